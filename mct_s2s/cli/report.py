@@ -75,8 +75,8 @@ def report_of(site: SiteChange) -> SiteReport:
         target_details(outcome.before),
         unchanged,
         done=[change for change in outcome.done.values() if change.action is not Action.NONE],
-        doubtful=outcome.in_doubt,
-        left=[*outcome.not_done, *outcome.not_begun] if outcome.applied or site.error else (),
+        in_doubt=outcome.in_doubt,
+        not_done=[*outcome.not_done, *outcome.not_begun] if outcome.applied or site.error else (),
         credentials=credentials_of(outcome) if outcome.applied else (),
         taken_back=[
             attempt.client for attempt in outcome.attempts.values() if attempt.is_taken_back

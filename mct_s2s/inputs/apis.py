@@ -25,8 +25,8 @@ _COMMAND = "mct-s2s schema api"
 
 
 def shipped_names() -> list[str]:
-    found = (file.name for file in (files("mct_s2s") / "apis").iterdir())
-    return sorted(name.removesuffix(".toml") for name in found if name.endswith(".toml"))
+    names = (file.name for file in (files("mct_s2s") / "apis").iterdir())
+    return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
 
 
 @cache
@@ -56,7 +56,7 @@ def read_api(named: str) -> Api:
         try:
             return Api.in_file(document, named)
         except ValidationError as error:
-            mistakes = [_mistake(one) for one in error.errors(include_url=False)]
+            mistakes = [_mistake(mistake) for mistake in error.errors(include_url=False)]
         head = mistakes[0] if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
         raise UsageError(
             "api-malformed",

@@ -51,20 +51,20 @@ def parse_toml(text: str) -> dict[str, Any]:
 def read_handoff(path: Path, api: Api) -> tuple[dict[str, str], str | None]:
     """The settings; and the App Service that they are for."""
     remedy = "Ask for the file that mct-s2s setup --no-app-service --handoff FILE writes."
-    found = _read(path, Handoff, "handoff-unreadable", remedy)
-    if found.settings and not any(row.name in found.settings for row in api.rows):
+    handoff = _read(path, Handoff, "handoff-unreadable", remedy)
+    if handoff.settings and not any(row.name in handoff.settings for row in api.rows):
         message = f"Cannot use '{path}': it has no setting of {api.called}."
         raise UsageError(
             "handoff-unreadable", message, remedy="Name the API that it was written for: --api FILE"
         )
     values: dict[Holds, Sequence[str]] = {
-        row.holds: AllowList(found.settings[row.name]).ids
+        row.holds: AllowList(handoff.settings[row.name]).ids
         if row.holds.is_list
-        else [found.settings[row.name]]
+        else [handoff.settings[row.name]]
         for row in api.rows
-        if row.name in found.settings and row.holds is not Holds.SWITCH
+        if row.name in handoff.settings and row.holds is not Holds.SWITCH
     }
-    return given_values(values, api), found.app_service
+    return given_values(values, api), handoff.app_service
 
 
 def read_backup(path: Path) -> Backup:
@@ -81,10 +81,10 @@ def _read(path: Path, model: type[Model], code: str, remedy: str) -> Model:
 
 def given_values(values: Mapping[Holds, Sequence[str]], api: Api) -> dict[str, str]:
     """By the setting's name; several values for a list. Raises UsageError."""
-    given = {
+    settings = {
         row.name: [_checked(row, value) for value in values.get(row.holds, ())] for row in api.rows
     }
-    return {name: ";".join(checked) for name, checked in given.items() if checked}
+    return {name: ";".join(checked) for name, checked in settings.items() if checked}
 
 
 def _checked(setting: Setting, value: str) -> str:
@@ -131,11 +131,11 @@ class SettingsFile:
         with self._explained():
             content = read_ours(self.path)
             if content:
-                found = None
+                earlier = None
                 with suppress(ValueError):
-                    found = parsed(load_json(content), self.model)
-                if found is None or (
-                    app_service and app_service.casefold() != (found.app_service or "").casefold()
+                    earlier = parsed(load_json(content), self.model)
+                if earlier is None or (
+                    app_service and app_service.casefold() != (earlier.app_service or "").casefold()
                 ):
                     message = f"'{self.path}' exists and is not {what}. It was not changed."
                     raise UsageError(taken, message, remedy=f"Choose another file: --{name} FILE")

@@ -35,21 +35,21 @@ class VaultTo(NamedTuple):
 
 
 def vault_to(rest: str) -> VaultTo:
-    found = _VAULT.fullmatch(rest)
-    if found is None:
+    match = _VAULT.fullmatch(rest)
+    if match is None:
         remedy = (
             "Use keyvault:VAULT[/NAME], where VAULT is the vault's name or "
             "https://VAULT.vault.azure.net."
         )
         raise malformed("malformed-vault", "key vault", rest, remedy)
-    secret = (found["secret"] or "").removesuffix("/")
+    secret = (match["secret"] or "").removesuffix("/")
     if secret and not _SECRET.fullmatch(secret):
         remedy = (
             "Use letters, digits and hyphens, 127 characters at most, or omit it: --secret-to "
             "keyvault:VAULT"
         )
         raise malformed("malformed-secret-name", "secret name", secret, remedy)
-    return VaultTo(found["vault"] or found["address"].lower(), secret or None)
+    return VaultTo(match["vault"] or match["address"].lower(), secret or None)
 
 
 @dataclass(frozen=True)

@@ -51,31 +51,35 @@ def comment(environ: Mapping[str, str], _: Host) -> int:
         required(environ, f"STEP_{name}") for name in ("PULL_REQUEST", "COMMIT", "BASE")
     )
     required(environ, "STEP_FINGERPRINT")
-    found, api, token = fingerprint(environ, "STEP_FINGERPRINT"), _api(environ), _token(environ)
+    plan_fingerprint, api, token = (
+        fingerprint(environ, "STEP_FINGERPRINT"),
+        _api(environ),
+        _token(environ),
+    )
     run = _runs(environ) + required(environ, "GITHUB_RUN_ID")
     marker = f"<!-- mct-s2s plan {_name(environ).encode().hex()} -->"
     # GitHub hands on no output in which it sees a secret of the repository, such as a tenant's ID
     # that is kept as one.
-    elsewhere = f"[The plan is in the page of its job.]({run}) Fingerprint: `{found}`"
+    elsewhere = f"[The plan is in the page of its job.]({run}) Fingerprint: `{plan_fingerprint}`"
     plan = _ALIVE.sub(r"\g<0><!-- -->", environ.get("STEP_PLAN", "").strip() or elsewhere)
     body = f"{marker}\n" + shortened(
         plan, COMMENT_BYTES - len(marker) - 1, f"[The run has all of it.]({run})"
     )
-    there = f"{api}/issues/{int(number)}/comments"
+    comments = f"{api}/issues/{int(number)}/comments"
     mine = next(
         (
-            one["id"]
-            for one in _listed(there, token)
-            if _is_ours(one["user"], one.get("body"), marker)
+            comment["id"]
+            for comment in _listed(comments, token)
+            if _is_ours(comment["user"], comment.get("body"), marker)
         ),
         None,
     )
     if mine is None:
-        ask("POST", there, token, {"body": body})
+        ask("POST", comments, token, {"body": body})
     else:
         ask("PATCH", f"{api}/issues/comments/{int(mine)}", token, {"body": body})
     status = {"state": "success", "context": _context(environ, base), "target_url": run}
-    status["description"] = f"fingerprint {found}"
+    status["description"] = f"fingerprint {plan_fingerprint}"
     ask("POST", f"{api}/statuses/{quote(commit, safe='')}", token, status)
     return 0
 
@@ -97,11 +101,11 @@ def _reviewed(environ: Mapping[str, str]) -> str:
         "Look at a plan, then run this workflow with its fingerprint.",
     )
     pulls = [
-        one
-        for one in ask("GET", f"{api}/commits/{quote(commit, safe='')}/pulls?per_page=100", token)
-        if one.get("merged_at")
-        and one.get("merge_commit_sha") == commit
-        and one["base"]["ref"] == base
+        pull
+        for pull in ask("GET", f"{api}/commits/{quote(commit, safe='')}/pulls?per_page=100", token)
+        if pull.get("merged_at")
+        and pull.get("merge_commit_sha") == commit
+        and pull["base"]["ref"] == base
     ]
     if len(pulls) != 1:
         raise StepError(
@@ -111,18 +115,18 @@ def _reviewed(environ: Mapping[str, str]) -> str:
     head, number = str(pulls[0]["head"]["sha"]), int(pulls[0]["number"])
     approvals = _approvals(api, token, number, head)
     plans = [
-        one
-        for one in _listed(f"{api}/commits/{quote(head, safe='')}/statuses", token)
-        if one["context"] == _context(environ, base)
-        and one["creator"]["login"] == BOT
-        and _DESCRIBED.fullmatch(one.get("description") or "")
+        status
+        for status in _listed(f"{api}/commits/{quote(head, safe='')}/statuses", token)
+        if status["context"] == _context(environ, base)
+        and status["creator"]["login"] == BOT
+        and _DESCRIBED.fullmatch(status.get("description") or "")
     ]
-    first = min(plans, key=lambda one: str(one["created_at"]), default=None)
+    first = min(plans, key=lambda status: str(status["created_at"]), default=None)
     if not approvals:
         problem = "has no approval by someone who may write to this repository"
     elif first is None:
         problem = "has no plan"
-    elif len({one["description"] for one in plans}) > 1:
+    elif len({status["description"] for status in plans}) > 1:
         problem = "has plans that differ"
     elif first["created_at"] >= max(approvals.values()):
         problem = "has a plan that is newer than its last approval"
@@ -145,10 +149,12 @@ def _approvals(api: str, token: str, number: int, head: str) -> dict[str, str]:
     it back since; by login.
     """
     reviews = [
-        one for one in _listed(f"{api}/pulls/{number}/reviews", token) if one["state"] in _DECISIONS
+        review
+        for review in _listed(f"{api}/pulls/{number}/reviews", token)
+        if review["state"] in _DECISIONS
     ]
     newest: dict[str, Any] = {}
-    for review in sorted(reviews, key=lambda one: str(one["submitted_at"])):
+    for review in sorted(reviews, key=lambda review: str(review["submitted_at"])):
         if review["user"] is not None:  # an account that is gone
             newest[review["user"]["login"]] = review
     return {
@@ -181,9 +187,9 @@ def _plan_run(environ: Mapping[str, str], address: object, head: str) -> Any | N
     if not re.fullmatch(r"\d+", number):
         return None
     run = ask("GET", f"{_api(environ)}/actions/runs/{number}", _token(environ))
-    told = (run["event"], run["head_sha"], run["conclusion"])
+    facts = (run["event"], run["head_sha"], run["conclusion"])
     is_plan = _PLANS.fullmatch(run["path"]) is not None
-    return run if told == ("pull_request", head, "success") and is_plan else None
+    return run if facts == ("pull_request", head, "success") and is_plan else None
 
 
 def _pusher(run: Any) -> str | None:
@@ -198,9 +204,9 @@ def _pusher(run: Any) -> str | None:
 
 def _listed(address: str, token: str) -> Iterator[Any]:
     for page in range(1, _PAGES + 1):
-        found = ask("GET", f"{address}?per_page=100&page={page}", token)
-        yield from found
-        if len(found) < 100:
+        entries = ask("GET", f"{address}?per_page=100&page={page}", token)
+        yield from entries
+        if len(entries) < 100:
             return
     # What was left out could be the review that takes an approval back.
     raise StepError(f"{address} lists more than {100 * _PAGES} entries.")

@@ -37,11 +37,11 @@ def ask(method: str, address: str, token: str, body: Any = None) -> Any:
     What can be sent twice without harm is tried three times if the service is busy.
     """
     tries = 1 if method == "POST" else _TRIES
-    for left in reversed(range(tries)):
+    for tries_left in reversed(range(tries)):
         try:
             return _once(method, address, token, body)
         except RequestFailed as error:
-            if not left or (error.status and error.status not in _PASSING):
+            if not tries_left or (error.status and error.status not in _PASSING):
                 raise
     raise AssertionError
 
@@ -63,9 +63,9 @@ def _once(method: str, address: str, token: str, body: Any) -> Any:
             content = answer.read(_BYTES)
         return json.loads(content) if content.strip() else None
     except urllib.error.HTTPError as error:
-        said = error.read(500).decode(errors="replace")
+        message = error.read(500).decode(errors="replace")
         raise RequestFailed(
-            f"{method} {_shown(address)}: {error.code} {said!a}", error.code
+            f"{method} {_shown(address)}: {error.code} {message!a}", error.code
         ) from None
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise RequestFailed(f"{method} {_shown(address)}: {error}") from None

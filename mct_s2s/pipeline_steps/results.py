@@ -71,7 +71,8 @@ def read(file: Path) -> Results:
     if kind.startswith("mct-s2s/apply/"):
         return Results(
             tuple(
-                _site(one["site"], one.get("result"), one.get("error")) for one in document["sites"]
+                _site(site["site"], site.get("result"), site.get("error"))
+                for site in document["sites"]
             )
         )
     if kind.startswith("mct-s2s/error/"):
@@ -91,7 +92,9 @@ def _site(name: str, result: Any, error: Any) -> SiteResult:
         _created(result),
         tuple(
             dict.fromkeys(
-                (one["client"], one["appId"]) for one in result["credentials"] if one.get("appId")
+                (credential["client"], credential["appId"])
+                for credential in result["credentials"]
+                if credential.get("appId")
             )
         ),
         connection.get("url", ""),
@@ -105,10 +108,13 @@ def _site(name: str, result: Any, error: Any) -> SiteResult:
 def _created(document: Any) -> tuple[CreatedCredential, ...]:
     return tuple(
         CreatedCredential(
-            one["client"], one["kind"], one.get("expires") or "", one.get("savedTo") or ""
+            credential["client"],
+            credential["kind"],
+            credential.get("expires") or "",
+            credential.get("savedTo") or "",
         )
-        for one in document.get("credentials") or ()
-        if one.get("created", True)
+        for credential in document.get("credentials") or ()
+        if credential.get("created", True)
     )
 
 

@@ -31,10 +31,10 @@ def plan(environ: Environ, host: Host) -> int:
     if not text:
         return code
     host.summarize(text)
-    found = set(_FINGERPRINT.findall(text))
-    if len(found) != 1:
+    fingerprints = set(_FINGERPRINT.findall(text))
+    if len(fingerprints) != 1:
         raise StepError("The plan has no fingerprint that could be reviewed.")
-    (fingerprint,) = found
+    (fingerprint,) = fingerprints
     if code == PENDING and inputs.expect not in {"", fingerprint}:
         raise StepError(
             f"This is not the plan that was reviewed: its fingerprint is {fingerprint}. Look at "
@@ -59,8 +59,8 @@ def rotate(environ: Environ, host: Host) -> int:
 
 
 def _called(arguments: Sequence[str], environ: Environ, document: Path) -> int:
-    with signed_in(environ, document.parent) as given:
-        return program.run(arguments, given, document)
+    with signed_in(environ, document.parent) as environment:
+        return program.run(arguments, environment, document)
 
 
 def _done(
@@ -89,12 +89,12 @@ def _done(
 def _refuse_files(planned: Results) -> None:
     """A file on the machine of a job goes away with it, and the secret with the file."""
     for site in planned.sites:
-        for one in site.created:
-            if one.saved_to.startswith("file:"):
+        for credential in site.created:
+            if credential.saved_to.startswith("file:"):
                 raise StepError(
-                    f"The {one.kind} of '{one.client}' at '{site.name}' would be saved to a file "
-                    "on the machine of "
-                    'this job, and go away with it. Write secret-to = "keyvault:VAULT" into the '
+                    f"The {credential.kind} of '{credential.client}' at '{site.name}' would be "
+                    "saved to a file on the machine of this job, and go away with it. Write "
+                    'secret-to = "keyvault:VAULT" into the '
                     "trust file. Where the machine keeps its files, set secrets-to-files to true."
                 )
 
@@ -102,8 +102,8 @@ def _refuse_files(planned: Results) -> None:
 def _connections(results: Results, host: Host) -> None:
     """What callers need, for all sites; and by itself, where there is only one of it."""
     known = {
-        one.name: {"url": one.url, "scope": one.scope, "clients": dict(one.clients)}
-        for one in results.sites
+        site.name: {"url": site.url, "scope": site.scope, "clients": dict(site.clients)}
+        for site in results.sites
     }
     host.output("sites", json.dumps(known))
     if len(results.sites) == 1:

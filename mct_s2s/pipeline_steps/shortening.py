@@ -16,8 +16,8 @@ def shortened(
     note = f"\n\n**This is not all: it is too long to be shown here.** {whole}\n"
     room, kept, fence = size - len(note.encode()), list[str](), ""
     for line in markdown.splitlines():
-        found = _FENCE.match(line)
-        opens = found[1] if found else ""
+        match = _FENCE.match(line)
+        opens = match[1] if match else ""
         fence, before = ("" if fence and opens.startswith(fence) else fence or opens), fence
         room -= len(line.encode()) + 1
         if room < len(fence) + 1:

@@ -45,7 +45,7 @@ def signed_in(environ: Mapping[str, str], folder: Path) -> Iterator[dict[str, st
     signed in before, or the machine has an identity. Sources:
     docs.github.com/actions/reference/security/oidc; azure-identity's `AzurePipelinesCredential`.
     """
-    given = {
+    environment = {
         name: text
         for name, text in environ.items()
         if name == _KEPT or not name.startswith(_OF_THE_JOB)
@@ -56,7 +56,7 @@ def signed_in(environ: Mapping[str, str], folder: Path) -> Iterator[dict[str, st
         tenant or environ.get("tenantId", ""),
     )
     subscription = environ.get("STEP_SUBSCRIPTION_ID", "")
-    given |= {"AZURE_SUBSCRIPTION_ID": subscription} if subscription else {}
+    environment |= {"AZURE_SUBSCRIPTION_ID": subscription} if subscription else {}
     source = _source(environ)
     if source is None:
         if environ.get("STEP_CLIENT_ID"):
@@ -66,15 +66,15 @@ def signed_in(environ: Mapping[str, str], folder: Path) -> Iterator[dict[str, st
                 "the task AzureCLI@2 with `addSpnToEnvironment: true` and a service connection "
                 "with workload identity federation."
             )
-        yield given
+        yield environment
         return
-    given |= {"AZURE_CLIENT_ID": client} if client else {}
-    given |= {"AZURE_TENANT_ID": tenant} if tenant else {}
+    environment |= {"AZURE_CLIENT_ID": client} if client else {}
+    environment |= {"AZURE_TENANT_ID": tenant} if tenant else {}
     with (
         tempfile.TemporaryDirectory(dir=folder, prefix="token-") as private,
         _fresh(source, Path(private)) as file,
     ):
-        yield {**given, "AZURE_FEDERATED_TOKEN_FILE": str(file)}
+        yield {**environment, "AZURE_FEDERATED_TOKEN_FILE": str(file)}
 
 
 def _source(environ: Mapping[str, str]) -> Callable[[], str] | None:

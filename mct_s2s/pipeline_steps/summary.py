@@ -32,22 +32,25 @@ def summary(title: str, results: Results) -> str:
 def _outcome(site: SiteResult) -> str:
     if site.failure is not None:
         return f"failed ({site.failure.code})"
-    told = [
+    parts = [
         f"{site.changes[action]} {word}" for action, word in _ACTIONS if site.changes[action]
     ] or ["no changes"]
     if site.left_to_others:
-        told.append(f"{site.left_to_others} left to someone else")
+        parts.append(f"{site.left_to_others} left to someone else")
     if site.verified is False:
-        told.append("the test of a client failed")
-    return ", ".join(told)
+        parts.append("the test of a client failed")
+    return ", ".join(parts)
 
 
 def _credentials(created: Sequence[CreatedCredential]) -> Iterator[str]:
     yield from table(
         ("Client", "Credential", "Expires", "Stored in"),
-        [(one.client, one.kind, one.expires, one.saved_to) for one in created],
+        [
+            (credential.client, credential.kind, credential.expires, credential.saved_to)
+            for credential in created
+        ],
     )
-    if any(one.saved_to.startswith("file:") for one in created):
+    if any(credential.saved_to.startswith("file:") for credential in created):
         yield ""
         yield (
             "**A file on the machine of this job goes away with it.** Store secrets elsewhere: "

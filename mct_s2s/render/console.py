@@ -170,8 +170,8 @@ class Terminal:
         self.print_json(document(name, of))
         self.has_document = True
 
-    def print_json(self, found: Mapping[str, Any]) -> None:
-        self._write(json_text(found, getattr(sys.stdout, "encoding", None)))
+    def print_json(self, document: Mapping[str, Any]) -> None:
+        self._write(json_text(document, getattr(sys.stdout, "encoding", None)))
 
     def _write(self, content: str | bytes, buffer: IO[bytes] | None = None) -> None:
         file: IO[Any] = self.out.file

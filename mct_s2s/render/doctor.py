@@ -70,9 +70,9 @@ def show_sites(
     show_unread(terminal, failed, ())
     terminal.result()
     counts = ((len(ready), "ready"), (len(others), "not ready"), (len(failed), "not read"))
-    told = ", ".join(f"{count} {what}" for count, what in counts if count)
+    total = ", ".join(f"{count} {what}" for count, what in counts if count)
     style = "bad" if others or failed else "good"
-    terminal.result(f"{counted(len(sites) + len(failed), 'site')}: {told}.", style=style)
+    terminal.result(f"{counted(len(sites) + len(failed), 'site')}: {total}.", style=style)
     if ready:
         terminal.result("Preview the changes:")
         terminal.result(f"{setting_up} --dry-run", "command")
@@ -136,8 +136,8 @@ def _manual_steps(checks: Sequence[DoctorCheck], verdict: Verdict) -> list[Instr
     """What to do where no grant helps; what someone has to grant, and what the caller does after
     that.
     """
-    found = [check for check in checks if check.state is verdict]
-    steps = [step for check in found for step in check.steps]
+    matching = [check for check in checks if check.state is verdict]
+    steps = [step for check in matching for step in check.steps]
     if grants := asked_for(lacking(checks, verdict)):
         steps += [
             *grants,
@@ -147,4 +147,4 @@ def _manual_steps(checks: Sequence[DoctorCheck], verdict: Verdict) -> list[Instr
 
 
 def lacking(checks: Sequence[DoctorCheck], verdict: Verdict) -> list[MissingRight]:
-    return [one for check in checks if check.state is verdict for one in check.missing]
+    return [missing for check in checks if check.state is verdict for missing in check.missing]

@@ -326,8 +326,9 @@ class StatusDocument(Part):
     clients: Annotated[
         list[ClientApplicationPart | ManagedIdentityPart],
         BeforeValidator(
-            lambda found: sorted(
-                found, key=lambda one: (not one.is_application, one.name.casefold(), one.id)
+            lambda clients: sorted(
+                clients,
+                key=lambda client: (not client.is_application, client.name.casefold(), client.id),
             )
         ),
     ] = _is("Client applications, then managed identities.")
@@ -563,9 +564,9 @@ class ErrorDocument(Part):
     error: FailurePart = _is("The error.")
     done: list[StepPart] = _is("Changes that took effect.")
     in_doubt: list[StepPart] = _is(
-        "Changes whose answer was lost; the same command, run again, finds out.", "doubtful"
+        "Changes whose answer was lost; the same command, run again, finds out."
     )
-    not_done: list[StepPart] = _is("Changes that did not take effect.", "left")
+    not_done: list[StepPart] = _is("Changes that did not take effect.")
     credentials: list[SavedCredentialPart] = _may_be(
         "What was created before it failed.", absent=[]
     )
@@ -643,7 +644,7 @@ class _Schema(GenerateJsonSchema):
         return self.generate_inner(inner["schema"] if inner["type"] == "nullable" else inner)
 
     def dict_schema(self, schema: Any) -> Any:
-        found = {
+        generated = {
             key: value
             for key, value in super().dict_schema(schema).items()
             if key != "patternProperties"
@@ -653,7 +654,7 @@ class _Schema(GenerateJsonSchema):
             self.generate_inner(schema["values_schema"]),
         )
         return {
-            **found,
+            **generated,
             **({"propertyNames": names} if "pattern" in names else {}),
             "additionalProperties": values,
         }
@@ -663,13 +664,13 @@ def schema(name: str) -> Json:
     """A document's JSON Schema, one of `DOCUMENTS` or `FILES`; references are replaced by what they
     refer to.
     """
-    found = _MODELS[name].model_json_schema(mode="serialization", schema_generator=_Schema)
-    found = _inlined(found, found.pop("$defs", {}))
+    generated = _MODELS[name].model_json_schema(mode="serialization", schema_generator=_Schema)
+    generated = _inlined(generated, generated.pop("$defs", {}))
     head = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"mct-s2s/{name}/v1",
     }
-    return {**head, **found}
+    return {**head, **generated}
 
 
 def _inlined(node: Any, definitions: Json) -> Any:
@@ -681,20 +682,20 @@ def _inlined(node: Any, definitions: Json) -> Any:
         return [_inlined(item, definitions) for item in node]
     if not isinstance(node, dict):
         return node
-    found = {
+    inlined = {
         key: _inlined(value, definitions)
         for key, value in node.items()
         if key not in {"$ref", "title"}
     }
-    if isinstance(text := found.get("description"), str):  # a docstring of several lines
-        found["description"] = " ".join(text.split())
+    if isinstance(text := inlined.get("description"), str):  # a docstring of several lines
+        inlined["description"] = " ".join(text.split())
     if "$ref" in node:
-        return {**_inlined(definitions[node["$ref"].rpartition("/")[2]], definitions), **found}
-    match found:
-        case {"anyOf": [{"type": str(kind)} as one, {"type": "null"}], **rest} if (
-            "title" not in one
+        return {**_inlined(definitions[node["$ref"].rpartition("/")[2]], definitions), **inlined}
+    match inlined:
+        case {"anyOf": [{"type": str(kind)} as kept, {"type": "null"}], **rest} if (
+            "title" not in kept
         ):
-            return {**one, **rest, "type": [kind, "null"]}
+            return {**kept, **rest, "type": [kind, "null"]}
         case {"properties": {"schema": {"const": title}}}:
-            return {"title": title, **found}
-    return found
+            return {"title": title, **inlined}
+    return inlined

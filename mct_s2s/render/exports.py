@@ -44,13 +44,20 @@ def _rows(site: SiteStatus, report: StatusReport) -> Iterator[Row]:
         about = {**place, "client": client.name, "id": client.id, "kind": kind, "canCall": can_call}
         if not client.credentials:
             yield about
-        for one in client.credentials:
-            row = {**about, "kind": one.kind.value, "name": one.name or "", "keyId": one.key_id}
-            row["state"] = validity(one.expires, report.now, report.within)
-            if has_end(one.expires) and isinstance(client.client, ClientApplication):
-                row["expires"] = f"{one.expires:%Y-%m-%dT%H:%M:%SZ}"
-                row["daysLeft"] = str((one.expires - report.now).days)
-                row["command"] = renewing(client.client, (one,), site.observed, report.within)
+        for credential in client.credentials:
+            row = {
+                **about,
+                "kind": credential.kind.value,
+                "name": credential.name or "",
+                "keyId": credential.key_id,
+            }
+            row["state"] = validity(credential.expires, report.now, report.within)
+            if has_end(credential.expires) and isinstance(client.client, ClientApplication):
+                row["expires"] = f"{credential.expires:%Y-%m-%dT%H:%M:%SZ}"
+                row["daysLeft"] = str((credential.expires - report.now).days)
+                row["command"] = renewing(
+                    client.client, (credential,), site.observed, report.within
+                )
             yield row
     for finding in site.findings:
         yield {
@@ -119,7 +126,7 @@ def as_ics(report: StatusReport) -> str:
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//mct-s2s//mct-s2s//EN", "METHOD:PUBLISH"]
     lines.append("X-WR-CALNAME:MCT credentials")
     for (expires, _, uid), rows in sorted(events.items()):
-        row, labels = rows[0], ", ".join(one["appService"] for one in rows)
+        row, labels = rows[0], ", ".join(row["appService"] for row in rows)
         summary = f"{row['kind'].capitalize()} of {row['client']} expires ({labels})"
         key = f"Credential: {row['name'] or row['keyId']} ({row['keyId']})"
         details = _ics_text(f"App ID: {row['id']}", key, "To replace it, run:", row["command"])
@@ -176,8 +183,8 @@ def as_markdown(report: StatusReport) -> str:
         lines += table(
             [*_SHOWN], ([row.get(name, "") for name in _SHOWN.values()] for row in clients)
         )
-        there = site.observed.app_service
-        resource = [("Resource ID", str(there.resource))] if there is not None else []
+        app_service = site.observed.app_service
+        resource = [("Resource ID", str(app_service.resource))] if app_service is not None else []
         lines += table(("Fact", "Value"), [*resource, *facts(site.observed)])
         lines += table(
             ("Setting", "Value"), site.observed.api.shown(site.observed.settings).items()

@@ -18,13 +18,13 @@ from mct_s2s.render.console import LineConsole
 
 
 def what_is_left(step: ManualStep) -> str:
-    left = f"Someone else must {step.right.step_on(step.name)}."
+    sentence = f"Someone else must {step.right.step_on(step.name)}."
     if isinstance(step, AssignAppRole) and step.asks_for_more:
-        left += (
+        sentence += (
             " It requests other API permissions, too, so no link is printed that would grant them: "
             "review them first."
         )
-    return left
+    return sentence
 
 
 def instructions(
@@ -33,9 +33,11 @@ def instructions(
     """Link: learn.microsoft.com/entra/identity/enterprise-apps/grant-admin-consent, Construct the
     URL.
     """
-    found = []
+    steps = []
     for step in plan.manual_steps:
-        rights = " and ".join(dict.fromkeys(one.right for one in plan.missing.get(step.key, ())))
+        rights = " and ".join(
+            dict.fromkeys(missing.right for missing in plan.missing.get(step.key, ()))
+        )
         who, command, link, values = f"someone with {rights}" if rights else "", "", None, None
         what = what_is_left(step)
         match step:
@@ -61,8 +63,8 @@ def instructions(
                 command = _configure(step.spec, values, outputs, observed.where, handoff)
                 if handoff is not None:
                     what = f"{what.removesuffix('.')}: send them '{handoff}'."
-        found.append(Instruction(what, command, who, link, values))
-    return found
+        steps.append(Instruction(what, command, who, link, values))
+    return steps
 
 
 def _configure(

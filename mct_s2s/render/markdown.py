@@ -19,7 +19,7 @@ _PLAIN = re.compile(r"(?:[·+~!-] )?[^\W_](?:[^\W_]|[ ,;()-]|: )*")
 
 
 def text(words: str) -> str:
-    return _MARKUP.sub(lambda found: f"&#{ord(found[0])};", plain(" ".join(words.split())))
+    return _MARKUP.sub(lambda match: f"&#{ord(match[0])};", plain(" ".join(words.split())))
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

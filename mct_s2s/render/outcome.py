@@ -68,9 +68,9 @@ class SiteReport:
     unchanged: str = ""
     """What is said of an empty plan, if not that the App Service is up to date."""
     done: Sequence[AnyChange] = ()
-    doubtful: Sequence[AnyChange] = ()
+    in_doubt: Sequence[AnyChange] = ()
     """Cut off on the way."""
-    left: Sequence[AnyChange] = ()
+    not_done: Sequence[AnyChange] = ()
     """Not begun, or refused."""
     credentials: Sequence[SavedCredential] = ()
     taken_back: Sequence[str] = ()
@@ -95,7 +95,7 @@ class SiteReport:
     @property
     def has_reached_no_one(self) -> bool:
         """Whether it made something secret that did not arrive."""
-        return bool(self.taken_back) or any(one.removal for one in self.credentials)
+        return bool(self.taken_back) or any(credential.removal for credential in self.credentials)
 
     @property
     def is_unchanged(self) -> bool:
@@ -131,9 +131,9 @@ def totals(sites: Sequence[SiteReport]) -> str:
         sum(site.is_up_to_date for site in sites),
         sum(site.error is not None for site in sites),
     )
-    left = sum(site.is_left_alone for site in sites)
+    left_alone = sum(site.is_left_alone for site in sites)
     parts = [f"{counted(len(sites), 'site')}: {summary(*plans)}"]
-    counts = ((unchanged, "up to date"), (left, _LEFT), (failed, "failed"))
+    counts = ((unchanged, "up to date"), (left_alone, _LEFT), (failed, "failed"))
     parts += [f"{count} {what}" for count, what in counts if count]
     return "; ".join(parts)
 
@@ -165,10 +165,10 @@ def show_plan(terminal: Terminal, site: SiteReport, *, is_result: bool = False) 
     elif kept:  # what was asked for, and is not done, is said with its reason
         show_steps(console, replace(plan, steps=kept))
     in_rows = {step.name for step in plan.steps if isinstance(step, AddCredential)}
-    said = (*plan.statements, *(plan.destinations(in_rows) if site.is_of_file else ()))
+    statements = (*plan.statements, *(plan.destinations(in_rows) if site.is_of_file else ()))
     # A result has them as manual steps below.
-    left = () if is_result and site.manual_steps else map(what_is_left, plan.manual_steps)
-    print_items(console, as_instructions((*left, *said, *site.notes)), "  ", "warn")
+    remaining = () if is_result and site.manual_steps else map(what_is_left, plan.manual_steps)
+    print_items(console, as_instructions((*remaining, *statements, *site.notes)), "  ", "warn")
     if is_result and plan.blocked:
         steps = "step" if len(plan.blocked) == 1 else "steps"
         missing = (
@@ -233,11 +233,13 @@ def plans_page(sites: Sequence[SiteReport], fingerprint: str | None) -> str:
             show_plan(shown, site, is_result=True)
         elif site.plan is not None:
             print_items(shown.out, site.plan.destinations(), "")
-        told = [_PADDING.sub("  ", line) for line in shown.recorded.splitlines() if line.strip()]
-        if told:
+        shown_lines = [
+            _PADDING.sub("  ", line) for line in shown.recorded.splitlines() if line.strip()
+        ]
+        if shown_lines:
             is_open = " open" if len(sites) == 1 else ""
             lines += ["", f"<details{is_open}><summary>{markdown.text(site.title)}</summary>", ""]
-            lines += [*markdown.fenced(*told, language="text"), "", "</details>"]
+            lines += [*markdown.fenced(*shown_lines, language="text"), "", "</details>"]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -264,8 +266,8 @@ def show_outcomes(terminal: Terminal, sites: Sequence[SiteReport]) -> None:
     ]
     # Failures last; the last line counts those that did not change
     for site in sorted(shown, key=_has_failed):
-        sign, said = _summary(site)
-        table.add(Text.assemble(sign, (site.title, "head")), said)
+        sign, summary_text = _summary(site)
+        table.add(Text.assemble(sign, (site.title, "head")), summary_text)
         if site.credentials:
             terminal.out.print(table)
             table = Columns()
@@ -302,13 +304,13 @@ def _total(sites: Sequence[SiteReport]) -> str:
     """`30 sites: 28 done, 1 up to date, 1 failed; 29 clients can call`."""
     failed = sum(_has_failed(site) for site in sites)
     unchanged = sum(site.is_up_to_date and site.error is None for site in sites)
-    left = sum(site.is_left_alone and site.error is None for site in sites)
-    done = len(sites) - failed - unchanged - left
-    counts = ((done, "done"), (unchanged, "up to date"), (left, _LEFT), (failed, "failed"))
-    said = ", ".join(f"{count} {what}" for count, what in counts if count or what == "failed")
+    left_alone = sum(site.is_left_alone and site.error is None for site in sites)
+    done = len(sites) - failed - unchanged - left_alone
+    counts = ((done, "done"), (unchanged, "up to date"), (left_alone, _LEFT), (failed, "failed"))
+    outcomes = ", ".join(f"{count} {what}" for count, what in counts if count or what == "failed")
     calls = sum(site.verification.calls for site in sites if site.verification is not None)
     calling = f"; {counted(calls, 'client')} can call" if calls else ""
-    return f"{len(sites)} sites: {said}{calling}"
+    return f"{len(sites)} sites: {outcomes}{calling}"
 
 
 def _has_failed(site: SiteReport) -> bool:
@@ -325,14 +327,18 @@ def show_stopped(
             terminal.say(_heading(site))
         if site.error is not None:
             show_error(terminal, site.error)
-        elif len(sites) > 1 and not (site.done or site.doubtful or site.left):
+        elif len(sites) > 1 and not (site.done or site.in_doubt or site.not_done):
             terminal.say("  Nothing was changed.")
         show_account(terminal, site)
         for line in credential_lines(
-            *(one for one in site.credentials if one.secret is None and with_credentials)
+            *(
+                credential
+                for credential in site.credentials
+                if credential.secret is None and with_credentials
+            )
         ):
             terminal.say(line)
-    if any(site.done or site.doubtful for site in sites):
+    if any(site.done or site.in_doubt for site in sites):
         terminal.say("Run the same command again to resume.")
 
 
@@ -373,8 +379,8 @@ def show_account(terminal: Terminal, site: SiteReport) -> None:
         )
     for label, changes in (
         ("Done", site.done),
-        ("Unconfirmed", site.doubtful),
-        ("Not done", site.left),
+        ("Unconfirmed", site.in_doubt),
+        ("Not done", site.not_done),
     ):
         if changes:
             terminal.say(
@@ -399,10 +405,10 @@ def show_closing(
     remarks: Sequence[Instruction] = (),
 ) -> None:
     """`sandbox`: the command that starts the one again that has ended with this run."""
-    for sign, said, detail in _headlines(site, clients, headline, f"{max(1, round(seconds))} s"):
-        terminal.result(Text.assemble(sign, (said, "head"), (f"   ({detail})", "quiet")))
+    for sign, line, detail in _headlines(site, clients, headline, f"{max(1, round(seconds))} s"):
+        terminal.result(Text.assemble(sign, (line, "head"), (f"   ({detail})", "quiet")))
     terminal.result()
-    for row in _rows([one for one in clients if one.id]):
+    for row in _rows([client for client in clients if client.id]):
         terminal.out.print(row)
     if site.manual_steps:  # without them, what comes next fails
         terminal.result()
@@ -449,15 +455,15 @@ def _headlines(
 
 
 def _rows(clients: Sequence[ClientResult]) -> Iterator[RenderableType]:
-    made = [client.credential for client in clients if client.credential is not None]
+    credentials = [client.credential for client in clients if client.credential is not None]
     if len(clients) == 1:
         yield from _labelled("Object ID" if clients[0].is_identity else "Client ID", clients[0].id)
-        for one in made:
-            label = one.kind.noun.capitalize().split()[0]
-            yield from _labelled(label, ending(one.expires), *_places(one))
+        for credential in credentials:
+            label = credential.kind.noun.capitalize().split()[0]
+            yield from _labelled(label, ending(credential.expires), *_places(credential))
         return
-    ends = {ending(credential.expires) for credential in made}
-    folders = {file.parent for credential in made if (file := _file(credential)) is not None}
+    ends = {ending(credential.expires) for credential in credentials}
+    folders = {file.parent for credential in credentials if (file := _file(credential)) is not None}
     table = Columns()
     for client in clients:
         place, end = "", ""
@@ -471,7 +477,7 @@ def _rows(clients: Sequence[ClientResult]) -> Iterator[RenderableType]:
         table.add(f"  {client.name}", client.id, place, end if len(ends) > 1 else "")
     if clients:
         yield table
-    if made and (len(folders) == 1 or len(ends) == 1):
+    if credentials and (len(folders) == 1 or len(ends) == 1):
         shared = ends.pop() if len(ends) == 1 else ""
         yield from _labelled(
             "Credentials", shared, *(map(str, folders) if len(folders) == 1 else ())
@@ -500,19 +506,19 @@ def _labelled(label: str, value: str, *below: str | Text) -> Iterator[Text]:
 
 
 def credential_lines(*credentials: SavedCredential) -> Iterator[Text]:
-    for one in credentials:
+    for credential in credentials:
         here, below = (
-            f", saved to {one.saved_to.removeprefix(FILE)}" if one.saved_to else "",
+            f", saved to {credential.saved_to.removeprefix(FILE)}" if credential.saved_to else "",
             list[str](),
         )
-        if one.removal:
-            here, below = ", reached no one. Remove it:", [f"  {one.removal}"]
-        elif one.secret:
-            lines = one.secret.rstrip().split("\n")
+        if credential.removal:
+            here, below = ", reached no one. Remove it:", [f"  {credential.removal}"]
+        elif credential.secret:
+            lines = credential.secret.rstrip().split("\n")
             here, below = ", shown here once:", lines if len(lines) > 1 else []
             here += "" if below else f" {lines[0]}"
-        what = f"{one.kind.noun.capitalize()} of {one.client}"
-        yield Text.assemble((what, "head"), f"  {ending(one.expires)}{here}")
+        what = f"{credential.kind.noun.capitalize()} of {credential.client}"
+        yield Text.assemble((what, "head"), f"  {ending(credential.expires)}{here}")
         yield from map(Text, below)
 
 

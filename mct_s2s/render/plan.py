@@ -61,23 +61,23 @@ def setting_rows(
         yield Action.UPDATE, HIDDEN
         return
 
-    def named(one: str) -> str:
-        name = (names or {}).get(one.casefold())
-        return f"{one}  {name}" if name else one
+    def named(entry: str) -> str:
+        name = (names or {}).get(entry.casefold())
+        return f"{entry}  {name}" if name else entry
 
     if edit.is_list:
         before, after = AllowList(edit.before or ""), AllowList(edit.after or "")
-        added = [one for one in after.ids if not before.holds(one)]
-        removed = [one for one in before.ids if not after.holds(one)]
+        added = [entry for entry in after.ids if not before.holds(entry)]
+        removed = [entry for entry in before.ids if not after.holds(entry)]
         stay = len(before.ids) - len(removed)
         if stay and (added or removed or edit.pending):
             counts = ((len(added) + edit.pending, "added"), (len(removed), "removed"))
-            said = [
+            phrases = [
                 f"{count} {'is' if count == 1 else 'are'} {what}" for count, what in counts if count
             ]
-            yield Action.UPDATE, f"{stay} stay{'s' * (stay == 1)}, {', '.join(said)}"
-        yield from ((Action.CREATE, named(one)) for one in added)
-        yield from ((Action.DELETE, named(one)) for one in removed)
+            yield Action.UPDATE, f"{stay} stay{'s' * (stay == 1)}, {', '.join(phrases)}"
+        yield from ((Action.CREATE, named(entry)) for entry in added)
+        yield from ((Action.DELETE, named(entry)) for entry in removed)
         if edit.pending and coming:
             yield from ((Action.CREATE, f"{LATER}  {name}") for name in coming)
         elif edit.pending:
@@ -96,11 +96,11 @@ def setting_rows(
 def _coming(step: WriteSettings, plan: Plan) -> dict[str, list[str]]:
     """Of each list, by its name, whose ids it gets that are not known before they are created."""
     creators = {change.key: change.name for change in plan.steps}
-    found = defaultdict[str, list[str]](list)
+    names_by_setting = defaultdict[str, list[str]](list)
     for setting, entry in step.spec.listed:
         if isinstance(entry, OutputRef) and entry.key in creators:
-            found[setting.name].append(creators[entry.key])
-    return found
+            names_by_setting[setting.name].append(creators[entry.key])
+    return names_by_setting
 
 
 def destination(place: str, detail: str) -> str:

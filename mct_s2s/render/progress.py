@@ -106,7 +106,7 @@ class Reporter:
         return running
 
     def end(self, activity: Activity) -> None:
-        self._running = [one for one in self._running if one is not activity]
+        self._running = [running for running in self._running if running is not activity]
         if not self._running:
             self._throttled.clear()
             self.restore()
@@ -155,9 +155,9 @@ class Reporter:
             for service, until in [*self._throttled.items()]
             if now < until
         ]
-        visible = [one for one in self._running if not one.is_covered]
-        parents = [one.within for one in visible]
-        rows = [_row(one, now) for one in visible if one not in parents]
+        visible = [running for running in self._running if not running.is_covered]
+        parents = [running.within for running in visible]
+        rows = [_row(running, now) for running in visible if running not in parents]
         if len(rows) > MOST_ROWS:
             rows = [*rows[:MOST_ROWS], Text(f"and {len(rows) - MOST_ROWS} more", "quiet")]
         for line in (*lines, *rows):
@@ -238,14 +238,16 @@ class Steps:
             self._reporter.step(sign, done, what, detail, seconds)
 
 
-def _row(one: Activity, now: float) -> Text:
-    if not one.reason:
-        return Text.assemble(one.name, (_elapsed(now - one.since), "quiet"))
-    lasted, ends = now - one.waits_since, ""
-    if one.gives_up_at is not None and lasted >= PATIENT_SECONDS:
-        ends = f" (gives up at {_clock(one.gives_up_at - one.waits_since)})"
+def _row(running: Activity, now: float) -> Text:
+    if not running.reason:
+        return Text.assemble(running.name, (_elapsed(now - running.since), "quiet"))
+    lasted, ends = now - running.waits_since, ""
+    if running.gives_up_at is not None and lasted >= PATIENT_SECONDS:
+        ends = f" (gives up at {_clock(running.gives_up_at - running.waits_since)})"
     took = _elapsed(lasted)
-    return Text.assemble(one.name, ": ", (one.reason, "warn"), (took and took + ends, "quiet"))
+    return Text.assemble(
+        running.name, ": ", (running.reason, "warn"), (took and took + ends, "quiet")
+    )
 
 
 def _elapsed(seconds: float) -> str:

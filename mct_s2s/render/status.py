@@ -44,7 +44,7 @@ def _site(terminal: Terminal, site: SiteStatus) -> None:
         "good"
         if site.is_healthy
         else "bad"
-        if any(one.stops_calls for one in site.findings)
+        if any(finding.stops_calls for finding in site.findings)
         else "warn"
     )
     terminal.result(site.verdict, style=style)
@@ -115,7 +115,9 @@ def _list(terminal: Terminal, report: StatusReport) -> None:
     table = Columns(["App Service", "Resource group", "Can call", "Next expiry"])
     for site in shown:
         group = (
-            one.resource.resource_group if (one := site.observed.app_service) is not None else ""
+            app_service.resource.resource_group
+            if (app_service := site.observed.app_service) is not None
+            else ""
         )
         ends = min(
             ((client.ends, client.name) for client in site.clients if client.ends is not None),
@@ -139,8 +141,8 @@ def show_not_set_up(terminal: Terminal, titles: Sequence[str], setting_up: str) 
     if not titles:
         return
     are = "App Service is" if len(titles) == 1 else "App Services are"
-    told = f"{len(titles)} {are} not set up: {', '.join(titles)}."
-    terminal.result(told, style="bad" if setting_up else "quiet")
+    line = f"{len(titles)} {are} not set up: {', '.join(titles)}."
+    terminal.result(line, style="bad" if setting_up else "quiet")
     if setting_up:
         terminal.result(Text.assemble("  → ", (setting_up, "command")))
 
@@ -149,7 +151,7 @@ SEVERITY_STYLE = {Severity.ERROR: "bad", Severity.WARNING: "warn", Severity.NOTE
 
 
 def show_findings(terminal: Terminal, findings: Iterable[Finding]) -> None:
-    for remedy, fixed in groupby(findings, lambda one: one.remedy):
+    for remedy, fixed in groupby(findings, lambda finding: finding.remedy):
         for finding in fixed:
             style = SEVERITY_STYLE[finding.severity]
             terminal.result(Text.assemble((f"{finding.severity.value}: ", style), finding.message))

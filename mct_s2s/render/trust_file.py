@@ -19,7 +19,7 @@ def trust_file_text(sites: Sequence[ExportedSite], *, is_mct: bool = True) -> st
     profiles: dict[str, Keys] = {}
     keys: set[str] = set()
     for site in sites:
-        profile = next((name for name, one in profiles.items() if one == site.profile), None)
+        profile = next((name for name, known in profiles.items() if known == site.profile), None)
         if profile is None:
             profile = _free(profiles, str(site.profile["tenant"]).partition(".")[0])
             profiles[profile] = site.profile
@@ -35,13 +35,17 @@ def trust_file_text(sites: Sequence[ExportedSite], *, is_mct: bool = True) -> st
             **site.options,
         }
         left_out = (
-            ("Not in this file:", *(f"  {one}" for one in site.left_out)) if site.left_out else ()
+            ("Not in this file:", *(f"  {sentence}" for sentence in site.left_out))
+            if site.left_out
+            else ()
         )
         blocks.append(_block(f"[{path}]", options, left_out))
         blocks += [
             _block(f"[[{path}.clients]]", client, remarks) for client, remarks in site.clients
         ]
-        blocks += [_block(f"[[{path}.managed-identities]]", one) for one in site.identities]
+        blocks += [
+            _block(f"[[{path}.managed-identities]]", identity) for identity in site.identities
+        ]
     return "\n".join(blocks)
 
 

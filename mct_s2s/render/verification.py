@@ -15,17 +15,20 @@ _TITLES = {CheckSubject.SITE: "App Service", CheckSubject.MANAGED_IDENTITY: "Man
 
 def show_verification(terminal: Terminal, verification: Verification) -> None:
     _show_checks(terminal, verification)
-    calls, failed, left = verification.calls, verification.failed, _untested(verification)
-    said, style = f"Not verified: no client call succeeded{left}.", "warn"
+    calls, failed, untested = verification.calls, verification.failed, _untested(verification)
+    headline, style = f"Not verified: no client call succeeded{untested}.", "warn"
     if failed:
-        said, style = f"Verification failed: {counted(failed, 'check')} failed{left}.", "bad"
+        headline, style = (
+            f"Verification failed: {counted(failed, 'check')} failed{untested}.",
+            "bad",
+        )
     elif calls:
-        said, style = (
-            f"Verified: {counted(calls, 'client')} called {verification.api.called}{left}.",
+        headline, style = (
+            f"Verified: {counted(calls, 'client')} called {verification.api.called}{untested}.",
             "good",
         )
     terminal.result()
-    terminal.result(said, style)
+    terminal.result(headline, style)
 
 
 def show_verifications(terminal: Terminal, report: FileVerification, setting_up: str) -> None:
@@ -52,13 +55,13 @@ def show_verifications(terminal: Terminal, report: FileVerification, setting_up:
         (len(report.failed), "not read"),
     )
     total = counted(len(report.sites) + len(report.failed), "site")
-    told = ", ".join(f"{count} {what}" for count, what in counts if count)
+    results = ", ".join(f"{count} {what}" for count, what in counts if count)
     calls = sum(site.calls for site in report.sites)
     apis = dict.fromkeys(site.api.called for site in report.sites)
     terminal.result()
     style = "good" if report.is_proved and not report.failed else "bad"
     terminal.result(
-        f"{total}: {told}; {counted(calls, 'client')} called {' and '.join(apis) or 'the API'}.",
+        f"{total}: {results}; {counted(calls, 'client')} called {' and '.join(apis) or 'the API'}.",
         style,
     )
 

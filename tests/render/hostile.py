@@ -272,7 +272,9 @@ def _fleet(terminal: Terminal, name: str) -> None:
             manual_steps=[_told(name)],
             verification=_proof(name),
         ),
-        SiteReport(name, done=steps, doubtful=steps, left=steps, credentials=[made], error=failed),
+        SiteReport(
+            name, done=steps, in_doubt=steps, not_done=steps, credentials=[made], error=failed
+        ),
     ]
     show_outcomes(terminal, accounts)
     show_stopped(terminal, accounts)
@@ -287,7 +289,7 @@ def _errors(terminal: Terminal, name: str) -> None:
     show_error(terminal, S2SError("x", name, remedy=name, command=name, answer=name))
     show_error(terminal, NotThere("x", name, remedy=name, items=[name, name]))
     one = [principal(name)]
-    show_account(terminal, SiteReport(name, done=one, doubtful=one, left=one))
+    show_account(terminal, SiteReport(name, done=one, in_doubt=one, not_done=one))
 
 
 def _handed_over(terminal: Terminal, name: str) -> None:

@@ -174,8 +174,8 @@ WRITTEN: dict[str, dict[str, Any]] = {
             "",
             error=refusal(request_id=None),
             done=[principal("One")],
-            doubtful=[removal("Two")],
-            left=[principal("Three")],
+            in_doubt=[removal("Two")],
+            not_done=[principal("Three")],
         ),
     ),
     "error of rights": document(

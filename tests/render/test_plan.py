@@ -285,7 +285,7 @@ def fleet_result(terminal: Terminal) -> None:
         ),
         SiteReport("contosotrain", Plan()),
         SiteReport(
-            "contosofail", full_plan(), done=[principal()], left=[removal()], error=refusal()
+            "contosofail", full_plan(), done=[principal()], not_done=[removal()], error=refusal()
         ),
     ]
     show_outcomes(terminal, sites)

@@ -130,8 +130,8 @@ def comment(value: str) -> Quoted:
     return Quoted(plain(value))
 
 
-def _numbered(found: re.Match[str]) -> str:
-    return f"\\u{ord(found[0]):04x}" if found[0] <= "\uffff" else f"\\U{ord(found[0]):08x}"
+def _numbered(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}" if match[0] <= "\uffff" else f"\\U{ord(match[0]):08x}"
 
 
 def _printable(value: str) -> str:
@@ -156,13 +156,13 @@ _LITERALS: dict[Language, Callable[[str], Quoted]] = {
 
 
 def languages_for(source: CredentialSource) -> list[Language]:
-    there = set(_environment(Language.CURL).list_templates())
-    found = [
-        language for language in Language if f"{language.value}/{source.kind.value}.j2" in there
+    templates = set(_environment(Language.CURL).list_templates())
+    languages = [
+        language for language in Language if f"{language.value}/{source.kind.value}.j2" in templates
     ]
     if source.resource is not None and not source.resource.is_site:
-        found.remove(Language.APP_SETTINGS)
-    return found
+        languages.remove(Language.APP_SETTINGS)
+    return languages
 
 
 def snippet(call: ApiCall, language: Language) -> str:
