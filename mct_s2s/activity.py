@@ -1,5 +1,6 @@
-"""What runs and what it waits for, carried in `contextvars`: a retry policy far below a step knows
-nothing of plans.
+"""What runs and what it waits for, carried in `contextvars`.
+
+So a retry policy far below a step of a plan reports its waits without knowing of plans.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,8 +28,10 @@ class Activity:
     """Whether what runs within it is not shown, as there is too much of it."""
 
     def __post_init__(self) -> None:
-        self.since = self.waits_since = clock.seconds()
-        self.reason, self.was_noticed = "", False
+        self.since = clock.seconds()
+        self.waits_since = self.since
+        self.reason = ""
+        self.was_noticed = False
         self.gives_up_at: float | None = None
 
     @property
@@ -36,9 +39,14 @@ class Activity:
         return self.within is not None and (self.within.covers or self.within.is_covered)
 
     def waits(self, reason: str, gives_up_at: float | None = None) -> None:
-        """Said again as long as it waits; `gives_up_at` is a time of the loop's clock."""
+        """Note what it waits for; called again as long as it does.
+
+        `gives_up_at` is a time of the loop's clock.
+        """
         if self.reason != reason:
-            self.reason, self.gives_up_at, self.waits_since = reason, gives_up_at, clock.seconds()
+            self.reason = reason
+            self.gives_up_at = gives_up_at
+            self.waits_since = clock.seconds()
             self.was_noticed = False
         self.watcher.noticed(self)
 
@@ -48,36 +56,36 @@ class Activity:
 
 
 class Watcher(Protocol):
-    """What runs beside the steps of a plan."""
+    """Shows what runs beside the steps of a plan."""
 
     def begin(self, text: str, within: Activity | None) -> Activity:
-        """`text`: `Reading the directory`."""
+        """Show that something runs. `text`: `Reading the directory`."""
         ...
 
     def end(self, activity: Activity) -> None:
-        """Over, whatever came of it."""
+        """Show that it is over, whatever came of it."""
 
     def noticed(self, activity: Activity) -> None:
-        """It waits, or still does."""
+        """Show that it waits, or still does."""
 
     def throttled(self, service: str, seconds: float) -> None:
-        """Once for all requests that wait together."""
+        """Show that a service asks for patience: once for all requests that wait together."""
 
 
 class Progress(Protocol):
-    """The steps of a plan."""
+    """Shows the steps of a plan."""
 
     def started(self, change: "AnyChange") -> Activity:
-        """Its first request goes out now. What is returned takes what it waits for."""
+        """Show that the first request of a change goes out. The activity takes its waits."""
 
     def finished(self, change: "AnyChange", detail: str) -> None:
-        """Called again where there is more to say of it."""
+        """Show that a change is done; called again where there is more to say of it."""
 
     def skipped(self, change: "AnyChange", why: str) -> None:
-        """Left for a later run, or for someone else."""
+        """Show that a change is left for a later run, or for someone else."""
 
     def failed(self, change: "AnyChange") -> None:
-        """It could not be done."""
+        """Show that a change could not be made."""
 
 
 _watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
@@ -98,13 +106,13 @@ def watched_by(watcher: Watcher) -> AbstractContextManager[None]:
 
 
 def during(running: Activity) -> AbstractContextManager[None]:
-    """Whatever waits in here holds `running` up."""
+    """Let whatever waits in this block hold up `running`."""
     return _set(_activity, running)
 
 
 @contextmanager
 def activity(text: str) -> Iterator[None]:
-    """`text`: `Reading the directory and contosolearn`."""
+    """Show that something runs in this block. `text`: `Reading the directory and contosolearn`."""
     watcher = _watcher.get()
     if watcher is None:
         yield
@@ -119,26 +127,27 @@ def activity(text: str) -> Iterator[None]:
 
 @contextmanager
 def counting(text: str, *, covers: bool) -> Iterator[Callable[[], None]]:
-    """`text`: `Reading 30 sites`. What is yielded is called whenever one more is done.
+    """Show how many of many are done. The yielded function is called for each.
 
-    `covers`: one line stands for all of them; else each has a line of its own, too. Nothing is said
-    without `text`.
+    `text`: `Reading 30 sites`; without it, nothing is shown. `covers`: one line stands for all of
+    them; else each has a line of its own, too.
     """
-    watcher, done = _watcher.get(), 0
+    watcher = _watcher.get()
+    number = 0
     if watcher is None or not text:
         yield lambda: None
         return
     begun = watcher.begin(text, _activity.get())
     begun.covers = covers
 
-    def one_more() -> None:
-        nonlocal done
-        done += 1
-        begun.name = f"{text}: {done} done"
+    def count_one() -> None:
+        nonlocal number
+        number += 1
+        begun.name = f"{text}: {number} done"
 
     try:
         with during(begun) if covers else nullcontext():
-            yield one_more
+            yield count_one
     finally:
         watcher.end(begun)
 
@@ -147,24 +156,26 @@ def counting(text: str, *, covers: bool) -> Iterator[Callable[[], None]]:
 def waiting(
     reason: str = "", gives_up_at: float | None = None
 ) -> Iterator[Callable[[str, float | None], None]]:
-    """Say what is waited for in this block, as `Activity.waits` takes it; yields what says it once
-    more.
-    """
-    running, said = _activity.get(), ""
+    """Show `reason` while the block runs; the yielded function changes it.
 
-    def because(reason: str, gives_up_at: float | None) -> None:
-        nonlocal said
-        said = reason
+    `gives_up_at` is a time of the loop's clock.
+    """
+    running = _activity.get()
+    shown = ""
+
+    def show(reason: str, gives_up_at: float | None) -> None:
+        nonlocal shown
+        shown = reason
         if running is not None:
             running.waits(reason, gives_up_at)
 
     if reason:
-        because(reason, gives_up_at)
+        show(reason, gives_up_at)
     try:
-        yield because
+        yield show
     finally:
-        if running is not None and said:
-            running.goes_on(said)
+        if running is not None and shown:
+            running.goes_on(shown)
 
 
 def throttled(service: str, seconds: float) -> None:

@@ -1,6 +1,4 @@
-"""Requests that go out together and end with the first that fails; what is read once; what is not
-cut off half-way.
-"""
+"""Requests that go out together, reads that several share, and work that is not cut off halfway."""
 
 import asyncio
 import threading
@@ -17,7 +15,7 @@ B = TypeVar("B")
 C = TypeVar("C")
 
 GRACE_SECONDS = 5.0
-"""For so long a command that ends waits for what it must not leave half-way."""
+"""For so long a command that ends waits for what it must not leave halfway."""
 
 
 @overload
@@ -27,12 +25,13 @@ def gather_or_cancel(
     a: Awaitable[A], b: Awaitable[B], c: Awaitable[C], /
 ) -> asyncio.Task[tuple[A, B, C]]: ...
 @overload
-def gather_or_cancel(*asked: Awaitable[A]) -> asyncio.Task[tuple[A, ...]]: ...
-def gather_or_cancel(*asked: Awaitable[Any]) -> asyncio.Task[tuple[Any, ...]]:
-    """All begin now: their results in order, or the first failure, once the rest has been cancelled
-    and has ended.
+def gather_or_cancel(*awaitables: Awaitable[A]) -> asyncio.Task[tuple[A, ...]]: ...
+def gather_or_cancel(*awaitables: Awaitable[Any]) -> asyncio.Task[tuple[Any, ...]]:
+    """Begin all of them now; the task returns their results in order.
+
+    After the first failure, the rest is cancelled, and the failure is raised once it has ended.
     """
-    tasks = [asyncio.ensure_future(one) for one in asked]
+    tasks = [asyncio.ensure_future(awaitable) for awaitable in awaitables]
 
     async def all_of_them() -> tuple[Any, ...]:
         try:
@@ -42,13 +41,15 @@ def gather_or_cancel(*asked: Awaitable[Any]) -> asyncio.Task[tuple[Any, ...]]:
             raise
 
     whole = asyncio.ensure_future(all_of_them())
-    whole.add_done_callback(lambda _: [one.cancel() for one in tasks])
+    whole.add_done_callback(lambda _: [task.cancel() for task in tasks])
     return whole
 
 
 async def end_all(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Each is cancelled once: one that is about to end may be closing a connection, and would leave
-    it half-open.
+    """Cancel tasks and wait for their end.
+
+    Each is cancelled once: one that is about to end may be closing a connection, and would leave it
+    half-open.
     """
     ending = list(tasks)
     for task in ending:
@@ -69,7 +70,7 @@ async def finish_both(work: Awaitable[A], cleanup: Awaitable[object]) -> A:
 
 
 async def finish_even_if_cancelled(work: Coroutine[Any, Any, A]) -> A:
-    """Run it; where the command is interrupted meanwhile, it still gets `GRACE_SECONDS`."""
+    """Run to the end; if the command is interrupted, within `GRACE_SECONDS`."""
     task = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(task)
@@ -84,9 +85,7 @@ async def finish_even_if_cancelled(work: Coroutine[Any, Any, A]) -> A:
 
 
 async def in_background(function: Callable[[], A]) -> A:
-    """Run it on a thread that no one waits for at exit: what never ends must not outlive the
-    deadline.
-    """
+    """Run a function on a thread that no one waits for at exit, as it may outlive the deadline."""
     outcome: Future[A] = Future()
     outcome.set_running_or_notify_cancel()
 
@@ -101,7 +100,7 @@ async def in_background(function: Callable[[], A]) -> A:
 
 
 class ReadOnce(Generic[A]):
-    """What several ask for by a key. A failure is that of all who wait for it, and is forgotten."""
+    """Reads that several ask for by a key. They share a failure, which is then forgotten."""
 
     def __init__(self, *, keep: bool = True) -> None:
         self._keep = keep

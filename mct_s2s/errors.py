@@ -1,13 +1,13 @@
 """The errors that a user sees, and their exit codes.
 
-Those of the SDKs are translated in `azure`, and chained.
+Errors of the SDKs are translated in `azure/`, and chained.
 """
 
 from collections.abc import Awaitable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from mct_s2s.exit_codes import ExitCode
 
@@ -36,18 +36,18 @@ class Instruction:
         return " ".join(filter(None, (self.sentence, self.command)))
 
 
-def as_instructions(said: Iterable[str | Instruction]) -> tuple[Instruction, ...]:
-    return tuple(Instruction(one) if isinstance(one, str) else one for one in said)
+def as_instructions(items: Iterable[str | Instruction]) -> tuple[Instruction, ...]:
+    return tuple(Instruction(item) if isinstance(item, str) else item for item in items)
 
 
 class WayOut(Enum):
-    """Who else can do what takes a right, for a caller who does the rest."""
+    """Who else can do what takes a right, while the caller does the rest."""
 
     REGISTRAR = "registrar"
-    """Who can create app registrations."""
+    """Someone who can create app registrations."""
     SITE_OWNER = "site owner"
     RESOURCE_OWNER = "resource owner"
-    """Of a resource whose managed identity is to be a client."""
+    """The owner of a resource whose managed identity is to be a client."""
     CONSENTER = "consenter"
 
 
@@ -56,7 +56,7 @@ class MissingRight:
     step: str
     """A verb phrase: `grant admin consent to 'Import'`."""
     right: str
-    """The role or permission; of a lock, its removal."""
+    """The role or permission; for a lock, its removal."""
     who: str
     """Who can grant it: `a Privileged Role Administrator`."""
     command: str = ""
@@ -64,8 +64,10 @@ class MissingRight:
 
 
 class S2SError(Exception):
-    """`items` is the list that the message introduces; not part of it, as values in it may contain
-    line ends.
+    """An error with a remedy.
+
+    `items` is the list that the message introduces. It is not part of the message, as values in it
+    may contain line ends.
     """
 
     exit_code: int = ExitCode.FAILED
@@ -85,7 +87,10 @@ class S2SError(Exception):
         missing: Iterable[MissingRight] = (),
     ) -> None:
         super().__init__(message)
-        self.code, self.headline, self.answer, self.request_id = code, message, answer, request_id
+        self.code = code
+        self.headline = message
+        self.answer = answer
+        self.request_id = request_id
         self.items = as_instructions(items)
         self.missing = tuple(missing)
         self.ways_out: tuple[Instruction, ...] = ()
@@ -99,8 +104,10 @@ class S2SError(Exception):
     def message(self) -> str:
         if not self.items:
             return " ".join(filter(None, (self.headline, self.answer)))
-        items = (f"\n  - {item}" for item in self.items)
-        return "".join([self.headline, *items, *([f"\n  {self.answer}"] if self.answer else [])])
+        lines = [self.headline, *(f"  - {item}" for item in self.items)]
+        if self.answer:
+            lines.append(f"  {self.answer}")
+        return "\n".join(lines)
 
     @property
     def remedy(self) -> str:
@@ -110,7 +117,7 @@ class S2SError(Exception):
         self.items += as_instructions(items)
 
     def came_after_a_write(self) -> None:
-        """Take back what the exit code of its class says: that nothing was written."""
+        """Take back what the exit code of the class says: that nothing was written."""
         if self.exit_code == ExitCode.NOT_BEGUN:
             self.exit_code = ExitCode.FAILED
 
@@ -130,13 +137,13 @@ def malformed(code: str, what: str, text: str, remedy: str) -> UsageError:
     return UsageError(code, f"Invalid {what} '{text[:130]}'.", remedy=remedy)
 
 
-def contradiction(said: str, remedy: str = "Remove one of them.") -> UsageError:
-    return UsageError("contradictory-options", said, remedy=remedy)
+def contradiction(message: str, remedy: str = "Remove one of them.") -> UsageError:
+    return UsageError("contradictory-options", message, remedy=remedy)
 
 
 @contextmanager
 def about(key: str) -> Iterator[None]:
-    """Say of a `UsageError` which option it is about, unless it is known more exactly."""
+    """Name in a `UsageError` the option that it is about, unless it names one itself."""
     try:
         yield
     except UsageError as error:
@@ -174,7 +181,9 @@ class NotThere(S2SError):
 
 
 class ServiceError(S2SError):
-    """`contention`: of a write that was refused for another one: what it waits for, and how many
+    """A service refused a request, or did not answer.
+
+    `contention`: a write was refused because of another one: what is waited for, and how many
     seconds.
     """
 
@@ -191,11 +200,28 @@ class ServiceError(S2SError):
         service_message: str = "",
         retry_after: float | None = None,
         contention: tuple[str, float] | None = None,
-        **told: Any,
+        remedy: str,
+        command: str = "",
+        answer: str = "",
+        request_id: str | None = None,
+        items: Iterable[str | Instruction] = (),
+        missing: Iterable[MissingRight] = (),
     ) -> None:
-        super().__init__(code, message, **told)
-        self.status, self.service_code, self.service_message = status, service_code, service_message
-        self.retry_after, self.contention = retry_after, contention
+        super().__init__(
+            code,
+            message,
+            remedy=remedy,
+            command=command,
+            answer=answer,
+            request_id=request_id,
+            items=items,
+            missing=missing,
+        )
+        self.status = status
+        self.service_code = service_code
+        self.service_message = service_message
+        self.retry_after = retry_after
+        self.contention = contention
 
     @property
     def answer_lost(self) -> bool:
@@ -204,9 +230,7 @@ class ServiceError(S2SError):
 
 
 class Purged(ServiceError):
-    """A registration that the recycle bin showed, to one replica, and that was deleted permanently
-    before.
-    """
+    """A registration that the recycle bin showed by one replica, and that was purged before."""
 
 
 class DeadlinePassed(S2SError):
@@ -224,27 +248,31 @@ class Cancelled(S2SError):
 
 
 def first_line(error: BaseException) -> str:
-    """Of a library's message: what follows is often a whole answer."""
+    """The first line of a library's message: what follows is often a whole answer."""
     return (str(error).splitlines() or [""])[0][:300] or "no reason given"
 
 
-async def or_none(asked: Awaitable[T]) -> T | None:
-    """`None` where what is asked for is not there; what it is in, has to be."""
+async def or_none(reading: Awaitable[T]) -> T | None:
+    """Read an object; `None` where it does not exist. What contains it has to exist."""
     try:
-        return await asked
+        return await reading
     except S2SError as error:
-        if error.code != "not-found" and getattr(error, "status", 0) != 404:
+        # Resource Manager's refusals have the code, Graph's the status.
+        is_missing = error.code == "not-found" or getattr(error, "status", 0) == 404
+        if not is_missing:
             raise
         return None
 
 
 async def outcome_of(work: Awaitable[T]) -> T | S2SError:
+    """Return the result, or the error in its place."""
     try:
         return await work
     except S2SError as error:
         return error
 
 
-async def or_unknown(question: Awaitable[T]) -> T | None:
-    found = await outcome_of(question)
-    return None if isinstance(found, S2SError) else found
+async def or_unknown(reading: Awaitable[T]) -> T | None:
+    """Return the result; `None` where it could not be read."""
+    result = await outcome_of(reading)
+    return None if isinstance(result, S2SError) else result

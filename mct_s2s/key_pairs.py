@@ -1,4 +1,4 @@
-"""RSA only, as in azure-identity.
+"""Key pairs and certificates: RSA only, as in azure-identity.
 
 Source: learn.microsoft.com/entra/identity-platform/certificate-credentials.
 """
@@ -28,7 +28,9 @@ _BEGIN, _END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 
 
 def make_key_pair(name: str, starts: datetime, expires: datetime) -> tuple[str, Certificate]:
-    """A new RSA key and its self-signed certificate, both in one PEM text."""
+    """Make an RSA key and its self-signed certificate; return both in one PEM text, and the
+    certificate.
+    """
     # The least that FIPS 186-5 allows
     key = rsa.generate_private_key(public_exponent=65537, key_size=BITS)
     common_name = name.encode()[:LONGEST_COMMON_NAME].decode(errors="ignore")
@@ -53,7 +55,9 @@ def make_key_pair(name: str, starts: datetime, expires: datetime) -> tuple[str, 
 
 @about("certificate")
 def given_certificate(path: Path, now: datetime) -> Certificate:
-    """Raises UsageError: there is none that a client can sign in with."""
+    """Read the certificate that the user has named. Raises UsageError: no client can sign in with
+    it.
+    """
     try:
         certificate = certificate_in(read_given(path))
         if certificate.expires <= now:
@@ -70,7 +74,9 @@ def given_certificate(path: Path, now: datetime) -> Certificate:
 
 
 def certificate_in(pem: bytes) -> Certificate:
-    """The first one: the client's own. Raises ValueError: the text says why."""
+    """Read the first certificate of a PEM text, the client's own. Raises ValueError, which says
+    why.
+    """
     begin = pem.find(_BEGIN)
     end = pem.find(_END, begin)
     if begin < 0 or end < 0:

@@ -1,4 +1,4 @@
-"""Local files, so that nothing of another user's is believed, followed, waited for or written over.
+"""Local files, so that nothing of another user's is believed, followed, waited for or overwritten.
 
 A file is used if no one else owns it or may write to it; a folder is written to if no one else can
 replace files in it. Folders above are not looked at. Windows has neither owners nor modes of this
@@ -37,8 +37,9 @@ class UntrustedFile(OSError):
 def as_usage_error(
     what: str, path: Path, taken: str, unwritable: str, option: str
 ) -> Iterator[None]:
-    """Raise UsageError for what is wrong with a file: `taken` where another user may have written
-    it, or could.
+    """Raise UsageError for what is wrong with a file.
+
+    `taken` is its code where another user may have written the file, or could; else `unwritable`.
     """
     try:
         yield
@@ -59,9 +60,9 @@ def as_usage_error(
 
 
 def read_ours(path: Path) -> str:
-    """One of our own; empty where there is none.
+    """Read a file of our own; an empty text where there is none.
 
-    Raises OSError; UntrustedFile: a link, or others can write it.
+    Raises OSError; UntrustedFile: it is a link, or others can write it.
     """
     try:
         return _read(path, stat.S_IWGRP | stat.S_IWOTH, follow=False).decode(
@@ -72,13 +73,14 @@ def read_ours(path: Path) -> str:
 
 
 def read_given(path: Path) -> bytes:
-    """A file that the user has named; links are followed. Raises OSError, UntrustedFile."""
+    """Read a file that the user has named; links are followed. Raises OSError, UntrustedFile."""
     return _read(path, stat.S_IWOTH, follow=True)
 
 
 def must_not_block(path: Path, *, follow: bool = True, folder: bool = True) -> None:
-    """Refuse what a reader would wait for: anything but a file, or a `folder` for a library that
-    reads one.
+    """Refuse what a reader would wait for: anything but a file.
+
+    `folder`: a folder is fine, too, for a library that reads one.
     """
     if "\0" in str(path):
         raise UntrustedFile("the file name is invalid")
@@ -88,10 +90,10 @@ def must_not_block(path: Path, *, follow: bool = True, folder: bool = True) -> N
 
 
 def check_folder(folder: Path) -> None:
-    """No one else may replace our files in it. Raises OSError, UntrustedFile.
+    """Make sure that no one else may replace our files in a folder. Raises OSError, UntrustedFile.
 
-    Who is alone in his primary group, as on most of Linux, makes folders that this group may write
-    to.
+    On most of Linux, a user's primary group has no other member, and may write to the folders that
+    the user makes.
     """
     status = folder.stat()
     others = (
@@ -103,7 +105,9 @@ def check_folder(folder: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """With those above it that are missing, for no one but us. Raises as `check_folder`."""
+    """Make a folder, and those above it that are missing, for no one but us. Raises as
+    `check_folder`.
+    """
     if folder.is_dir():
         check_folder(folder)
     else:
@@ -112,7 +116,7 @@ def make_folder(folder: Path) -> None:
 
 
 def check_place(path: Path, *, makes_folder: bool = False) -> None:
-    """Try the very writing that our file and its `.pending` need; leaves nothing.
+    """Try the very writes that our file and its `.pending` need; leave nothing.
 
     Raises OSError, UntrustedFile.
     """
@@ -130,7 +134,7 @@ def check_place(path: Path, *, makes_folder: bool = False) -> None:
 
 
 def forget_leftovers(path: Path) -> None:
-    """Remove what a killed run left of writing it: it may hold a secret.
+    """Remove what a killed run left of writing a file: it may hold a secret.
 
     No one else may be writing it meanwhile.
     """
@@ -140,8 +144,7 @@ def forget_leftovers(path: Path) -> None:
 
 
 def replace_whole(path: Path, text: str, mode: int = PRIVATE, *, durable: bool = True) -> None:
-    """Write beside, flush to disk, rename: no reader ever sees half a file, and no mode but this
-    one.
+    """Write beside the file, flush to disk and rename, so that no reader sees half of it.
 
     Not `durable`: it outlives the process, and perhaps not a power failure.
     """
@@ -161,7 +164,7 @@ def replace_whole(path: Path, text: str, mode: int = PRIVATE, *, durable: bool =
 
 
 def write_new(path: Path, text: str, mode: int = PRIVATE, *, durable: bool = True) -> None:
-    """A file that is not there yet.
+    """Write a file that does not exist yet.
 
     Raises OSError; UntrustedFile: the file system does not keep one private.
     """

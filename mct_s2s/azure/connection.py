@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
 
 RESERVE = 3.0
-"""Seconds before the deadline at which a test of clients stops waiting, so that what it found can
-still be said.
+"""Seconds before the deadline at which tests of clients stop, so that their results can be shown.
 """
 
 
@@ -34,7 +33,7 @@ class Connection:
     """How to sign in, where the cloud brings an account along."""
     tenant: str | None = None
     subscription: str | None = None
-    """The one that is meant: the Azure CLI may have an account of its own for it."""
+    """The subscription that is meant: the Azure CLI may have an account of its own for it."""
     reopened_by: str = ""
     """The command that brings the cloud's addresses back, where they end with this process."""
 

@@ -1,4 +1,4 @@
-"""The client of Microsoft Graph. What is asked of it is in the other modules of this package.
+"""The client of Microsoft Graph. The other modules of this package say what is asked of it.
 
 Microsoft's request adapter (`adapter.py`) signs in and sends. Bodies and answers are plain JSON, as
 the models and request builders of msgraph-sdk would import some 1,200 modules.
@@ -135,10 +135,10 @@ class GraphClient(ServiceClient):
         return row
 
     def expect_lag(self, object_id: str) -> None:
-        """Take an object for young: this command has made or changed it, or Graph has not shown it
-        yet.
+        """Take an object for young, so that a 404 about it is waited out.
 
-        It is named by an appId, or by the object ID of a service principal.
+        This command has created or changed it, or Graph has not shown it yet. It is named by an
+        appId, or by the object ID of a service principal.
         """
         self._young.add(object_id)
 

@@ -24,9 +24,9 @@ READ_BIN = GraphOperation.READ_BIN
 
 
 async def applications(graph: "GraphClient") -> list[Application]:
-    """All deleted registrations but those known to be purged, without certificates.
+    """All deleted registrations, without certificates, but for those that are known to be purged.
 
-    `uniqueName` is no filter there.
+    The recycle bin has no filter by `uniqueName`.
     """
     path = f"{BIN}/microsoft.graph.application{query(select=parse.DELETED_FIELDS, top=999)}"
     deleted = parse.deleted_applications(await graph.rows(path, READ_BIN, parse.application))
@@ -35,10 +35,9 @@ async def applications(graph: "GraphClient") -> list[Application]:
 
 
 async def restore(graph: "GraphClient", application: Application) -> list[PrincipalId]:
-    """Restore a registration and its service principal, which is returned; what is there already is
-    no error.
+    """Restore a registration and its service principals; return the ids of the latter.
 
-    Raises Purged.
+    What is there already is no error. Raises Purged.
     """
     graph.expect_lag(application.client_id)
     if not await _restore(
