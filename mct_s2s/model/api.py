@@ -119,8 +119,9 @@ PLATFORM_PREFIXES = (
     ),
     *("logging.", "otel_", "gunicorn_", "uvicorn_", "flask_", "django_", "rails_", "rack_"),
 )
-"""How settings begin that the platform or a runtime reads, in lower case: they decide which code
-runs.
+"""Beginnings, in lower case, of settings that the platform or a runtime reads.
+
+They decide which code runs.
 """
 PLATFORM_NAMES = frozenset(
     ("path", "pathext", "home", "shell", "port", "tmp", "temp", "tmpdir", "env", "ifs")
@@ -368,8 +369,9 @@ class Api(Table):
         }
 
     def hidden(self, settings: AppSettings) -> tuple[Setting, ...]:
-        """Settings whose value was masked, as it is of another kind than is said: they may be
-        something else's.
+        """The settings whose value was masked as it is of another kind than is said.
+
+        They may be something else's.
         """
         return tuple(row for row in self.rows if row.value_in(settings) == NOT_SHOWN)
 
@@ -393,8 +395,7 @@ class Api(Table):
         return next((row for word in words if (row := self.setting(word)) is not None), None)
 
     def service_in(self, settings: AppSettings) -> str:
-        """The service application that the settings name, by its appId or URI; empty where they
-        name none.
+        """The service application that the settings name, by its appId or URI; empty for none.
 
         Where the directory does not have it, it is masked, and equals none.
         """
@@ -433,7 +434,7 @@ class Api(Table):
         role = {row for row in self.rows if row.holds is Holds.ROLE and with_applications}
         return self.always_required | used | role
 
-    def need_no_directory(self, given: AppSettings) -> bool:
+    def need_no_directory(self, values: AppSettings) -> bool:
         """Whether these values are all that a site has to have."""
         needed = [row for row in self.always_required if row.holds is not Holds.SWITCH]
-        return bool(needed) and all(row.name in given for row in needed)
+        return bool(needed) and all(row.name in values for row in needed)

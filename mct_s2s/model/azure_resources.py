@@ -34,11 +34,11 @@ class IdentityResource:
     @property
     def assigned(self) -> list[ResourceId]:
         """The identities that users assigned to it, as far as the form of their ids is known."""
-        found = list[ResourceId]()
+        identities = list[ResourceId]()
         for identity in self.user_assigned:
             with suppress(UsageError):  # an id in a form that this program does not know
-                found.append(ResourceId.parse(identity))
-        return found
+                identities.append(ResourceId.parse(identity))
+        return identities
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,10 @@ class Site:
 
     def website(self, mark: str | None) -> str:
         """The web app whose function app this is, as a mark in its name shows; empty for others."""
-        name, found, _ = self.name.casefold().partition(mark) if mark is not None else ("", "", "")
-        return name if found else ""
+        name, separator, _ = (
+            self.name.casefold().partition(mark) if mark is not None else ("", "", "")
+        )
+        return name if separator else ""
 
 
 class FunctionApp(Enum):
@@ -97,15 +99,17 @@ class AppService(Site):
     slots: tuple[str, ...] = ()
     """The slots besides production; empty where the caller may not look."""
     sticky: frozenset[str] = frozenset()
-    """Names of slot settings, in lower case:
-    learn.microsoft.com/azure/app-service/deploy-staging-slots.
+    """Names of slot settings, in lower case.
+
+    Source: learn.microsoft.com/azure/app-service/deploy-staging-slots.
     """
     subscription: str = ""
     refusal: S2SError | None = None
     """Why the settings could not be read; they are empty then, and nothing follows from that."""
     siblings: tuple[str, ...] = ()
-    """Sites of the API in the subscription with their resource groups, looked for only where this
-    is a function app.
+    """Sites of the API in the subscription, with their resource groups.
+
+    Looked for only where this is a function app.
     """
     function_app: FunctionApp | None = None
     """Where nothing shows it to be an MCT site; not looked at where it has been set up."""
@@ -128,5 +132,5 @@ def origin(address: str) -> tuple[str, int] | None:
     return CHINA_LOGIN if host == OTHER_CHINA_LOGIN else host, port
 
 
-def same_origin(one: str, other: str) -> bool:
-    return origin(one) is not None and origin(one) == origin(other)
+def same_origin(url: str, other: str) -> bool:
+    return origin(url) is not None and origin(url) == origin(other)

@@ -44,8 +44,9 @@ class SignedIn:
 
 @dataclass(frozen=True)
 class SecretRule:
-    """One rule of an app management policy:
-    learn.microsoft.com/graph/api/resources/passwordcredentialconfiguration.
+    """One rule of an app management policy.
+
+    Source: learn.microsoft.com/graph/api/resources/passwordcredentialconfiguration.
     """
 
     longest: timedelta

@@ -18,11 +18,14 @@ GITHUB = "https://token.actions.githubusercontent.com"
 DELIVERED_WITHIN = timedelta(hours=1)
 """A secret reaches its place within minutes of its creation."""
 YOUNG = timedelta(minutes=10)
-"""Replicas of the directory may not show an object this young: docs/azure-contract.md, section
-3.13.
+"""The age up to which replicas of the directory may not show an object.
+
+Source: docs/azure-contract.md, section 3.13.
 """
 CLOCKS_DIFFER = timedelta(minutes=5)
-"""Source:
+"""The most that clocks differ.
+
+Source:
 learn.microsoft.com/dotnet/api/microsoft.identitymodel.tokens.tokenvalidationparameters.clockskew.
 """
 NEVER = datetime(2299, 12, 31, tzinfo=UTC)
@@ -111,8 +114,11 @@ class Federation:
 
     def describes(self, credential: "Credential") -> bool:
         """Whether a credential has this issuer and subject, whatever its audience."""
-        found = credential.federation
-        return found is not None and (found.issuer, found.subject) == (self.issuer, self.subject)
+        federation = credential.federation
+        return federation is not None and (federation.issuer, federation.subject) == (
+            self.issuer,
+            self.subject,
+        )
 
 
 CredentialSpec = NewCredential | Certificate | Federation
@@ -158,12 +164,12 @@ def secrets_among(credentials: Iterable[Credential]) -> tuple[Credential, ...]:
 
 def newest_made(credentials: Iterable[Credential]) -> Credential | None:
     """The last credential that this tool created; `None` where there is none."""
-    made = (
+    replaceable = (
         credential
         for credential in credentials
         if credential.is_made and credential.begins is not None
     )
-    return max(made, key=lambda one: one.begins or NEVER, default=None)
+    return max(replaceable, key=lambda one: one.begins or NEVER, default=None)
 
 
 def replaced_kind(credentials: Iterable[Credential]) -> CredentialKind | None:
@@ -171,13 +177,13 @@ def replaced_kind(credentials: Iterable[Credential]) -> CredentialKind | None:
 
     `None` where there is neither.
     """
-    held = tuple(credentials)
-    newest = newest_made(held)
+    present = tuple(credentials)
+    newest = newest_made(present)
     if newest is not None:
         return newest.kind
     return (
         CredentialKind.SECRET
-        if not held or any(credential.kind is CredentialKind.SECRET for credential in held)
+        if not present or any(credential.kind is CredentialKind.SECRET for credential in present)
         else None
     )
 
@@ -202,8 +208,9 @@ class SecretNote:
     """
 
     attempts: Mapping[str, ClientId | None] = field(default_factory=dict)
-    """By credential name, noted before the secret was made: whose it was; `None`: the store is one
-    client's.
+    """The owners of attempts, by the credential's name, noted before the secret is made.
+
+    `None`: the store is one client's.
     """
     attempts_since: datetime | None = None
     """When the vault's tags that name the attempts were written: nothing older is one.
@@ -250,14 +257,14 @@ class SecretNote:
 
     def delivered_of(self, credentials: Iterable[Credential]) -> Credential | None:
         """The credential that was delivered last; `None` where none of these was."""
-        held = [
+        received = [
             credential
             for credential in credentials
             if credential.key_id in self.held_since and self.has_held(credential)
         ]
         if self.held_since:
             return max(
-                held, key=lambda credential: self.held_since[credential.key_id], default=None
+                received, key=lambda credential: self.held_since[credential.key_id], default=None
             )
         return next(
             (credential for credential in credentials if credential.key_id == self.delivered), None
@@ -338,9 +345,9 @@ class SecretNote:
 
         One that keeps nothing loses nothing.
         """
-        made = [credential for credential in credentials if credential.is_made]
-        has_none = self.readable is not Readable.OURS or not any(map(self.has_had, made))
-        return bool(made) and self.place is not None and has_none
+        replaceable = [credential for credential in credentials if credential.is_made]
+        has_none = self.readable is not Readable.OURS or not any(map(self.has_had, replaceable))
+        return bool(replaceable) and self.place is not None and has_none
 
     def is_fresh(
         self, client_id: object, now: datetime, kind: CredentialKind = CredentialKind.SECRET

@@ -12,8 +12,9 @@ from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.ids import ClientId, KeyId, PrincipalId, TenantId
 
 NOT_NOW = frozenset({429, 502, 503, 504})
-"""From App Service's front end, for a site that is starting or busy: the API itself has not
-answered.
+"""Status codes of App Service's front end, for a site that is starting or busy.
+
+The API itself has not answered.
 """
 
 _REALM = re.compile(r'\brealm="([^"]{1,253})"', re.IGNORECASE)
@@ -120,9 +121,9 @@ class ClientSignIn:
 
 def machine_sign_in(client_id: str | None) -> ClientSignIn:
     """Sign in with this machine's identity; `client_id`: of a user-assigned one."""
-    here = "this machine"
+    name = "this machine"
     return ClientSignIn(
-        TenantId(""), ClientId(client_id or ""), MachineIdentity(), source=here, name=here
+        TenantId(""), ClientId(client_id or ""), MachineIdentity(), source=name, name=name
     )
 
 
@@ -141,8 +142,12 @@ class MadeCredential(ClientSignIn):
     @property
     def value(self) -> str:
         """The secret, or the private key with its certificate as PEM."""
-        own = self.credential
-        return own.value if isinstance(own, SecretCredential) else own.data.decode()
+        credential = self.credential
+        return (
+            credential.value
+            if isinstance(credential, SecretCredential)
+            else credential.data.decode()
+        )
 
 
 @dataclass(frozen=True)
@@ -189,8 +194,8 @@ class ApiAnswer:
     @property
     def stated_reason(self) -> str:
         """The API's own words in its challenge (RFC 6750, section 3); empty where it says none."""
-        found = _DESCRIPTION.search(self.challenge or "") or _ERROR.search(self.challenge or "")
-        return found[1] if found is not None else ""
+        match = _DESCRIPTION.search(self.challenge or "") or _ERROR.search(self.challenge or "")
+        return match[1] if match is not None else ""
 
     @property
     def is_success(self) -> bool:

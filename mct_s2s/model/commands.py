@@ -58,9 +58,11 @@ def own_command(verb: str, *words: str, about: str | None = None, where: str = "
 
     Where that looks like an option, it goes to the end, behind `--`.
     """
-    first = [] if about is None or about.startswith("-") else [about]
-    last = "" if about is None or first else command("--", about)
-    return " ".join(filter(None, (command("mct-s2s", verb, *first, *words), where, last)))
+    before_options = [] if about is None or about.startswith("-") else [about]
+    after_options = "" if about is None or before_options else command("--", about)
+    return " ".join(
+        filter(None, (command("mct-s2s", verb, *before_options, *words), where, after_options))
+    )
 
 
 def az_command(verb: str, *words: str) -> str:

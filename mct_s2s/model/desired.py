@@ -23,8 +23,9 @@ class ServiceSpec:
     management_reference: str | None = None
     """Set only where there is none."""
     url: str | None = None
-    """Where the API is reached, as typed; `None`: where it was reached before, else at the App
-    Service's host name.
+    """The address of the API, as typed.
+
+    `None`: the one from before, else the App Service's host name.
     """
     may_create: bool = True
     is_in_file: bool = False
@@ -102,14 +103,16 @@ class Setup(Desired):
     clients: tuple[ClientSpec, ...] = ()
     settings: SettingsScope = SettingsScope.ALL
     given: Mapping[str, str] = field(default_factory=dict)
-    """Settings from the operator or a handoff file instead of the directory; ids are joined as on
-    the lists.
+    """Settings from the operator or a handoff file, in place of the directory's.
+
+    Ids are joined as on the lists.
     """
     given_for: str | None = None
     """`NAME` or `NAME/SLOT`: the App Service that the handoff file was written for."""
     settings_only: bool = False
-    """Whether nothing else is written, and every client with the role is allowed
-    (`configure-appservice`).
+    """True for `configure-appservice`: only settings are written.
+
+    Every client that holds the role is allowed then.
     """
     pruning: Pruning | None = None
     """`None` for commands that ignore clients that they do not name."""

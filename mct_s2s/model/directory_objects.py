@@ -87,8 +87,9 @@ class Application:
     No one can write it; everyone who uses az has the same.
     """
     extras: tuple[str, ...] = ()
-    """Names of properties that this tool never sets, and that are set: redirect URIs, scopes and
-    their like.
+    """Names of properties that are set and that this tool never sets.
+
+    Redirect URIs, scopes and their like.
     """
     tags: tuple[str, ...] = ()
     notes: str | None = None
@@ -118,8 +119,9 @@ class ServicePrincipal:
     assignment_required: bool = False
     """Whether Entra refuses tokens to callers without an assignment (AADSTS501051)."""
     enabled: bool = True
-    """Whether Entra issues tokens for it and to it (AADSTS500014, AADSTS7000112): its owner may
-    switch that off.
+    """Whether Entra issues tokens for it and to it: its owner may switch that off.
+
+    AADSTS500014, AADSTS7000112.
     """
 
 

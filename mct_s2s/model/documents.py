@@ -1,5 +1,6 @@
-"""The JSON files that one run writes and another one reads; their JSON Schemas are made of these
-models.
+"""JSON files that one run writes and another one reads.
+
+Their JSON Schemas are made of these models.
 """
 
 from collections.abc import Mapping
@@ -36,9 +37,9 @@ def parsed(document: object, model: type[Model]) -> Model:
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where, what = ".".join(map(str, first["loc"]))[:200], expected(first)
-        raise ValueError(f"{where}: {what}".removeprefix(": ")) from None
+        problem = error.errors(include_url=False, include_input=False)[0]
+        where, expectation = ".".join(map(str, problem["loc"]))[:200], expected(problem)
+        raise ValueError(f"{where}: {expectation}".removeprefix(": ")) from None
 
 
 class Handoff(SavedFile):

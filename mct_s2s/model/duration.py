@@ -52,10 +52,10 @@ class Duration(NamedTuple):
 
 def read_duration(text: str) -> Duration | None:
     """Read a number and a unit, or ISO 8601 without fractions; `None` for another text."""
-    wanted = text.strip().upper()
-    if _SHORT.fullmatch(wanted):  # a single `M` is months
-        wanted = f"P{'T' if wanted.endswith('H') else ''}{wanted}"
-    match = _ISO.fullmatch(wanted)
+    normalized = text.strip().upper()
+    if _SHORT.fullmatch(normalized):  # a single `M` is months
+        normalized = f"P{'T' if normalized.endswith('H') else ''}{normalized}"
+    match = _ISO.fullmatch(normalized)
     if match is None or not any(match.groups()):
         return None
     years, months, weeks, days, hours, minutes, seconds = (
@@ -67,13 +67,13 @@ def read_duration(text: str) -> Duration | None:
 
 def duration(text: str, option: str) -> timedelta:
     """Read hours, days or weeks; `option` is named in the error. Raises UsageError."""
-    found = read_duration(text)
-    if found is None or found.months or found.exact > LONGEST_AHEAD:
+    length = read_duration(text)
+    if length is None or length.months or length.exact > LONGEST_AHEAD:
         remedy = (
             f"Use hours, days or weeks, such as {option} 24h, 30d or 4w. The maximum is ten years."
         )
         raise malformed("malformed-duration", option, text, remedy)
-    return found.exact
+    return length.exact
 
 
 @about("secret-lifetime")
@@ -94,8 +94,10 @@ def expiry(text: str, now: datetime) -> datetime:
         elif len(wanted) == len("2027-06-30"):
             moment = datetime.combine(date.fromisoformat(wanted), END_OF_DAY, UTC)
         else:
-            found = datetime.fromisoformat(wanted)
-            moment = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+            typed_time = datetime.fromisoformat(wanted)
+            moment = (
+                typed_time.astimezone(UTC) if typed_time.tzinfo else typed_time.replace(tzinfo=UTC)
+            )
     if moment is None or moment <= now:
         code, why = (
             ("malformed-lifetime", "")

@@ -1,5 +1,6 @@
-"""What a value has to be, in our words: pydantic, which checks forms, has words of its own for
-programmers.
+"""Words for the form that a value has to have.
+
+pydantic, which checks forms, has words of its own for programmers.
 """
 
 from collections.abc import Mapping

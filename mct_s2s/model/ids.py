@@ -1,5 +1,6 @@
-"""Identifiers, each with a type of its own: mixing up object ids and appIds is the classic
-error.
+"""Identifiers, each with a type of its own.
+
+To mix up object ids and appIds is the classic error.
 """
 
 import hashlib
@@ -65,8 +66,8 @@ class Tag(StrEnum):
 
     def values(self, tags: Iterable[str]) -> list[str]:
         """The values that tags of this kind have, without those that we would never write."""
-        found = (tag.removeprefix(self) for tag in tags if tag.startswith(self))
-        return [value for value in found if _TAGGED.get(self, _ANYTHING).fullmatch(value)]
+        values = (tag.removeprefix(self) for tag in tags if tag.startswith(self))
+        return [value for value in values if _TAGGED.get(self, _ANYTHING).fullmatch(value)]
 
 
 _TAGGED = {
@@ -83,9 +84,11 @@ def is_guid(text: str) -> bool:
     return _GUID.fullmatch(text) is not None
 
 
-def same_id(one: str | None, other: str | None) -> bool:
+def same_id(identifier: str | None, other: str | None) -> bool:
     """Whether two ids are the same: Entra compares GUIDs without case."""
-    return one is not None and other is not None and one.casefold() == other.casefold()
+    return (
+        identifier is not None and other is not None and identifier.casefold() == other.casefold()
+    )
 
 
 def api_uri(client_id: str) -> ApplicationIdUri:

@@ -50,11 +50,11 @@ class ClientApplication:
     @property
     def credentials(self) -> tuple[Credential, ...]:
         """The credentials, without undelivered ones, which count for nothing."""
-        lost = self.application.undelivered
+        undelivered = self.application.undelivered
         return tuple(
             credential
             for credential in self.application.credentials
-            if credential.key_id not in lost
+            if credential.key_id not in undelivered
         )
 
     @property
@@ -273,8 +273,7 @@ class ObservedState:
         return self.app_service is not None and self.app_service.refusal is not None
 
     def is_of_this_machine(self, application: Application) -> bool:
-        """Whether a run on this machine began to create or change it and did not end, or deleted
-        it.
+        """Whether a run on this machine was cut off while it created it, or has deleted it.
 
         Its owner can restore what was deleted, and give it another credential: then it is his.
         """

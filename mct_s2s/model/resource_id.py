@@ -18,8 +18,9 @@ _ID = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _NOT_IN_NAMES = frozenset('<>%&:\\?*#|"')
-"""In no type of resource:
-learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules.
+"""Characters that no type of resource has in its names.
+
+Source: learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules.
 """
 
 
@@ -58,11 +59,11 @@ class ResourceId:
     @classmethod
     def parse(cls, text: str) -> "ResourceId":
         """Read a resource id, in any case. Raises UsageError."""
-        found = _ID.fullmatch(text.strip())
+        match = _ID.fullmatch(text.strip())
         if (
-            found is None
-            or not is_group_name(found[2])
-            or not all(map(_is_segment, found[0].strip("/").split("/")))
+            match is None
+            or not is_group_name(match[2])
+            or not all(map(_is_segment, match[0].strip("/").split("/")))
         ):
             remedy = (
                 "Copy it from the portal's Properties page or from az resource show --query id: "
@@ -71,8 +72,8 @@ class ResourceId:
                 "/subscriptions/<id>/resourceGroups/<group>/providers/<namespace>/<type>/<name>."
             )
             raise malformed("malformed-resource-id", "resource ID", text, remedy)
-        _, *pairs = found[4].split("/")
-        return cls(found[1], found[2], found[3], tuple(pairs[0::2]), tuple(pairs[1::2]))
+        _, *pairs = match[4].split("/")
+        return cls(match[1], match[2], match[3], tuple(pairs[0::2]), tuple(pairs[1::2]))
 
     @classmethod
     def site(

@@ -62,9 +62,7 @@ class Holds(StrEnum):
 
 @dataclass(frozen=True)
 class Word:
-    """What the program knows about everything that is held under one word, whatever a setting is
-    called.
-    """
+    """The rules for everything that is held under one word, whatever a setting is called."""
 
     about: str
     comparison: Comparison = Comparison.EXACT
@@ -83,8 +81,9 @@ class Word:
 _URI_FORM = re.compile(
     rf"api://[A-Za-z0-9._/-]{{1,200}}|https://{_HOST}(?:/[A-Za-z0-9._-]{{1,60}})?/?|{_GUID}"
 )
-"""Source: learn.microsoft.com/entra/identity-platform/identifier-uri-restrictions: one part at most
-follows a host.
+"""Forms of an Application ID URI: one part at most follows a host.
+
+Source: learn.microsoft.com/entra/identity-platform/identifier-uri-restrictions.
 """
 _LOGIN = rf"https://{_HOST}(?::[0-9]{{1,5}})?"
 _TENANT = (
@@ -154,7 +153,9 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Setting:
-    """Azure compares names without case and refuses a second spelling: the one that is there is
+    """A setting of an API.
+
+    Azure compares names without case and refuses a second spelling: the one that is there is
     written.
     """
 
@@ -184,8 +185,8 @@ def without_form(value: str) -> str:
     return value.strip().removesuffix("/").casefold()
 
 
-def same_name(one: str, other: str) -> bool:
-    return _comparable(one) == _comparable(other)
+def same_name(name: str, other: str) -> bool:
+    return _comparable(name) == _comparable(other)
 
 
 def _comparable(name: str) -> str:
@@ -200,8 +201,8 @@ def spelling_in(settings: AppSettings, name: str) -> str:
     """The name as it is spelled in `settings`, or else `name` itself."""
     if name in settings:
         return name
-    wanted = _comparable(name)
-    return next((key for key in settings if _comparable(key) == wanted), name)
+    comparable = _comparable(name)
+    return next((key for key in settings if _comparable(key) == comparable), name)
 
 
 @dataclass(frozen=True)
@@ -220,11 +221,11 @@ class AllowList:
         """Whether a reader that does not trim finds each of its ids."""
         return self.text == ";".join(self.ids)
 
-    def holds(self, wanted: str) -> bool:
-        return wanted.casefold() in _entries(self.text)
+    def holds(self, identifier: str) -> bool:
+        return identifier.casefold() in _entries(self.text)
 
-    def with_ids(self, wanted: Iterable[str]) -> "AllowList":
-        return AllowList(";".join(_entries(";".join((self.text, *wanted))).values()))
+    def with_ids(self, added: Iterable[str]) -> "AllowList":
+        return AllowList(";".join(_entries(";".join((self.text, *added))).values()))
 
     def masked(self, known: Collection[str]) -> str:
         """The text, with each entry that is not `known`, in lower case, as one that is hidden."""
@@ -245,7 +246,7 @@ def _entries(text: str) -> dict[str, str]:
 
     Cached: a list of a thousand is looked at for each of its clients.
     """
-    found: dict[str, str] = {}
+    entries: dict[str, str] = {}
     for entry in filter(None, map(str.strip, text.split(";"))):
-        found.setdefault(entry.casefold(), entry)
-    return found
+        entries.setdefault(entry.casefold(), entry)
+    return entries

@@ -59,13 +59,11 @@ class Table(BaseModel):
 
     @property
     def canonical(self) -> dict[str, Any]:
-        """Every key that it says, as JSON: values as they are written, lists of tables in one
-        order.
-        """
-        said = self.model_dump(mode="json", exclude_unset=True)
+        """Every key of the table as JSON; lists of tables are in one order."""
+        members = self.model_dump(mode="json", exclude_unset=True)
         return {
             key: sorted(value, key=json.dumps) if isinstance(value, list) else value
-            for key, value in said.items()
+            for key, value in members.items()
         }
 
 

@@ -32,8 +32,8 @@ def stored_url(note: SecretNote, client_id: str, observed: ObservedState) -> str
 
 def is_api_of(observed: ObservedState, url: str) -> bool:
     """Whether a client that calls this address calls this App Service."""
-    site, own = observed.app_service, api_url(observed)
-    return (site is not None and site.is_at(url)) or (own is not None and same_origin(url, own))
+    site, api = observed.app_service, api_url(observed)
+    return (site is not None and site.is_at(url)) or (api is not None and same_origin(url, api))
 
 
 def is_confirmed(observed: ObservedState, own: str | None) -> bool:

@@ -65,8 +65,9 @@ class Doubt(Enum):
     OTHER_TENANT = auto()
     """A client that is registered in another tenant."""
     NOT_BELOW = auto()
-    """A client that was not made for this App Service: anyone may have listed it, or given it the
-    role.
+    """A client that was not created for this App Service.
+
+    Anyone may have listed it, or given it the role.
     """
     OWNED = auto()
     """It has the name, and other owners."""

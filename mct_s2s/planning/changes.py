@@ -125,8 +125,10 @@ class NoChange(Change):
 
     @classmethod
     def of_settings(cls, site: Site, detail: str = "") -> "NoChange":
-        resource, known = WriteSettings.resource, _settings_id(site.resource)
-        return cls(key="settings", resource=resource, name=site.label, detail=detail, id=known)
+        resource, settings_id = WriteSettings.resource, _settings_id(site.resource)
+        return cls(
+            key="settings", resource=resource, name=site.label, detail=detail, id=settings_id
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,8 +144,9 @@ class AssignAppRole(Change):
     client_id: Deferred[ClientId] | None = None
     identity_resource: ResourceId | None = None
     asks_for_more: bool = False
-    """Whether the registration requests more than this role: a page of Entra ID would consent to
-    all of it.
+    """Whether the registration requests more than this role.
+
+    A page of Entra ID would consent to all of it.
     """
 
     resource, action, verb, right = "admin consent", Action.CREATE, "grant", Right.CONSENT
@@ -194,8 +197,9 @@ class AddCredential(Change):
     exists: bool = False
     """Whether a federated credential of that name exists, for another audience."""
     verify: bool = False
-    """Whether it must have given a token before it is stored: clients may read the store at any
-    moment.
+    """Whether it must have given a token before it is stored.
+
+    Clients may read the store at any moment.
     """
 
     right = Right.CHANGE_APPLICATION
@@ -386,7 +390,7 @@ class SettingsSpec:
         """Values, and entries of lists, as far as they are known."""
         values = [value for _, right in self.values for value in right]
         values += [identifier for _, identifier in self.listed]
-        return tuple(known for value in values if (known := outputs.known(value)) is not None)
+        return tuple(text for value in values if (text := outputs.known(value)) is not None)
 
 
 @dataclass(frozen=True)
@@ -499,8 +503,8 @@ def identify(change: AnyChange, outputs: Outputs) -> Identifiers:  # noqa: C901,
         case UpdateApplication() | DeleteApplication() | PurgeApplication():
             return registration(change.client_id, change.object_id)
         case CreateServicePrincipal():
-            made = outputs.get((change.key, Output.PRINCIPAL_ID))
-            return Identifiers(made, outputs.known(change.client_id), made)
+            principal_id = outputs.get((change.key, Output.PRINCIPAL_ID))
+            return Identifiers(principal_id, outputs.known(change.client_id), principal_id)
         case NoChange():
             return Identifiers(change.id, change.id if change.object_id else None, change.object_id)
         case (

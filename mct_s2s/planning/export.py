@@ -1,13 +1,12 @@
 """A trust file that changes nothing where it is applied, and what no file can say."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from mct_s2s.errors import UsageError
 from mct_s2s.model.api import DEFAULT_API
 from mct_s2s.model.azure_resources import AppService
-from mct_s2s.model.client_credentials import CredentialKind, secrets_among
+from mct_s2s.model.client_credentials import CredentialKind, Federation, secrets_among
 from mct_s2s.model.desired import ServiceSpec
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import (
@@ -50,8 +49,9 @@ class ExportedSite:
     profile: Keys
     options: Keys
     clients: tuple[tuple[Keys, tuple[str, ...]], ...] = ()
-    """Each with remarks: its display name where it is named by its appId, and what others could
-    have written.
+    """Tables of clients, each with remarks.
+
+    Its display name where it is named by its appId, and what others could have written.
     """
     identities: tuple[Keys, ...] = ()
     left_out: tuple[str, ...] = ()
@@ -67,24 +67,24 @@ def export_site(observed: ObservedState, cloud: str, api: str = DEFAULT_API) -> 
     """
     site, tenant, service = observed.app_service, observed.tenant, observed.trust.service
     assert site is not None and tenant is not None and service is not None  # noqa: PT018  # there is a trust
-    resource, left = site.resource, list[str]()
-    clients = _clients(observed, site, left)
+    resource, left_out = site.resource, list[str]()
+    clients = _clients(observed, site, left_out)
     identities: list[Keys] = []
     resources = {source.principal_id: source.resource for source in observed.identity_resources}
     for identity in sorted(
         observed.trust.identities, key=lambda identity: (identity.resource_id or "", identity.id)
     ):
-        found = resources.get(identity.id)
+        resource_id = resources.get(identity.id)
         is_allowed = is_identity_allowed(identity, observed)
-        if found is not None and is_allowed:
-            identities.append({"resource": str(found)})
+        if resource_id is not None and is_allowed:
+            identities.append({"resource": str(resource_id)})
             continue
         why = (
             "it has the app role or is on the list of application IDs, but its object ID is not "
             "allowed"
         )
         why = "its resource was not found, or you can't read it" if is_allowed else why
-        left.append(f"Managed identity '{identity.display_name}' ({identity.id}): {why}.")
+        left_out.append(f"Managed identity '{identity.display_name}' ({identity.id}): {why}.")
     profile = {"tenant": tenant.name, "subscription": resource.subscription_id}
     profile |= {"cloud": cloud} if cloud != "public" else {}
     options: dict[str, str | bool] = {"resource-group": resource.resource_group}
@@ -100,27 +100,33 @@ def export_site(observed: ObservedState, cloud: str, api: str = DEFAULT_API) -> 
         options["role"] = role
     elif role != observed.api.role:
         named_by = observed.api.name_of(Holds.ROLE)
-        left.append(
+        left_out.append(
             f"the app role '{role}', which {named_by} names. If it is right, add role = \"{role}\"."
         )
     reference, key = service.management_reference, "service-management-reference"
     if reference and is_name(reference) and all(key in keys for keys, _ in clients):
         options[key] = reference
-    left += _unknown(observed, site, service)
+    left_out += _unknown(observed, site, service)
     return ExportedSite(
-        resource, profile, options, clients, tuple(identities), tuple(left), api=observed.api.name
+        resource,
+        profile,
+        options,
+        clients,
+        tuple(identities),
+        tuple(left_out),
+        api=observed.api.name,
     )
 
 
 def _clients(
-    observed: ObservedState, site: AppService, left: list[str]
+    observed: ObservedState, site: AppService, left_out: list[str]
 ) -> tuple[tuple[Keys, tuple[str, ...]], ...]:
     clients: dict[str, tuple[Keys, tuple[str, ...]]] = {}
     for client in members(observed):
         name, application = client.display_name, client.application
         why = _why_left_out(client, observed)
         if why:
-            left.append(f"'{name}' ({client.client_id}): {why}")
+            left_out.append(f"'{name}' ({client.client_id}): {why}")
             continue
         remarks: tuple[str, ...] = ()
         # By its name the same registration is found again only where it was made for it.
@@ -170,43 +176,58 @@ def is_name(text: str) -> bool:
 def _credential(
     name: str, label: str, application: Application, observed: ObservedState
 ) -> dict[str, str | bool]:
-    valid = tuple(
+    """The keys of a client's credential: of its best valid one."""
+    valid = [
         credential for credential in application.credentials if credential.is_valid_at(observed.now)
-    )
+    ]
     if secrets_among(valid):
-        # A key vault is the only place that leaves a trace in Azure.
-        place = next(reversed(Tag.VAULT.values(application.tags)), "")
-        vault, _, secret = place.partition("/")
-        place = vault if secret == secret_name(label, name) else place
-        return {"credential": "secret", **({"secret-to": f"keyvault:{place}"} if place else {})}
+        return {"credential": "secret", **_secret_place(name, label, application)}
     certificates = [
         credential for credential in valid if credential.kind is CredentialKind.CERTIFICATE
     ]
-    if certificates:  # one that was made elsewhere is renewed by no one but who has the key
-        return {
-            "credential": "certificate"
-            if any(certificate.is_made for certificate in certificates)
-            else "none"
-        }
-    for one in sorted(
-        valid, key=lambda credential: (not credential.is_ours, credential.name or "")
-    ):
-        if (found := one.federation) is not None:
-            audience = (
-                {}
-                if found.audience == exchange_audience(observed.cloud)
-                else {"federated-audience": found.audience}
-            )
-            issuer, subject = found.issuer, found.subject
-            with suppress(UsageError):  # one that cannot be asked for
-                federated_spec(issuer, subject, found.audience, None)
-                return {
-                    "credential": "federated",
-                    "federated-issuer": issuer,
-                    "federated-subject": subject,
-                    **audience,
-                }
+    if certificates:
+        # One that was made elsewhere is renewed by no one but who has the key.
+        is_ours = any(certificate.is_made for certificate in certificates)
+        return {"credential": "certificate" if is_ours else "none"}
+    # Ours first, then in a fixed order.
+    valid.sort(key=lambda credential: (not credential.is_ours, credential.name or ""))
+    for credential in valid:
+        keys = _federation_keys(credential.federation, observed)
+        if keys is not None:
+            return keys
     return {"credential": "none"}
+
+
+def _secret_place(name: str, label: str, application: Application) -> dict[str, str | bool]:
+    """The key vault that a tag names: the only place that leaves a trace in Azure."""
+    places = Tag.VAULT.values(application.tags)
+    if not places:
+        return {}
+    place = places[-1]
+    vault, _, secret = place.partition("/")
+    if secret == secret_name(label, name):  # the name that it gets where none is typed
+        place = vault
+    return {"secret-to": f"keyvault:{place}"}
+
+
+def _federation_keys(
+    federation: Federation | None, observed: ObservedState
+) -> dict[str, str | bool] | None:
+    """The keys of a federated credential; `None` for one that cannot be asked for."""
+    if federation is None:
+        return None
+    try:
+        federated_spec(federation.issuer, federation.subject, federation.audience, None)
+    except UsageError:
+        return None
+    keys: dict[str, str | bool] = {
+        "credential": "federated",
+        "federated-issuer": federation.issuer,
+        "federated-subject": federation.subject,
+    }
+    if federation.audience != exchange_audience(observed.cloud):
+        keys["federated-audience"] = federation.audience
+    return keys
 
 
 def _unknown(observed: ObservedState, site: AppService, service: Application) -> Iterator[str]:

@@ -21,8 +21,9 @@ _SERVICE_ACCOUNT = re.compile(f"{KUBERNETES}{_LABEL}:{_LABEL}")
 _SITES = ("https://github.com/", "git@github.com:", "ssh://git@github.com/")
 _OWNER = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,37}[A-Za-z0-9])?"
 _REPOSITORY = r"(?!\.{1,2}(?![A-Za-z0-9._-]))[A-Za-z0-9._-]{1,100}"
-"""GitHub's own limits: 39 characters for an owner, 100 for a repository, which is neither `.` nor
-`..`.
+"""GitHub's own limits: 39 characters for an owner, 100 for a repository.
+
+A repository is neither `.` nor `..`.
 """
 _ID = r"[1-9][0-9]{0,19}"
 _NAMED = re.compile(rf"{_OWNER}/{_REPOSITORY}|{_OWNER}@{_ID}/{_REPOSITORY}@{_ID}")
@@ -79,13 +80,13 @@ def github_subject(text: str) -> str:
     It takes `OWNER/REPO[:branch]`, the same with GitHub's ids, `OWNER@ID/REPO@ID[:branch]`, or an
     address.
     """
-    wanted = text
+    repository_text = text
     for site in _SITES:
         if text.startswith(site):
-            wanted = (
+            repository_text = (
                 text.removeprefix(site).rstrip("/").removesuffix(".git").replace("/tree/", ":", 1)
             )
-    repository, colon, branch = wanted.partition(":")
+    repository, colon, branch = repository_text.partition(":")
     branch = branch if colon else "main"
     if _NAMED.fullmatch(repository) is None or not branch or _NO_BRANCH.search(branch):
         remedy = (

@@ -33,14 +33,16 @@ class NotOurs(Refused):
     created: datetime | None = None
     """When the registration was created: another administrator's run may not be over yet."""
     may_be_gone = False
-    """Whether a replica may show it as it was before it was deleted: only its name speaks for it,
-    no one owns it.
+    """Whether a replica may show it as it was before it was deleted.
+
+    Only its name speaks for it, and no one owns it.
     """
     adoptable: Adoptable | None = None
     """The service application that --service-app would name."""
     is_met = False
-    """Whether someone else registered it while this run was creating it: perhaps another
-    administrator's run.
+    """Whether someone else registered it while this run was creating it.
+
+    Perhaps another administrator's run.
     """
 
 
@@ -84,8 +86,8 @@ def adoption(application: Application, observed: ObservedState, about: str) -> s
             "owners are not known."
         )
     owners = ", ".join(dict.fromkeys(name for _, name in custody.owners)) or "no one"
-    held = _counted(credential.kind.noun for credential in custody.credentials)
-    signs_in = f"; {held} can sign in as it" if held else ""
+    credentials = _counted(credential.kind.noun for credential in custody.credentials)
+    signs_in = f"; {credentials} can sign in as it" if credentials else ""
     return (
         f"adopt {about} '{application.display_name}' (appId {application.client_id}), owned by "
         f"{owners}{signs_in}."
@@ -110,8 +112,8 @@ def service_not_ours(
     by = f"{observed.api.names_service} names" if is_set else "The service application is"
     ways = f"Run the same command with {option(SERVICE_OPTION, client_id)} if it is right"
     if trust.own_service is not None:
-        own = option(SERVICE_OPTION, trust.own_service.client_id)
-        ways += f", or with {own} for the one that was created for this App Service"
+        adopting_own = option(SERVICE_OPTION, trust.own_service.client_id)
+        ways += f", or with {adopting_own} for the one that was created for this App Service"
     whose = (
         f"{by} '{application.display_name}' (appId {client_id}), which is not this App Service's "
         f"own: {why_doubted(doubted)}."
@@ -140,10 +142,10 @@ def not_ours(
     `graph`: the address that restores a deleted one. `done`: what the run has done to it.
     """
     since = f", registered on {application.created:%Y-%m-%d}" if application.created else ""
-    client_id, first = application.client_id, ""
+    client_id, restore_first = application.client_id, ""
     remove = f"delete it ({command('az', 'ad', 'app', 'delete', '--id', client_id)})"
     if graph:
-        first = f"run {restoring(application, graph)} and "
+        restore_first = f"run {restoring(application, graph)} and "
         url = f"{graph}/v1.0/directory/deletedItems/{application.object_id}"
         remove = f"purge it ({command('az', 'rest', '--method', 'DELETE', '--url', url)})"
     adopt = f"run the same command with {option(SERVICE_OPTION, client_id)}"
@@ -173,7 +175,7 @@ def not_ours(
         "registration-not-ours",
         f"{named} has the name of this registration, but mct-s2s may not have created it: {why}. "
         f"{harm} {done}",
-        remedy=f"If it is the right one, {first}{adopt}. If not, {other}.",
+        remedy=f"If it is the right one, {restore_first}{adopt}. If not, {other}.",
     )
     refused.created = application.created
     refused.may_be_gone = not doubted.owners

@@ -105,12 +105,12 @@ def wanted_role_value(observed: ObservedState) -> str:
     if service is None:
         return default
     usable = [role for role in service.app_roles if role.value and role.is_for_applications]
-    held = [role for role in usable if role.id in observed.trust.held_roles]
-    values = [role.value for role in held or usable]
+    held_roles = [role for role in usable if role.id in observed.trust.held_roles]
+    values = [role.value for role in held_roles or usable]
     candidates = [observed.setting(Holds.ROLE), default]
     # Where clients hold several other roles, nothing tells which one is meant.
-    if len(held) == 1:
-        candidates.append(held[0].value)
+    if len(held_roles) == 1:
+        candidates.append(held_roles[0].value)
     return next((value for value in candidates if value and value in values), default)
 
 

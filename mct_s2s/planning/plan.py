@@ -299,18 +299,18 @@ def _edit_tags(application: Application, edits: ApplicationEdits) -> tuple[str, 
     return tuple(tag for tag in tags if tag not in edits.no_tags)
 
 
-def _edit_roles(application: Application, wanted: AppRole | None) -> tuple[AppRole, ...]:
+def _edit_roles(application: Application, role_edit: AppRole | None) -> tuple[AppRole, ...]:
     """Add the role, or enable it. Raises Refused: someone added it under another id meanwhile."""
-    if wanted is None:
+    if role_edit is None:
         return application.app_roles
-    existing = application.role(wanted.value)
+    existing = application.role(role_edit.value)
     if existing is None:
-        return (*application.app_roles, wanted)
-    if existing.id != wanted.id:
+        return (*application.app_roles, role_edit)
+    if existing.id != role_edit.id:
         raise Refused(
             "changed-meanwhile",
-            f"Someone else added the app role '{wanted.value}' to '{application.display_name}' at "
-            "the same time.",
+            f"Someone else added the app role '{role_edit.value}' to "
+            f"'{application.display_name}' at the same time.",
             remedy="Run the same command again to use that role.",
         )
     return tuple(

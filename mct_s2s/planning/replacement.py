@@ -30,8 +30,9 @@ from mct_s2s.planning.ownership import CLIENT
 from mct_s2s.planning.secret_policy import USUAL_LIFETIME
 
 REFERENCES_FOLLOW = timedelta(hours=25)
-"""App Service reads references anew within 24 hours (docs/azure-contract.md, 4.8); one more for
-clocks and restart.
+"""The time after which App Service has read its key vault references anew.
+
+Within 24 hours (docs/azure-contract.md, 4.8); one more for clocks and restart.
 """
 NO_TIME = timedelta(0)
 

@@ -32,9 +32,7 @@ class PolicyForbids(S2SError):
 
 
 def longest(rules: Iterable[SecretRule]) -> timedelta | None:
-    """The longest lifetime: zero where no secret may be added, `None` where no rule says
-    anything.
-    """
+    """The longest lifetime; zero: no secret may be added, `None`: no rule says anything."""
     return min((rule.longest for rule in rules), default=None)
 
 
@@ -54,8 +52,8 @@ def too_long(
             case AddCredential(
                 spec=NewCredential(kind=CredentialKind.SECRET) as spec, object_id=object_id
             ):
-                made = created.get(object_id) if isinstance(object_id, str) else None
-                limit = longest(rule for rule in rules[change.key] if rule.applies_to(made))
+                creation = created.get(object_id) if isinstance(object_id, str) else None
+                limit = longest(rule for rule in rules[change.key] if rule.applies_to(creation))
                 if limit is not None and spec.expires - observed.now > limit:
                     yield change, spec, limit
 
@@ -98,17 +96,18 @@ def last_end(limit: timedelta, now: datetime) -> datetime:
     return (now + limit - CLOCKS_DIFFER).replace(microsecond=0)
 
 
-def shorter(wanted: datetime, now: datetime) -> list[timedelta]:
+def shorter(end: datetime, now: datetime) -> list[timedelta]:
     """The usual limits below what was wanted, the longest first."""
     limits = (timedelta(days=days) for days in USUAL_DAYS)
-    return [limit for limit in limits if last_end(limit, now) < wanted - timedelta(days=1)]
+    return [limit for limit in limits if last_end(limit, now) < end - timedelta(days=1)]
 
 
 def typed(limit: timedelta) -> str:
     """The limit as an option to type."""
-    left = limit - CLOCKS_DIFFER
+    remaining = limit - CLOCKS_DIFFER
     return option(
-        "--secret-lifetime", f"{left.days}d" if left.days else f"PT{left // timedelta(minutes=1)}M"
+        "--secret-lifetime",
+        f"{remaining.days}d" if remaining.days else f"PT{remaining // timedelta(minutes=1)}M",
     )
 
 

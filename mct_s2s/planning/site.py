@@ -80,11 +80,13 @@ def settings_spec(
     if desired.settings is SettingsScope.OFF:
         switches = (row for row in rows if row.holds is Holds.SWITCH)
         return SettingsSpec(rows, values=tuple((row, ("false",)) for row in switches), tidy=False)
-    given, settings = desired.given, observed.settings
+    typed_values, settings = desired.given, observed.settings
     ids: dict[Holds, list[Deferred[str]]] = {Holds.APPLICATION_IDS: [*application_ids]}
     ids[Holds.OBJECT_IDS] = [*object_ids]
     listed = [(row, identifier) for row in api.lists for identifier in ids[row.holds]]
-    listed += [(row, ClientId(entry)) for row in api.lists for entry in row.list_in(given).ids]
+    listed += [
+        (row, ClientId(entry)) for row in api.lists for entry in row.list_in(typed_values).ids
+    ]
     role = service.role.value if service else observed.setting(Holds.ROLE)
     values = right_values(
         observed,
@@ -92,18 +94,18 @@ def settings_spec(
         service.registration.client_id if service else None,
         role,
     )
-    typed = {row: (value,) for row in rows if (value := row.value_in(given)) is not None}
+    typed = {row: (value,) for row in rows if (value := row.value_in(typed_values)) is not None}
     right = {row: values[row.holds] for row in rows if row.holds in values} | typed
     required = api.required(settings, {setting for setting, _ in listed})
     if desired.settings is SettingsScope.CLIENTS:
         required -= api.always_required
     # What the operator gave is written also where no client needs it yet.
-    wanted = (
+    written_rows = (
         row
         for row in rows
         if row in right and (row in required or row in typed) and not row.holds.is_list
     )
-    values_to_write = tuple((row, right[row]) for row in wanted)
+    values_to_write = tuple((row, right[row]) for row in written_rows)
     written = {row for row, _ in (*values_to_write, *listed)} - typed.keys()
     for row in api.hidden(settings):
         if row in written:
@@ -158,8 +160,8 @@ def plan_site(
     if not setting_edits:
         return () if revokes_access else (NoChange.of_settings(site),)
     changed = sorted(edit.name for edit in setting_edits)
-    known = [name for name in changed if spelling_in(settings, name) in settings]
-    unchanged = len(settings) - len(known)
+    existing = [name for name in changed if spelling_in(settings, name) in settings]
+    unchanged = len(settings) - len(existing)
     write = WriteSettings(
         key="settings",
         name=site.label,
@@ -226,8 +228,8 @@ def _merge_list(
 ) -> None:
     """Add and remove ids of an allow list. Others' entries stay, in their order."""
     listed = setting.list_in(merged)
-    wanted = [outputs.known(entry) for row, entry in spec.listed if row is setting]
-    added = [entry for entry in wanted if entry is not None]
+    entries = [outputs.known(entry) for row, entry in spec.listed if row is setting]
+    added = [entry for entry in entries if entry is not None]
     loses = any(map(listed.holds, spec.without))
     is_untidy = spec.tidy and not listed.is_well_formed
     if not loses and not is_untidy and all(map(listed.holds, added)):
@@ -282,13 +284,13 @@ def refuse_foreign_values(desired: Setup, observed: ObservedState) -> None:
         return
     if desired.given_for is not None and desired.given_for.casefold() != site.label.casefold():
         name, _, slot = desired.given_for.partition("/")
-        there = ["--app-service", name, *(["--slot", slot] if slot else [])]
+        site_options = ["--app-service", name, *(["--slot", slot] if slot else [])]
         raise Refused(
             "handoff-of-another-site",
             f"The handoff file is for '{desired.given_for}', not for '{site.label}'. Nothing was "
             "changed.",
             remedy="Use it for that App Service:",
-            command=own_command("configure-appservice", "--from", "FILE", *there),
+            command=own_command("configure-appservice", "--from", "FILE", *site_options),
         )
     tenant_id = observed.api.value(Holds.TENANT_ID, desired.given)
     if tenant_id is not None and not same_id(tenant_id, site.tenant_id):
@@ -306,8 +308,9 @@ _NO_ACCOUNT = (
     "a setup, they can run mct-s2s setup --no-app-service --handoff FILE, and you then run mct-s2s "
     "configure-appservice --from FILE"
 )
-"""Lighthouse delegates Resource Manager alone:
-learn.microsoft.com/azure/lighthouse/concepts/architecture.
+"""Lighthouse delegates Resource Manager alone.
+
+Source: learn.microsoft.com/azure/lighthouse/concepts/architecture.
 """
 
 
@@ -336,10 +339,10 @@ def check_api(observed: ObservedState) -> None:
     Only a setup asks: the owner of a registration writes its tags, and must not keep anyone from
     revoking access.
     """
-    trust, api, own = observed.trust, observed.api, observed.trust.service
-    if own is None or own.unique_name != trust.unique_name or own.deleted is not None:
+    trust, api, service = observed.trust, observed.api, observed.trust.service
+    if service is None or service.unique_name != trust.unique_name or service.deleted is not None:
         return
-    remembered = next(iter(Tag.API.values(own.tags)), None)
+    remembered = next(iter(Tag.API.values(service.tags)), None)
     if remembered == (None if api.is_default else api.name):
         return
     served = f"the {remembered} API" if remembered is not None else "the MCT API"
@@ -350,8 +353,8 @@ def check_api(observed: ObservedState) -> None:
     )
     raise Refused(
         "other-api",
-        f"'{own.display_name}' is the service application of this App Service for {served}, not "
-        f"for {api.called}. Nothing was changed.",
+        f"'{service.display_name}' is the service application of this App Service for {served}, "
+        f"not for {api.called}. Nothing was changed.",
         remedy=remedy,
     )
 

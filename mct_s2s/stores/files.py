@@ -48,8 +48,9 @@ class FileStore(Store):
     place: Path
     """As it was asked for: the dotenv file, or of a key, either of the two files."""
     is_ours: bool = False
-    """Whether only this tool writes there; elsewhere another client's file is neither moved aside
-    nor written over.
+    """Whether only this tool writes there.
+
+    Elsewhere, another client's file is neither moved aside nor written over.
     """
     keeps_key: bool = False
 

@@ -26,10 +26,10 @@ Windows starts nothing without the last one.
 """
 
 Show = Callable[[MadeCredential | None], bool]
-"""Shows a secret on standard output, to the last byte, before it returns; `False`: in the JSON
-document at the end.
+"""Shows a secret on standard output, to the last byte, before it returns.
 
-`None` only asks whether someone reads it. Raises OSError: no one does.
+`False`: it is in the JSON document at the end. `None` only asks whether someone reads it. Raises
+OSError: no one does.
 """
 
 

@@ -85,8 +85,10 @@ class KeyVault(ServiceClient):
     Raises S2SError; UsageError: `given` is none of this cloud's.
     """
 
-    def __init__(self, given: str, connection: Connection, credential: CallerCredential) -> None:
-        self.name, url = connection.cloud.vault(given)
+    def __init__(
+        self, name_or_url: str, connection: Connection, credential: CallerCredential
+    ) -> None:
+        self.name, url = connection.cloud.vault(name_or_url)
         service = RemoteService(
             f"The key vault '{self.name}'",
             "Vault",
@@ -307,8 +309,8 @@ class KeyVaultStore(Store):
                 versions = await self._recovered()
         if versions:
             self._begun = versions[-1]
-            known = ";".join([*self._begun.pending, attempt][-REMEMBERED:])
-            await self._tag(self._begun.version, {**self._begun.settled, _PENDING: known})
+            attempts = ";".join([*self._begun.pending, attempt][-REMEMBERED:])
+            await self._tag(self._begun.version, {**self._begun.settled, _PENDING: attempts})
 
     async def deliver(self, sign_in: MadeCredential) -> None:
         """Add the version that everyone reads from now on, then forget the attempts."""

@@ -55,8 +55,8 @@ class DoctorCheck:
 
     @property
     def remedy(self) -> str:
-        first = ["Not checked:"] if self.missing and self.state is Verdict.UNKNOWN else []
-        return " ".join(map(str, (*first, *self.steps, *asked_for(self.missing))))
+        prefix = ["Not checked:"] if self.missing and self.state is Verdict.UNKNOWN else []
+        return " ".join(map(str, (*prefix, *self.steps, *asked_for(self.missing))))
 
 
 @dataclass(frozen=True)

@@ -77,8 +77,7 @@ LEAST_ROLES = {
 
 
 class Right(Enum):
-    """`doctor`'s code, the step in words, the same without a name, the end of an Azure action, who
-    else can do it.
+    """`doctor`'s code, the step with and without a name, the action's end, who else can do it.
 
     Source: learn.microsoft.com/azure/role-based-access-control/permissions/web-and-mobile.
     """
@@ -305,15 +304,15 @@ def _judge_person(need: RequiredPermission, access: CallerRights) -> Verdict:
 
 def _judge_application(need: RequiredPermission, access: CallerRights) -> Verdict:
     """Judge by the permissions of Microsoft Graph that an application holds."""
-    held = access.permissions
-    if held is None:
+    permissions = access.permissions
+    if permissions is None:
         return Verdict.UNKNOWN
     if need.right.is_consent:
-        return Verdict.YES if _CONSENT in held else Verdict.NO
-    if held & {_WRITE_ALL, _DIRECTORY_ALL}:
+        return Verdict.YES if _CONSENT in permissions else Verdict.NO
+    if permissions & {_WRITE_ALL, _DIRECTORY_ALL}:
         return Verdict.YES
     # `AppRegistration.Create` makes one that its maker may not change, and so not even name.
-    if _OWNED_BY not in held:
+    if _OWNED_BY not in permissions:
         return Verdict.NO
     return Verdict.YES if need.application is None else _owns(need, access)
 

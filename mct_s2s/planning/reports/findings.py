@@ -85,15 +85,15 @@ def diagnose(
         observed.trust.service,
         observed.settings_unread,
     )
-    label, down = site.label if site is not None else "", stopped(site)
+    label, stopped_finding = site.label if site is not None else "", stopped(site)
     observed = _adopting(observed, adopted)
-    found = [down] if down is not None else []
+    findings = [stopped_finding] if stopped_finding is not None else []
     if site is not None and site.refusal is not None:
         # What can be said by the directory alone. What is not there may be under a name that only
         # the settings know.
         message = f"You can't read the application settings of '{label}', so they were not checked."
         doctor = observed.command("doctor")
-        found.append(Finding("settings-unreadable", label, message, doctor, Severity.WARNING))
+        findings.append(Finding("settings-unreadable", label, message, doctor, Severity.WARNING))
         observed, site = replace(observed, app_service=None), None
     elif site is not None and service is None and not observed.api.shown(site.settings):
         setup = observed.command("setup")
@@ -108,18 +108,18 @@ def diagnose(
             ),
         )
     if service is not None or not is_unread:
-        found += _service(observed)
+        findings += _service(observed)
     if site is not None:
-        found += [*_anothers(observed, adopted), *wrong_settings(observed, site)]
+        findings += [*_anothers(observed, adopted), *wrong_settings(observed, site)]
     for client in members(observed):
-        found += _client(client, observed, within)
+        findings += _client(client, observed, within)
     if site is not None:
-        found += _unlisted(observed, site)
+        findings += _unlisted(observed, site)
     # Only where a slot was asked for: production's reader may not plan a swap.
     names = not_sticky(site, observed.api.shown(site.settings)) if site is not None else ()
     if site is not None and site.resource.slot is not None and names:
         message = f"Swapping would move {', '.join(names)} away from '{label}'."
-        found.append(
+        findings.append(
             Finding(
                 "settings-not-sticky",
                 label,
@@ -128,7 +128,7 @@ def diagnose(
                 Severity.NOTE,
             )
         )
-    return tuple(found)
+    return tuple(findings)
 
 
 def stopped(site: AppService | None) -> Finding | None:
@@ -145,14 +145,14 @@ def _service(observed: ObservedState) -> Iterator[Finding]:
     trust, setup = observed.trust, observed.command("setup")
     application = trust.service
     if application is None:
-        lost = next(
+        deleted = next(
             (
                 f": '{application.display_name}' is deleted and still in the recycle bin"
                 for application in trust.deleted
             ),
             "",
         )
-        message = f"The tenant has no service application for this App Service{lost}."
+        message = f"The tenant has no service application for this App Service{deleted}."
         yield Finding("service-application-missing", "service application", message, setup)
         return
     name, role, value = application.display_name, wanted_role(observed), wanted_role_value(observed)
@@ -205,7 +205,7 @@ def _anothers(observed: ObservedState, adopted: str | None) -> Iterator[Finding]
 
     They may have been copied, or written by anyone.
     """
-    application, own = observed.trust.service, observed.trust.own_service
+    application, own_service = observed.trust.service, observed.trust.own_service
     if (
         application is None
         or not is_in_settings(application, observed)
@@ -215,7 +215,7 @@ def _anothers(observed: ObservedState, adopted: str | None) -> Iterator[Finding]
     other = another_site(application, observed)
     # Made by hand, as the document has it, it is as it should be: what changes something asks for
     # the operator's word.
-    if not is_only_set(observed) or (own is None and other is None):
+    if not is_only_set(observed) or (own_service is None and other is None):
         return
     named = (
         f"{observed.api.names_service} names '{application.display_name}' (appId "
@@ -229,7 +229,9 @@ def _anothers(observed: ObservedState, adopted: str | None) -> Iterator[Finding]
         )
     severity, setup = (
         Severity.WARNING,
-        observed.command("setup", SERVICE_OPTION, own.client_id if own else "APP_ID"),
+        observed.command(
+            "setup", SERVICE_OPTION, own_service.client_id if own_service else "APP_ID"
+        ),
     )
     if observed.file is not None:
         message = (

@@ -1,13 +1,13 @@
-"""The state of App Services, who can call, and what each client needs next: for all formats of
-`status`.
-"""
+"""The state of App Services, who can call, and what each client needs next."""
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
 from mct_s2s.errors import S2SError
+from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.client_credentials import NEVER, Credential, has_end
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.observed import ClientApplication, ObservedState
@@ -99,49 +99,75 @@ class SiteStatus:
     @cached_property
     def clients(self) -> tuple[ClientStatus, ...]:
         """The clients: those that need attention first, then those that expire first."""
-        observed, own = self.observed, defaultdict[str, list[Finding]](list)
+        statuses = [self._status_of(client) for client in members(self.observed)]
+        statuses += [
+            self._status_of_identity(identity) for identity in self.observed.trust.identities
+        ]
+        return tuple(sorted(statuses, key=lambda status: status.urgency))
+
+    @cached_property
+    def _findings_by_client(self) -> Mapping[str, Sequence[Finding]]:
+        """The findings by the appId that they are about; those about all under an empty one."""
+        by_client = defaultdict[str, list[Finding]](list)
         for finding in self.findings:
-            own[finding.client].append(finding)
-        stopping = [finding for finding in own[""] if finding.stops_calls]
-        stopped = any(not one.concerns_role for one in stopping)
-        site, otherwise = (None, None) if observed.settings_unread else (observed.app_service, True)
-        found = []
-        for client in members(observed):
-            mine, credentials = own[client.client_id], client.credentials
-            needs_role = not is_allowed_by_object_id(client, observed)
-            needs = [_NEEDS[finding.code] for finding in mine if finding.stops_calls]
-            needs = needs or [FIXED] * (bool(stopping) if needs_role else stopped)
-            last = max(
-                credentials, key=lambda credential: credential.expires or NEVER, default=None
-            )
-            ends = last.expires if last is not None and has_end(last.expires) else None
-            renewed = (
-                f"new {last.kind.noun} by {ends:%Y-%m-%d}"
-                if last is not None and ends is not None
-                else "nothing"
-            )
-            found.append(
-                ClientStatus(
-                    client,
-                    allowed=None if site is None else is_allowed(client, observed),
-                    can_call=False if needs else otherwise,
-                    needs=", ".join(needs) or renewed,
-                    consented=is_consented(client, observed),
-                    ends=ends,
-                    is_due=any(finding.severity is Severity.WARNING for finding in mine),
-                )
-            )
+            by_client[finding.client].append(finding)
+        return by_client
+
+    @property
+    def _stopping(self) -> list[Finding]:
+        """The findings that keep all clients from calling, or all that need the role."""
+        return [finding for finding in self._findings_by_client.get("", ()) if finding.stops_calls]
+
+    def _is_stopped(self, *, needs_role: bool) -> bool:
+        """Whether a finding about all clients keeps one from calling."""
+        return any(needs_role or not finding.concerns_role for finding in self._stopping)
+
+    @property
+    def _can_call_otherwise(self) -> bool | None:
+        """Whether a client without findings can call; `None`: the settings could not be read."""
+        return None if self.observed.settings_unread else True
+
+    @property
+    def _site_read(self) -> AppService | None:
+        return None if self.observed.settings_unread else self.observed.app_service
+
+    def _status_of(self, client: ClientApplication) -> ClientStatus:
+        observed = self.observed
+        findings = self._findings_by_client.get(client.client_id, ())
+        needs = [_NEEDS[finding.code] for finding in findings if finding.stops_calls]
+        needs_role = not is_allowed_by_object_id(client, observed)
+        if not needs and self._is_stopped(needs_role=needs_role):
+            needs = [FIXED]
+        last = max(
+            client.credentials, key=lambda credential: credential.expires or NEVER, default=None
+        )
+        ends = last.expires if last is not None and has_end(last.expires) else None
+        renewed = "nothing"
+        if last is not None and ends is not None:
+            renewed = f"new {last.kind.noun} by {ends:%Y-%m-%d}"
+        return ClientStatus(
+            client,
+            allowed=is_allowed(client, observed) if self._site_read is not None else None,
+            can_call=False if needs else self._can_call_otherwise,
+            needs=", ".join(needs) or renewed,
+            consented=is_consented(client, observed),
+            ends=ends,
+            is_due=any(finding.severity is Severity.WARNING for finding in findings),
+        )
+
+    def _status_of_identity(self, identity: ServicePrincipal) -> ClientStatus:
+        allowed: bool | None = None
+        if self._site_read is not None:
+            allowed = is_identity_allowed(identity, self.observed)
         # An allow list of identities asks for no role.
-        stops_identities = stopped if observed.api.lists else bool(stopping)
-        for identity in observed.trust.identities:
-            allowed = None if site is None else is_identity_allowed(identity, observed)
-            needed = FIXED if stops_identities else ""
-            if allowed is False:
-                needed = "allow list" if observed.api.lists else "admin consent"
-            found.append(
-                ClientStatus(identity, allowed, False if needed else otherwise, needed or "nothing")
-            )
-        return tuple(sorted(found, key=lambda client: client.urgency))
+        has_lists = bool(self.observed.api.lists)
+        needed = ""
+        if allowed is False:
+            needed = "allow list" if has_lists else "admin consent"
+        elif self._is_stopped(needs_role=not has_lists):
+            needed = FIXED
+        can_call = False if needed else self._can_call_otherwise
+        return ClientStatus(identity, allowed, can_call, needed or "nothing")
 
     @property
     def calling(self) -> str:

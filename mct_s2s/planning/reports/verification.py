@@ -77,13 +77,13 @@ class Verification:
 
     def can_call(self, client: str) -> bool | None:
         """Whether a client can call; `None` where that was not tested."""
-        own = [
+        own_checks = [
             check
             for check in self.checks
             if (check.client, check.kind) == (client, CheckSubject.APPLICATION)
         ]
-        found = [check.ok for check in own if check.check == CALL or check.ok is False]
-        return False if False in found else next(iter(found), None)
+        results = [check.ok for check in own_checks if check.check == CALL or check.ok is False]
+        return False if False in results else next(iter(results), None)
 
     @property
     def is_proved(self) -> bool:
@@ -124,43 +124,41 @@ class FileVerification:
 def misdirected(
     token: ApiToken, sign_in: ClientSignIn, observed: ObservedState, audience: str, url: str
 ) -> tuple[str, str] | None:
-    """Why a token is not sent to the site at `url`, and the remedy; `None` where it belongs
-    there.
-    """
+    """Why a token is not sent to the site at `url`, and the remedy; `None`: it is sent."""
     service, site = observed.trust.service, observed.app_service
-    accepted, whom, own = {audience}, f"'{audience}'", sign_in.url
-    remedy = f"Correct MCT_S2S_SCOPE in {sign_in.source}, or use another file: --credentials FILE"
     if service is None:
+        accepted = {audience}
+        accepted_name = f"'{audience}'"
         remedy = "To give tokens this audience, run mct-s2s setup"
     else:
         accepted = {*service.identifier_uris, service.client_id}
-        whom = f"the service application '{service.display_name}'"
+        accepted_name = f"the service application '{service.display_name}'"
+        remedy = (
+            f"Correct MCT_S2S_SCOPE in {sign_in.source}, or use another file: --credentials FILE"
+        )
     if token.audience not in accepted:
-        return f"Its token was not sent: it is for '{token.audience}', not for {whom}.", remedy
+        why = f"it is for '{token.audience}', not for {accepted_name}"
+        return f"Its token was not sent: {why}.", remedy
     # Who writes the settings must not choose for which API a token comes to the site.
     if site is not None and sign_in.scope is None and is_only_set(observed):
-        why = f"only the App Service's settings say that it is to be for {whom}"
+        why = f"only the App Service's settings say that it is to be for {accepted_name}"
         remedy = (
             f"If that is right, set MCT_S2S_SCOPE to {audience}/.default in its file: "
             "--credentials FILE"
         )
         return f"Its token was not sent: {why}.", remedy
-    if (
-        site is not None
-        and own is not None
-        and not (same_origin(own, url) or is_api_of(observed, own))
-    ):
-        why = f"its credential is for '{own}', not for {url}"
+    stored_url = sign_in.url
+    is_for_another_site = stored_url is not None and not (
+        same_origin(stored_url, url) or is_api_of(observed, stored_url)
+    )
+    if site is not None and is_for_another_site:
+        why = f"its credential is for '{stored_url}', not for {url}"
         return f"Its token was not sent: {why}.", remedy.replace("MCT_S2S_SCOPE", "MCT_S2S_URL")
-    if not is_confirmed(observed, own):
+    if not is_confirmed(observed, stored_url):
         why = f"the trust file alone says that the API is at {url}"
-        return (
-            f"Its token was not sent: {why}.",
-            (
-                "If that is right, name it yourself: "
-                f"{own_command('verify', '--url', 'URL', where=observed.where)}"
-            ),
-        )
+        verify = own_command("verify", "--url", "URL", where=observed.where)
+        remedy = f"If that is right, name it yourself: {verify}"
+        return f"Its token was not sent: {why}.", remedy
     return None
 
 
@@ -270,8 +268,8 @@ def _other_audience(
     if token.audience in accepted and (row.holds is Holds.URI or not is_other_version):
         return
     uri = audience_of(service, observed) if service is not None else expected
-    wanted = uri if row.holds is not Holds.URI or expected == OTHER_VALUE else expected
-    remedy = f"Request a token for {wanted}/.default (MCT_S2S_SCOPE in {source})."
+    requested = uri if row.holds is not Holds.URI or expected == OTHER_VALUE else expected
+    remedy = f"Request a token for {requested}/.default (MCT_S2S_SCOPE in {source})."
     if row.holds is Holds.URI:
         yield (
             f"The token's audience is '{token.audience}', but {row} is '{expected}'.",
@@ -354,33 +352,33 @@ def advice(answer: ApiAnswer, path: str, observed: ObservedState) -> str:
     """What to do about an answer that is neither yes nor a refusal of a token."""
     match answer:
         case ApiAnswer(status=403):
-            found = (
+            text = (
                 "Run mct-s2s verify from a network that the App Service's access restrictions "
                 "allow, or allow this "
             )
-            found += (
+            text += (
                 "network. A site behind Azure Front Door is called at that address: "
                 f"{_verify_at(_FRONT_DOOR)}"
             )
         case ApiAnswer(location=str() as to):
-            found = (
+            text = (
                 f"The API redirects to {to}. Choose another --path, or set the right host name "
                 "with --url."
             )
         case ApiAnswer(status=status) if status in NOT_NOW:
-            found = "Wait a minute, then run mct-s2s verify with the same options."
+            text = "Wait a minute, then run mct-s2s verify with the same options."
         case ApiAnswer(status=status) if status == 404 or (
             status < 500 and path != observed.api.test.path
         ):
-            found = (
+            text = (
                 f"Choose a path of {observed.api.called}: "
                 f"{option('--path', observed.api.test.path)}"
             )
         case _:
-            found = (
+            text = (
                 "Check the App Service's log (az webapp log tail), then run the same command again."
             )
-    return found
+    return text
 
 
 def _verify_at(url: str) -> str:
