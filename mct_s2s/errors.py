@@ -14,6 +14,8 @@ from mct_s2s.exit_codes import ExitCode
 T = TypeVar("T")
 DOCS = "https://github.com/mct-s2s/mct-s2s/blob/main/docs/"
 CANCELLED = "Cancelled. Nothing was changed."
+LONGEST_REASON = 300
+"""Characters of a service's own words that a message quotes."""
 NEVER_CONNECTED = -1
 """In place of an HTTP status: a wrong address or certificate, which no repetition mends."""
 
@@ -249,7 +251,16 @@ class Cancelled(S2SError):
 
 def first_line(error: BaseException) -> str:
     """The first line of a library's message: what follows is often a whole answer."""
-    return (str(error).splitlines() or [""])[0][:300] or "no reason given"
+    return shortened((str(error).splitlines() or [""])[0]) or "no reason given"
+
+
+def shortened(text: str) -> str:
+    """At most LONGEST_REASON characters of what a service says, cut between words."""
+    text = text.strip()
+    if len(text) <= LONGEST_REASON:
+        return text
+    kept = text[: LONGEST_REASON - 1]
+    return f"{kept.rpartition(' ')[0] or kept}…"
 
 
 async def or_none(reading: Awaitable[T]) -> T | None:

@@ -60,7 +60,10 @@ class ApplyOptions(ChangingOptions):
             no_effect = "--allow-removals has no effect without --prune."
             raise contradiction(no_effect, "Add --prune, or remove --allow-removals.")
         if self.expect is not None and not _FINGERPRINT.fullmatch(self.expect):
-            remedy = "Use the fingerprint that the dry run printed: 64 hexadecimal digits."
+            remedy = (
+                "Use the whole fingerprint that the dry run printed, 64 hexadecimal digits: "
+                "another plan could be made to begin with the same few."
+            )
             raise malformed("malformed-fingerprint", "--expect", self.expect, remedy)
 
 

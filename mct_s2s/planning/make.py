@@ -105,7 +105,9 @@ def _plan_restore(desired: Restore, observed: ObservedState) -> Plan:
     settings = restored(desired.backup, observed)
     steps = plan_site(observed, settings, restart=desired.restart)
     losing = tuple(_describe_cut_off(observed, settings))
-    return Plan(steps, notes=_site_notes(observed, steps), losing=losing)
+    gaining = tuple(_describe_switching_on(observed, settings, named=()))
+    notes = _site_notes(observed, steps)
+    return Plan(steps, notes=notes, losing=losing, gaining=gaining)
 
 
 # A setup: registrations first, then the settings that name them
@@ -439,7 +441,8 @@ def _describe_switching_on(
         return
     clients = _losing_clients(after, observed)
     others = [f"'{client.name}'" for client in clients if client.name not in named]
-    too = f" It lets these clients call again, too: {', '.join(others)}." if others else ""
+    also = ", too" if named else ""
+    too = f" It lets these clients call again{also}: {', '.join(others)}." if others else ""
     yield f"Service-to-service authentication is switched off. This switches it on again.{too}"
 
 

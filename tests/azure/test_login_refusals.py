@@ -505,6 +505,13 @@ def test_only_the_beginning_of_a_long_message_is_told() -> None:
     assert sign_in_refused(ClientAuthenticationError(""), "you").message.strip()
 
 
+def test_a_long_answer_of_entra_is_cut_between_words() -> None:
+    said = "AADSTS50076: " + "application " * 100
+    answer = sign_in_refused(ClientAuthenticationError(said), "you").answer
+    assert len(answer) <= 300
+    assert answer.endswith(" application…")
+
+
 @pytest.mark.parametrize("again", [Again.PERSON, Again.AZURE_CLI, Again.AZD])
 def test_a_person_who_did_not_sign_in_is_asked_once(again: Again) -> None:
     """A second browser window, or `az`, for the next service would say the same thing again."""

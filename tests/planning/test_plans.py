@@ -591,6 +591,17 @@ def test_a_site_that_was_switched_off_is_switched_on_in_so_many_words() -> None:
         "these clients call again, too: 'Portal'."
     )
     assert make_plan(spec("Import"), complete(client("Import"))).gaining == ()
+    assert off.app_service is not None
+    backup = Backup.model_validate(
+        {
+            "schema": "mct-s2s/backup/v1",
+            "appService": str(off.app_service.resource),
+            "settings": {**off.settings, "ServiceAuthEnabled": "true"},
+        }
+    )
+    assert str(make_plan(Restore(backup=backup), off).gaining[0]).endswith(
+        "It lets these clients call again: 'Import', 'Portal'."
+    )
 
 
 def test_a_value_that_was_given_is_written_also_where_no_client_needs_it() -> None:

@@ -19,7 +19,13 @@ from mct_s2s.azure.answers import (
     parse_retry_after,
     refusal_of,
 )
-from mct_s2s.errors import NEVER_CONNECTED, ServiceError, SignInFailed, first_line
+from mct_s2s.errors import (
+    NEVER_CONNECTED,
+    ServiceError,
+    SignInFailed,
+    first_line,
+    shortened,
+)
 from mct_s2s.model.commands import command
 
 _NEW = "Create a new credential for the client:\nmct-s2s rotate-secret {client}"
@@ -222,7 +228,7 @@ def _service_words(error: Exception) -> str:
     text = str(error)
     message, _, _ = text[max(0, text.find("AADSTS")) :].partition("Trace ID:")
     lines = message.splitlines() or [""]
-    return lines[0].strip()[:300]
+    return shortened(lines[0])
 
 
 def token_refused(error: Exception, client_id: str, scope: str) -> ServiceError:
