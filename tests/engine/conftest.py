@@ -45,10 +45,10 @@ LIST, PUT = "/config/appsettings/list", "/config/appsettings"
 class Watcher:
     """Whoever watches the steps of a plan and all that runs beside them: keeps what it is told."""
 
-    told: list[str] = field(default_factory=list)
+    reports: list[str] = field(default_factory=list)
 
     def begin(self, text: str, within: Activity | None) -> Activity:
-        self.told.append(text)
+        self.reports.append(text)
         return _Running(self, text)
 
     def end(self, activity: Activity) -> None:
@@ -61,17 +61,17 @@ class Watcher:
         """A service asks for patience."""
 
     def started(self, change: AnyChange) -> Activity:
-        self.told.append(f"started {change.key}")
+        self.reports.append(f"started {change.key}")
         return _Running(self, change.key)
 
     def finished(self, change: AnyChange, detail: str) -> None:
-        self.told.append(f"finished {change.key}: {detail}")
+        self.reports.append(f"finished {change.key}: {detail}")
 
     def skipped(self, change: AnyChange, why: str) -> None:
-        self.told.append(f"skipped {change.key}")
+        self.reports.append(f"skipped {change.key}")
 
     def failed(self, change: AnyChange) -> None:
-        self.told.append(f"failed {change.key}")
+        self.reports.append(f"failed {change.key}")
 
 
 class _Running(Activity):
@@ -79,10 +79,10 @@ class _Running(Activity):
 
     def waits(self, reason: str, gives_up_at: float | None = None) -> None:
         del gives_up_at
-        self.watcher.told.append(f"{self.name}: {reason}")
+        self.watcher.reports.append(f"{self.name}: {reason}")
 
     def goes_on(self, reason: str) -> None:
-        self.watcher.told.append(f"{self.name} no longer: {reason}")
+        self.watcher.reports.append(f"{self.name} no longer: {reason}")
 
 
 @dataclass
@@ -96,7 +96,7 @@ class Engine:
 
     def run(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Do something with a session, to its end."""
-        azure, found = self.inside.azure, list[T]()
+        azure, results = self.inside.azure, list[T]()
         options = AzureOptions(
             cloud=azure.origin, app_service=azure.environment["MCT_S2S_APP_SERVICE"]
         )
@@ -107,7 +107,7 @@ class Engine:
             ) as session:
                 await session.arm.subscriptions()
                 self.inside.pipeline.observability.log.clear()
-                found.append(await work(session))
+                results.append(await work(session))
 
         def program(_: object) -> int:
             asyncio.run(main())
@@ -120,7 +120,7 @@ class Engine:
             self.inside.time,
             program,
         )
-        return found[0]
+        return results[0]
 
     @property
     def settings(self) -> dict[str, str | None]:
@@ -129,10 +129,10 @@ class Engine:
 
     def register(self, name: str = "A", **body: Any) -> Json:
         """A registration, as somebody else makes it."""
-        made: Json = self.inside.azure.graph(
+        registration: Json = self.inside.azure.graph(
             "POST", "/applications", json={"displayName": name, **body}
         )
-        return made
+        return registration
 
     def misbehave(self, path: str, times: int = 1000, method: str = "*", **fault: Any) -> None:
         """From now on, requests whose path ends so are refused, or meet another fault, so many
@@ -153,9 +153,9 @@ class Engine:
         """What happens when they have taken effect, and are not answered yet."""
         self.inside.hooks.after.append(_each(path, list(acts), method))
 
-    def asked(self, *paths: str) -> list[str]:
+    def requests_to(self, *paths: str) -> list[str]:
         """The requests whose path ends so, in order of arrival: `GET organization`."""
-        log = [(one.method, one.path) for one in self.inside.log()]
+        log = [(entry.method, entry.path) for entry in self.inside.log()]
         return [
             f"{method} {path.rpartition('/')[2]}" for method, path in log if path.endswith(paths)
         ]
@@ -193,7 +193,7 @@ def applied(
         with suppress(S2SError), watched_by(watcher):
             await apply(session, outcome, watcher)
         engine.inside.state.latency_seconds = 0.0
-        return outcome, clock.seconds() - began, watcher.told
+        return outcome, clock.seconds() - began, watcher.reports
 
     return engine.run(main)
 

@@ -53,9 +53,9 @@ RESTART = RestartSite(key="restart", name=WHERE.label, site=WHERE.resource)
 
 
 def new(name: str, *after: str) -> CreateApplication:
-    made = Application(display_name=name, unique_name=f"mct-s2s-key-{name}")
+    registration = Application(display_name=name, unique_name=f"mct-s2s-key-{name}")
     return CreateApplication(
-        key=name, name=name, resource="client application", application=made, after=after
+        key=name, name=name, resource="client application", application=registration, after=after
     )
 
 
@@ -126,7 +126,7 @@ def test_the_settings_are_written_when_everything_else_is_done_and_the_restart_c
     """One restart, when all that the settings name is there; neither listing nor reading back costs
     its own time.
     """
-    outcome, _, told = applied(
+    outcome, _, reports = applied(
         engine,
         write(OutputRef("A", Output.CLIENT_ID)),
         RESTART,
@@ -134,11 +134,11 @@ def test_the_settings_are_written_when_everything_else_is_done_and_the_restart_c
         principal("A"),
         latency=0.5,
     )
-    asked = engine.asked(LIST, PUT, RESTARTED, PRINCIPALS)
-    assert set(asked[:2]) == {"POST list", "POST servicePrincipals"}
-    assert asked[2] == "PUT appsettings"
-    assert set(asked[3:5]) == {"POST list", "POST restart"}
-    assert asked.count("POST restart") == 1
+    requests = engine.requests_to(LIST, PUT, RESTARTED, PRINCIPALS)
+    assert set(requests[:2]) == {"POST list", "POST servicePrincipals"}
+    assert requests[2] == "PUT appsettings"
+    assert set(requests[3:5]) == {"POST list", "POST restart"}
+    assert requests.count("POST restart") == 1
     assert engine.settings["ServiceApplicationIds"] == outcome.outputs["A", Output.CLIENT_ID]
     assert outcome.seconds["A"] == pytest.approx(0.5, abs=0.1)
     order = (
@@ -147,33 +147,34 @@ def test_the_settings_are_written_when_everything_else_is_done_and_the_restart_c
         "finished settings: 1 setting written, ",
         "Watching contosolearn for other writers of its settings",
     )
-    places = [next(at for at, line in enumerate(told) if line.startswith(text)) for text in order]
+    places = [
+        next(at for at, line in enumerate(reports) if line.startswith(text)) for text in order
+    ]
     assert places == sorted(places)
 
 
 def test_a_merge_with_changes_by_someone_else_is_told_with_its_reason(engine: Engine) -> None:
     """At the second look after the write: it has been read back, and is told again."""
     engine.before(LIST, None, None, lambda: engine.settings.update(ServiceAuthEnabled="false"))
-    _, _, told = applied(engine, write())
-    assert [line.partition("; ")[2] for line in told if line.startswith("finished settings")] == [
-        "", "merged 2 times with changes by someone else",
-    ]  # fmt: skip
-    assert any(line.endswith(": merging with changes by someone else") for line in told)
+    _, _, reports = applied(engine, write())
+    results = [line.partition("; ")[2] for line in reports if line.startswith("finished settings")]
+    assert results == ["", "merged 2 times with changes by someone else"]
+    assert any(line.endswith(": merging with changes by someone else") for line in reports)
 
 
 def test_a_removed_client_is_shut_out_before_anything_is_deleted(engine: Engine) -> None:
     """A client whose registration is gone first could still call for as long as its token lives."""
-    made = engine.register()
-    gone = DeleteApplication(
+    registration = engine.register()
+    deletion = DeleteApplication(
         key="delete",
         name="A",
         resource="client application",
-        object_id=made["id"],
-        client_id=made["appId"],
+        object_id=registration["id"],
+        client_id=registration["appId"],
     )
-    applied(engine, gone, write(first=True), RESTART)
-    asked = engine.asked(PUT, RESTARTED, made["id"])
-    assert asked == ["PUT appsettings", "POST restart", f"DELETE {made['id']}"]
+    applied(engine, deletion, write(first=True), RESTART)
+    requests = engine.requests_to(PUT, RESTARTED, registration["id"])
+    assert requests == ["PUT appsettings", "POST restart", f"DELETE {registration['id']}"]
 
 
 # --- the stop ---
@@ -204,11 +205,11 @@ def test_at_the_first_refusal_nothing_else_begins(
     """What is done is kept and told: the same command resumes."""
     refusal = {"type": "status", "status": 403}
     engine.inside.azure.misbehave({"match": {"path": f"*{refused}"}, "fault": refusal}, LATER)
-    outcome, _, told = applied(engine, *changes)
+    outcome, _, reports = applied(engine, *changes)
     assert account(outcome) == expected
-    assert {f"failed {key}" for key in expected[1]} <= set(told)
-    assert not {f"started {key}" for key in expected[3]} & set(told) - {"started settings"}
-    assert "POST restart" not in engine.asked(RESTARTED)
+    assert {f"failed {key}" for key in expected[1]} <= set(reports)
+    assert not {f"started {key}" for key in expected[3]} & set(reports) - {"started settings"}
+    assert "POST restart" not in engine.requests_to(RESTARTED)
 
 
 def test_a_change_that_waits_for_its_turn_does_not_begin_after_a_refusal(engine: Engine) -> None:
@@ -231,7 +232,7 @@ def test_settings_that_somebody_else_wrote_meanwhile_need_no_restart_of_ours(
 ) -> None:
     engine.settings["ServiceAuthEnabled"] = "true"
     outcome, _, _ = applied(engine, write(), RESTART)
-    assert engine.asked(PUT, RESTARTED) == []
+    assert engine.requests_to(PUT, RESTARTED) == []
     assert details(outcome) == {
         "settings": "someone else wrote the same values at the same time",
         "restart": "by another run",
@@ -244,7 +245,7 @@ def test_a_restart_whose_answer_was_lost_is_asked_for_once(engine: Engine) -> No
     """
     engine.misbehave(RESTARTED, type="lostAnswer")
     outcome, _, _ = applied(engine, write(), RESTART)
-    assert engine.asked(RESTARTED) == ["POST restart"]
+    assert engine.requests_to(RESTARTED) == ["POST restart"]
     assert "the response was lost" in details(outcome)["restart"]
 
 
@@ -271,13 +272,15 @@ def test_a_patch_keeps_what_is_not_ours_as_it_is_at_the_moment_of_writing(engine
     added = {"id": guid("other role"), "value": "Reader", "displayName": "R", "description": "R",
              "isEnabled": True,
              "allowedMemberTypes": ["Application"]}  # fmt: skip
-    made = engine.register(tags=["theirs"], appRoles=[added])
+    registration = engine.register(tags=["theirs"], appRoles=[added])
     edits = ApplicationEdits(role=ROLE, tags=("ours",))
     applied(
         engine,
-        UpdateApplication(key="u", name="A", resource="x", object_id=made["id"], edits=edits),
+        UpdateApplication(
+            key="u", name="A", resource="x", object_id=registration["id"], edits=edits
+        ),
     )
-    after = engine.inside.azure.graph("GET", f"/applications/{made['id']}")
+    after = engine.inside.azure.graph("GET", f"/applications/{registration['id']}")
     assert {role["id"] for role in after["appRoles"]} == {guid("other role"), ROLE.id}
     assert set(after["tags"]) == {"theirs", "ours"}
 
@@ -293,16 +296,22 @@ def test_writes_to_one_registration_take_turns(second: str, seconds: float, engi
 
     async def main(session: Session) -> float:
         graph = session.graph
-        first, other = [await applications.by_object_id(graph, one) for one in ids]
+        application, other = [
+            await applications.by_object_id(graph, object_id) for object_id in ids
+        ]
         writes: dict[str, Callable[[], Awaitable[object]]] = {
-            "the same": lambda: applications.update(graph, first, replace(first, notes="ours")),
-            "its service principal": lambda: service_principals.create(graph, first.client_id),
+            "the same": lambda: applications.update(
+                graph, application, replace(application, notes="ours")
+            ),
+            "its service principal": lambda: service_principals.create(
+                graph, application.client_id
+            ),
             "another one": lambda: applications.update(
                 graph, other, replace(other, tags=("ours",))
             ),
         }
         engine.inside.state.latency_seconds, began = 1.0, clock.seconds()
-        tagging = applications.update(graph, first, replace(first, tags=("ours",)))
+        tagging = applications.update(graph, application, replace(application, tags=("ours",)))
         await asyncio.gather(tagging, writes[second]())
         engine.inside.state.latency_seconds = 0.0
         return clock.seconds() - began
@@ -339,10 +348,10 @@ def test_a_registration_that_is_gone_has_nothing_left_to_take_away(
 
 def test_an_attempt_of_a_killed_run_stays_noted_when_another_run_ends(engine: Engine) -> None:
     async def main(session: Session) -> frozenset[str]:
-        made = planned(new("A"))
-        subject = made.before.subject
+        registration = planned(new("A"))
+        subject = registration.before.subject
         note_registrations(subject, RegistrationNote.UNFINISHED, frozenset({"other"}))
-        await apply(session, made, Watcher())
+        await apply(session, registration, Watcher())
         return noted_registrations(subject, RegistrationNote.UNFINISHED)
 
     assert engine.run(main) == {"other"}
@@ -355,16 +364,25 @@ def test_consent_to_what_this_run_has_just_made_is_waited_for(
     """A role reaches the service principal later, also an old one's; without one, the refusal is an
     error at once.
     """
-    graph, made, machine = engine.inside.azure.graph, engine.register(), ResourceId.parse(MACHINE)
-    service, principal = graph("POST", PRINCIPALS, json={"appId": made["appId"]})["id"], None
+    graph, registration, machine = (
+        engine.inside.azure.graph,
+        engine.register(),
+        ResourceId.parse(MACHINE),
+    )
+    service, principal = (
+        graph("POST", PRINCIPALS, json={"appId": registration["appId"]})["id"],
+        None,
+    )
     edits, holder = (
         ApplicationEdits(role=ROLE),
         IdentityResource(machine, None, api_version="2024-03-01"),
     )
-    deleted = Application(object_id=made["id"], client_id=made["appId"], display_name="A")
+    deleted = Application(
+        object_id=registration["id"], client_id=registration["appId"], display_name="A"
+    )
     steps: dict[str | None, AnyChange] = {
         "a role": UpdateApplication(
-            key="u", name="A", resource="x", object_id=made["id"], edits=edits
+            key="u", name="A", resource="x", object_id=registration["id"], edits=edits
         ),
         "an identity": EnableIdentity(key="u", name="A", identity_resource=holder),
         "a restoration": RestoreApplication(
@@ -375,7 +393,7 @@ def test_consent_to_what_this_run_has_just_made_is_waited_for(
         applied(engine, steps["a role"])
     engine.run(lambda _: asyncio.sleep(YOUNG.total_seconds()))
     if first == "a restoration":
-        graph("DELETE", f"/applications/{made['id']}")
+        graph("DELETE", f"/applications/{registration['id']}")
     if first == "an identity":
         principal = OutputRef[PrincipalId]("u", Output.PRINCIPAL_ID)
     own = [steps[first]] if first else []
@@ -389,7 +407,7 @@ def test_consent_to_what_this_run_has_just_made_is_waited_for(
     )
 
     async def main(session: Session) -> Outcome:
-        await service_principals.by_client_id(session.graph, made["appId"])
+        await service_principals.by_client_id(session.graph, registration["appId"])
         outcome = planned(*own, grant)
         with suppress(S2SError):
             await apply(session, outcome, Watcher())
@@ -404,12 +422,12 @@ def test_an_object_that_is_not_there_yet_is_waited_for_only_where_lag_is_expecte
     is_new: bool, engine: Engine
 ) -> None:
     """The same answer about anything else is an error at once."""
-    made = engine.register()
+    registration = engine.register()
     engine.misbehave(PRINCIPALS, times=3, status=404, code="Request_ResourceNotFound")
-    old = CreateServicePrincipal(key="A:principal", name="A", client_id=made["appId"])
+    old = CreateServicePrincipal(key="A:principal", name="A", client_id=registration["appId"])
     outcome, _, _ = applied(engine, new("A"), principal("A") if is_new else old)
     assert account(outcome)[1] == (set() if is_new else {"A:principal"})
-    assert len(engine.asked(PRINCIPALS)) == (4 if is_new else 1)
+    assert len(engine.requests_to(PRINCIPALS)) == (4 if is_new else 1)
 
 
 @dataclass
@@ -493,10 +511,10 @@ def test_only_the_plan_that_was_agreed_to_is_applied(
 
     monkeypatch.setattr(flow, "hold", exclusive)
     outcome = engine.run(work)
-    assert len(engine.asked("/sites/contosolearn")) == looks
+    assert len(engine.requests_to("/sites/contosolearn")) == looks
     assert person.log[:2] == ["asked", "turn"]
     assert [name.lower() for name in turns] == [SITE.lower()]
     assert len({id(plan) for plan in person.shown}) == len(answers)
     assert outcome.plan == person.shown[-1]
     assert outcome.applied is answers[-1]
-    assert bool(engine.asked("/config/appsettings")) is answers[-1]
+    assert bool(engine.requests_to("/config/appsettings")) is answers[-1]

@@ -19,93 +19,93 @@ from tests.planning.scenarios import LATER, TENANT
 OURS, THEIRS = "mct-s2s 2026-11-24 a1b2", "mct-s2s 2026-11-24 c3d4"
 
 
-def attempt_at(made: Json, session: Session, folder: Path) -> Attempt:
-    ids = ApplicationObjectId(made["id"]), ClientId(made["appId"])
+def attempt_at(registration: Json, session: Session, folder: Path) -> Attempt:
+    ids = ApplicationObjectId(registration["id"]), ClientId(registration["appId"])
     return Attempt(session.graph, FileStore(folder / "elsewhere.env"), OURS, "A", *ids)
 
 
-def tags_of(made: Json, engine: Engine) -> set[str]:
-    return set(engine.inside.azure.graph("GET", f"/applications/{made['id']}")["tags"])
+def tags_of(registration: Json, engine: Engine) -> set[str]:
+    return set(engine.inside.azure.graph("GET", f"/applications/{registration['id']}")["tags"])
 
 
 @pytest.fixture
-def made(engine: Engine) -> Json:
+def registration(engine: Engine) -> Json:
     return engine.register(tags=["team"])
 
 
-def another_run_writes(*tags: str, made: Json, engine: Engine) -> None:
+def another_run_writes(*tags: str, registration: Json, engine: Engine) -> None:
     """All tags, as that run read them before this one wrote its own."""
     registrations = engine.inside.state.directory.applications
-    registrations.put({**(registrations.latest(made["id"]) or {}), "tags": list(tags)})
+    registrations.put({**(registrations.latest(registration["id"]) or {}), "tags": list(tags)})
 
 
 def test_the_note_stays_where_another_run_writes_its_own_at_that_moment(
-    made: Json, engine: Engine
+    registration: Json, engine: Engine
 ) -> None:
 
     def others() -> None:
-        another_run_writes("team", attempt_tag(THEIRS), made=made, engine=engine)
+        another_run_writes("team", attempt_tag(THEIRS), registration=registration, engine=engine)
 
-    engine.after(f"/applications/{made['id']}", others, method="PATCH")
+    engine.after(f"/applications/{registration['id']}", others, method="PATCH")
 
     async def main(session: Session) -> None:
-        await attempt_at(made, session, engine.home).begin(None)
+        await attempt_at(registration, session, engine.home).begin(None)
 
     engine.run(main)
-    assert tags_of(made, engine) == {"team", attempt_tag(OURS), attempt_tag(THEIRS)}
+    assert tags_of(registration, engine) == {"team", attempt_tag(OURS), attempt_tag(THEIRS)}
 
 
-def test_the_note_of_what_has_arrived_stays_away(made: Json, engine: Engine) -> None:
+def test_the_note_of_what_has_arrived_stays_away(registration: Json, engine: Engine) -> None:
     """Another run that read it before it was removed, and removes its own, writes it again."""
-    path = f"/applications/{made['id']}"
+    path = f"/applications/{registration['id']}"
     both = [attempt_tag(OURS), attempt_tag(THEIRS)]
 
     def others() -> None:
-        another_run_writes("team", *both, made=made, engine=engine)
+        another_run_writes("team", *both, registration=registration, engine=engine)
 
     def others_go() -> None:
-        another_run_writes("team", attempt_tag(OURS), made=made, engine=engine)
+        another_run_writes("team", attempt_tag(OURS), registration=registration, engine=engine)
 
     engine.after(path, others, others_go, method="PATCH")
 
     async def main(session: Session) -> None:
-        attempt = attempt_at(made, session, engine.home)
+        attempt = attempt_at(registration, session, engine.home)
         await attempt.begin(None)
         await attempt.confirm_arrival()
 
     engine.run(main)
-    assert attempt_tag(OURS) not in tags_of(made, engine)
+    assert attempt_tag(OURS) not in tags_of(registration, engine)
 
 
 def test_a_secret_that_has_arrived_is_neither_removed_nor_named_for_removal(
-    made: Json, engine: Engine
+    registration: Json, engine: Engine
 ) -> None:
     """An interrupted delivery turns out to be stored, and its note cannot be removed: the next run
     does that.
     """
-    azure, path = engine.inside.azure, f"/applications/{made['id']}"
+    azure, path = engine.inside.azure, f"/applications/{registration['id']}"
     body = {"passwordCredential": {"displayName": OURS}}
     secret = azure.graph("POST", f"{path}/addPassword", json=body)
 
     async def main(session: Session) -> Attempt:
-        attempt = attempt_at(made, session, engine.home)
+        attempt = attempt_at(registration, session, engine.home)
         await attempt.begin(None)
         attempt.key_id = KeyId(secret["keyId"])
         credential = SecretCredential(secret["secretText"])
-        noted: Json = {
+        details: Json = {
             "scope": "api://service/.default",
             "tenant_id": TENANT.id,
             "expires": LATER,
             "name": "A",
         }
-        kept = MadeCredential(
+        delivered = MadeCredential(
             client_id=attempt.client_id,
             key_id=attempt.key_id,
             credential=credential,
             attempt=OURS,
-            **noted,
+            **details,
         )
-        await attempt.store.deliver(kept)
+        await attempt.store.deliver(delivered)
         engine.misbehave(path, method="PATCH")
         await attempt.take_back()
         return attempt

@@ -71,15 +71,15 @@ def test_a_client_that_another_run_makes_at_this_moment_gets_no_second_credentia
     """
     azure = engine.inside.azure
     store = FileStore(engine.home / "a.env", keeps_key=kind == "certificate")
-    made = engine.register(uniqueName=UNIQUE_NAME)
+    registration = engine.register(uniqueName=UNIQUE_NAME)
     theirs = azure.graph(
         "POST",
-        f"/applications/{made['id']}/addPassword",
+        f"/applications/{registration['id']}/addPassword",
         json={"passwordCredential": {"displayName": ATTEMPT}},
     )
     outcome, _, _ = applied(engine, NEW, KINDS[kind], stores={"A": store})
-    (held,) = azure.graph("GET", f"/applications/{made['id']}")["passwordCredentials"]
-    assert held["keyId"] == theirs["keyId"]
+    (credential,) = azure.graph("GET", f"/applications/{registration['id']}")["passwordCredentials"]
+    assert credential["keyId"] == theirs["keyId"]
     assert "another run" in [*outcome.done.values()][-1].detail
     assert not (engine.home / "a.env").exists()
 
@@ -90,29 +90,33 @@ def test_federated_credentials_are_written_one_after_another(engine: Engine) -> 
     changes = [
         replace(
             SECRET,
-            key=made["id"],
+            key=registration["id"],
             spec=Federation("https://ci.example", "x", "api://AzureADTokenExchange"),
-            object_id=ApplicationObjectId(made["id"]),
-            client_id=ClientId(made["appId"]),
+            object_id=ApplicationObjectId(registration["id"]),
+            client_id=ClientId(registration["appId"]),
         )
-        for made in clients
+        for registration in clients
     ]
     outcome, seconds, _ = applied(engine, *changes, latency=1.0)
     assert (len(outcome.done), seconds >= 3.0) == (3, True), seconds
 
 
 def test_a_creation_that_is_never_answered_ends_and_its_secret_stays_noted(engine: Engine) -> None:
-    made = engine.register()
+    registration = engine.register()
     engine.misbehave("/addPassword", type="lostAnswer")
     adding = replace(
-        SECRET, object_id=ApplicationObjectId(made["id"]), client_id=ClientId(made["appId"])
+        SECRET,
+        object_id=ApplicationObjectId(registration["id"]),
+        client_id=ClientId(registration["appId"]),
     )
     outcome, _, _ = applied(engine, adding, stores={"A": FileStore(engine.home / "a.env")})
     ((_, error),) = outcome.failed
     assert getattr(error, "answer_lost", False)
-    assert len(engine.asked("/addPassword")) == DOUBTFUL_ATTEMPTS
-    (held,) = engine.inside.azure.graph("GET", f"/applications/{made['id']}")["passwordCredentials"]
-    assert held["displayName"] == ATTEMPT, "no more than the last one is ever left"
+    assert len(engine.requests_to("/addPassword")) == DOUBTFUL_ATTEMPTS
+    (credential,) = engine.inside.azure.graph("GET", f"/applications/{registration['id']}")[
+        "passwordCredentials"
+    ]
+    assert credential["displayName"] == ATTEMPT, "no more than the last one is ever left"
     assert ATTEMPT in (engine.home / "a.env.pending").read_text()
 
 
@@ -121,9 +125,11 @@ def test_no_secret_is_made_where_its_vault_refuses_to_note_it(
     status: int, code: str, engine: Engine
 ) -> None:
     """Nobody could find it again: its value would be lost, and the secret would stay."""
-    made = engine.register()
+    registration = engine.register()
     adding = replace(
-        SECRET, object_id=ApplicationObjectId(made["id"]), client_id=ClientId(made["appId"])
+        SECRET,
+        object_id=ApplicationObjectId(registration["id"]),
+        client_id=ClientId(registration["appId"]),
     )
     engine.misbehave("/secrets/a", method="PUT", status=status, code=code)
 
@@ -135,17 +141,22 @@ def test_no_secret_is_made_where_its_vault_refuses_to_note_it(
 
     ((_, error),) = engine.run(main).failed
     assert error.code == "vault-refused"
-    assert engine.asked("/addPassword") == []
+    assert engine.requests_to("/addPassword") == []
     assert (
-        engine.inside.azure.graph("GET", f"/applications/{made['id']}")["passwordCredentials"] == []
+        engine.inside.azure.graph("GET", f"/applications/{registration['id']}")[
+            "passwordCredentials"
+        ]
+        == []
     )
 
 
-def kept_in(store: FileStore, made: dict[str, str], key_id: str, secret: Any, **noted: Any) -> None:
+def kept_in(
+    store: FileStore, registration: dict[str, str], key_id: str, secret: Any, **noted: Any
+) -> None:
     """A credential of the client, or of another one, in its store."""
     noted = {"scope": "api://service/.default", "tenant_id": TENANT.id, "expires": LATER, **noted}
     kept = MadeCredential(
-        client_id=ClientId(made["appId"]),
+        client_id=ClientId(registration["appId"]),
         key_id=KeyId(key_id),
         credential=secret,
         name="A",
@@ -172,27 +183,29 @@ def test_a_secret_that_its_store_got_minutes_ago_is_taken_unless_the_plan_replac
     """Two runs at once would leave two secrets; but who plans a new one knows that what was stored
     is of no use.
     """
-    made, store = engine.register(), FileStore(engine.home / "a.env")
-    kept_in(store, made, guid("stored"), SecretCredential("value"))
+    registration, store = engine.register(), FileStore(engine.home / "a.env")
+    kept_in(store, registration, guid("stored"), SecretCredential("value"))
     note = asyncio.run(store.note())
     assert note.delivered_at is not None
     adding = replace(
-        SECRET, object_id=ApplicationObjectId(made["id"]), client_id=ClientId(made["appId"])
+        SECRET,
+        object_id=ApplicationObjectId(registration["id"]),
+        client_id=ClientId(registration["appId"]),
     )
     outcome = planned(adding, stores={"A": store})
     outcome.request = replace(outcome.request, now=note.delivered_at + age)
     outcome.before = replace(outcome.before, secrets={"A": note} if was_planned_with else {})
     engine.run(lambda session: apply(session, outcome, Watcher()))
     (done,) = outcome.done.values()
-    assert engine.asked("/addPassword") == (["POST addPassword"] if is_made else [])
+    assert engine.requests_to("/addPassword") == (["POST addPassword"] if is_made else [])
     assert done.detail.startswith("expires" if is_made else "created minutes ago, saved to file:")
 
 
 def removal_of(
-    made: dict[str, str], key_id: str, scope: str = "api://service/.default"
+    registration: dict[str, str], key_id: str, scope: str = "api://service/.default"
 ) -> RemoveCredential:
-    replaced_for = ClientId(made["appId"]), scope
-    object_id = ApplicationObjectId(made["id"])
+    replaced_for = ClientId(registration["appId"]), scope
+    object_id = ApplicationObjectId(registration["id"])
     return RemoveCredential(
         key="old", name="A", object_id=object_id, key_id=KeyId(key_id), replaced_for=replaced_for
     )
@@ -203,15 +216,15 @@ def test_the_old_secret_stays_where_its_replacement_is_not_at_hand(
     there: str, engine: Engine
 ) -> None:
     """Whoever reads that place would be locked out."""
-    made, store = engine.register(), FileStore(engine.home / "a.env")
-    path = f"/applications/{made['id']}"
+    registration, store = engine.register(), FileStore(engine.home / "a.env")
+    path = f"/applications/{registration['id']}"
     old = engine.inside.azure.graph("POST", f"{path}/addPassword", json={"passwordCredential": {}})[
         "keyId"
     ]
     if there != "nothing":
-        owner = made if there == "the old one" else {"appId": guid("another")}
+        owner = registration if there == "the old one" else {"appId": guid("another")}
         kept_in(store, owner, old, SecretCredential("value"))
-    outcome, _, _ = applied(engine, removal_of(made, old), stores={"A": store})
+    outcome, _, _ = applied(engine, removal_of(registration, old), stores={"A": store})
     ((_, error),) = outcome.failed
     assert error.code == "secret-not-at-hand"
     assert len(engine.inside.azure.graph("GET", path)["passwordCredentials"]) == 1
@@ -219,26 +232,27 @@ def test_the_old_secret_stays_where_its_replacement_is_not_at_hand(
 
 def test_an_old_certificate_stays_where_the_new_one_does_not_show(engine: Engine) -> None:
     """A list that is behind, written back without the old one, would take the new one away, too."""
-    azure, made = engine.inside.azure, engine.register()
-    path, uri = f"/applications/{made['id']}", f"api://{made['appId']}"
+    azure, registration = engine.inside.azure, engine.register()
+    path, uri = f"/applications/{registration['id']}", f"api://{registration['appId']}"
     pem, certificate = make_key_pair("A", NOW, datetime.now(UTC) + timedelta(days=30))
     key = {"type": "AsymmetricX509Cert", "usage": "Verify", "keyId": certificate.key_id,
            "displayName": ATTEMPT,
            "key": base64.b64encode(certificate.der).decode()}  # fmt: skip
     azure.graph("PATCH", path, json={"identifierUris": [uri], "keyCredentials": [key]})
-    azure.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})
+    azure.graph("POST", "/servicePrincipals", json={"appId": registration["appId"]})
     store, where = FileStore(engine.home / "a.env", keeps_key=True), azure.environment
     noted = {"tenant_id": where["AZURE_TENANT_ID"], "authority": where["AZURE_AUTHORITY_HOST"]}
     kept_in(
         store,
-        made,
+        registration,
         guid("unseen"),
         CertificateCredential(pem.encode()),
         scope=f"{uri}/.default",
         **noted,
     )
     removal = replace(
-        removal_of(made, certificate.key_id, f"{uri}/.default"), kind=CredentialKind.CERTIFICATE
+        removal_of(registration, certificate.key_id, f"{uri}/.default"),
+        kind=CredentialKind.CERTIFICATE,
     )
     outcome, seconds, _ = applied(engine, removal, stores={"A": store})
     assert outcome.failed == []
@@ -274,7 +288,7 @@ def timed(engine: Engine, work: Callable[[Session], Awaitable[Any]]) -> tuple[An
 
 
 def called_a(engine: Engine) -> list[str]:
-    return [one["id"] for one in engine.inside.azure.applications("A")]
+    return [row["id"] for row in engine.inside.azure.applications("A")]
 
 
 # --- by whoever owns them ---
@@ -282,9 +296,9 @@ def called_a(engine: Engine) -> list[str]:
 
 def test_a_strangers_registration_with_our_tag_is_left_alone(owner: Engine) -> None:
     theirs = owner.register(tags=[Tag.NAME.of(UNIQUE_NAME)])
-    (made, _), _ = timed(owner, lambda session: create_as_owner(session, planned(NEW), NEW))
-    assert made.object_id != theirs["id"]
-    assert set(called_a(owner)) == {theirs["id"], made.object_id}
+    (registration, _), _ = timed(owner, lambda session: create_as_owner(session, planned(NEW), NEW))
+    assert registration.object_id != theirs["id"]
+    assert set(called_a(owner)) == {theirs["id"], registration.object_id}
 
 
 @pytest.mark.parametrize(
@@ -300,7 +314,7 @@ def test_a_unique_name_that_another_registration_holds_is_left_to_it(
     error, _ = timed(owner, lambda session: create_as_owner(session, planned(NEW), NEW))
     deleted = azure.graph("GET", "/directory/deletedItems/microsoft.graph.application")["value"]
     assert error.code == code
-    assert [*called_a(owner), *(one["id"] for one in deleted)] == [other["id"]]
+    assert [*called_a(owner), *(row["id"] for row in deleted)] == [other["id"]]
 
 
 @pytest.mark.parametrize("fault", ["reset", "lostAnswer"])
@@ -308,8 +322,10 @@ def test_a_request_that_was_lost_is_sent_again_only_once_it_is_sure_that_it_was(
     fault: str, owner: Engine
 ) -> None:
     owner.misbehave("/applications", 1, "POST", type=fault)
-    (made, _), seconds = timed(owner, lambda session: create_as_owner(session, planned(NEW), NEW))
-    assert called_a(owner) == [made.object_id]
+    (registration, _), seconds = timed(
+        owner, lambda session: create_as_owner(session, planned(NEW), NEW)
+    )
+    assert called_a(owner) == [registration.object_id]
     assert (seconds >= APPEARS_WITHIN) is (fault == "reset")
 
 
@@ -319,8 +335,8 @@ def test_a_registration_that_an_earlier_run_left_unnamed_is_taken_up(owner: Engi
         left = await applications.register(session.graph, tagged, None)
         return left, *await create_as_owner(session, planned(NEW), NEW)
 
-    (left, made, _), _ = timed(owner, work)
-    assert (made.object_id, called_a(owner)) == (left.object_id, [left.object_id])
+    (left, registration, _), _ = timed(owner, work)
+    assert (registration.object_id, called_a(owner)) == (left.object_id, [left.object_id])
 
 
 @pytest.mark.parametrize("who", ["someone else created", "a credential was added to"])
@@ -344,14 +360,16 @@ def test_a_registration_that_only_looks_left_unnamed_is_not_taken_up(
             azure.graph("POST", f"/applications/{left.object_id}/addPassword", json={})
         return await create_as_owner(session, planned(NEW), NEW)
 
-    (made, _), _ = timed(owner, work)
-    assert len(set(called_a(owner)) - {made.object_id}) == 1
+    (registration, _), _ = timed(owner, work)
+    assert len(set(called_a(owner)) - {registration.object_id}) == 1
 
 
 def test_a_replica_that_does_not_know_the_owner_yet_is_waited_for(owner: Engine) -> None:
     owner.misbehave("/applications/*", 2, "PATCH", **DENIED)
-    (made, _), seconds = timed(owner, lambda session: create_as_owner(session, planned(NEW), NEW))
-    assert (called_a(owner), 0 < seconds < 5) == ([made.object_id], True)
+    (registration, _), seconds = timed(
+        owner, lambda session: create_as_owner(session, planned(NEW), NEW)
+    )
+    assert (called_a(owner), 0 < seconds < 5) == ([registration.object_id], True)
 
 
 @pytest.mark.parametrize("is_ours", [True, False])
@@ -359,17 +377,19 @@ def test_a_service_principal_waits_for_replicas_only_if_its_application_is_new_a
     is_ours: bool, owner: Engine
 ) -> None:
     async def work(session: Session) -> Any:
-        made = (await create_as_owner(session, planned(NEW), NEW))[0] if is_ours else None
-        client_id = made.client_id if made is not None else ClientId(theirs["appId"])
-        return await create_principal(session, client_id, made, as_owner=True)
+        registration = (await create_as_owner(session, planned(NEW), NEW))[0] if is_ours else None
+        client_id = (
+            registration.client_id if registration is not None else ClientId(theirs["appId"])
+        )
+        return await create_principal(session, client_id, registration, as_owner=True)
 
     theirs = owner.register()
     owner.misbehave("/servicePrincipals", 2, **DENIED)
-    made, seconds = timed(owner, work)
+    result, seconds = timed(owner, work)
     if is_ours:
         assert 0 < seconds < 5
     else:
-        assert (made.code, seconds < 0.5) == ("not-owner", True)
+        assert (result.code, seconds < 0.5) == ("not-owner", True)
 
 
 # --- names that are taken ---

@@ -52,9 +52,9 @@ def look(
     )
 
 
-def trust_seen(engine: Engine, *clients: str, **asked: Any) -> Trust:
+def trust_seen(engine: Engine, *clients: str, **options: Any) -> Trust:
     async def work(session: Session) -> Trust:
-        return (await observe(session, look(*clients, **asked))).trust
+        return (await observe(session, look(*clients, **options))).trust
 
     return engine.run(work)
 
@@ -63,19 +63,19 @@ def registered(engine: Engine, name: str, unique_name: str | None = None, **body
     """A registration with a service principal, as somebody else makes it; `principal` is that one's
     id.
     """
-    made = engine.register(name, uniqueName=unique_name, **body)
+    application = engine.register(name, uniqueName=unique_name, **body)
     principal = engine.inside.azure.graph(
-        "POST", "/servicePrincipals", json={"appId": made["appId"]}
+        "POST", "/servicePrincipals", json={"appId": application["appId"]}
     )
-    return {**made, "principal": principal["id"]}
+    return {**application, "principal": principal["id"]}
 
 
 def service_in(engine: Engine, unique_name: str | None = SERVICE_KEY, uri: str = "") -> Json:
     """A service application with its URI and its role."""
-    made = registered(engine, "MCT service (contosolearn)", unique_name, appRoles=[ROLE])
-    body = {"identifierUris": [uri or api_uri(made["appId"])]}
-    engine.inside.azure.graph("PATCH", f"/applications/{made['id']}", json=body)
-    return made
+    application = registered(engine, "MCT service (contosolearn)", unique_name, appRoles=[ROLE])
+    body = {"identifierUris": [uri or api_uri(application["appId"])]}
+    engine.inside.azure.graph("PATCH", f"/applications/{application['id']}", json=body)
+    return application
 
 
 # --- the subscription and the site ---
@@ -253,12 +253,12 @@ def test_a_client_of_which_one_half_is_missing_is_a_client(half: str, engine: En
         rows = state["directory"]["applications"]
         state["directory"]["applications"] = [row for row in rows if row["id"] != client["id"]]
         engine.inside.become(state)
-    (found,) = trust_seen(engine).clients
-    assert (not found.is_registered, found.principal is None) == (
+    (observed,) = trust_seen(engine).clients
+    assert (not observed.is_registered, observed.principal is None) == (
         half == "principal",
         half == "application",
     )
-    assert (found.client_id, found.display_name) == (client["appId"], "Import")
+    assert (observed.client_id, observed.display_name) == (client["appId"], "Import")
 
 
 def test_federated_credentials_are_asked_for_only_where_they_matter(engine: Engine) -> None:
@@ -269,19 +269,19 @@ def test_federated_credentials_are_asked_for_only_where_they_matter(engine: Engi
         registered(engine, "Good"),
         registered(engine, "Wished", client_unique_name(SERVICE_KEY, "Wished")),
     )
-    for one in (good, wished):
+    for entry in (good, wished):
         engine.inside.azure.graph(
-            "POST", f"/applications/{one['id']}/addPassword", json={"passwordCredential": {}}
+            "POST", f"/applications/{entry['id']}/addPassword", json={"passwordCredential": {}}
         )
     engine.settings.update(
-        ServiceApplicationIds=";".join(one["appId"] for one in (good, none, wished))
+        ServiceApplicationIds=";".join(entry["appId"] for entry in (good, none, wished))
     )
     for federated, expected in ((False, {none["id"]}), (True, {none["id"], wished["id"]})):
         trust_seen(engine, "Wished", federated=federated)
         paths = [
-            one.path
-            for one in engine.inside.log()
-            if one.path.endswith("/federatedIdentityCredentials")
+            entry.path
+            for entry in engine.inside.log()
+            if entry.path.endswith("/federatedIdentityCredentials")
         ]
         assert {path.split("/")[-2] for path in paths} == expected
 
@@ -378,7 +378,7 @@ def everything(session: Session) -> Awaitable[tuple[list[ResourceId], list[Resou
 
 def read(engine: Engine) -> list[str]:
     """The sites whose settings were read, in order of arrival."""
-    return [one.path.split("/")[-4] for one in engine.inside.log() if one.path.endswith(LIST)]
+    return [entry.path.split("/")[-4] for entry in engine.inside.log() if entry.path.endswith(LIST)]
 
 
 @pytest.mark.parametrize("is_readable", [True, False])

@@ -82,7 +82,7 @@ def test_a_listing_that_was_throttled_first_is_as_old_as_its_last_attempt(engine
 
     engine.run(main)
     assert engine.settings["BannerText"] == "new"
-    assert engine.asked(PUT) == ["PUT appsettings"]
+    assert engine.requests_to(PUT) == ["PUT appsettings"]
 
 
 LISTING_SECONDS = 3.0
@@ -105,7 +105,7 @@ def test_a_listing_is_not_repeated_within_the_time_that_another_one_would_take(
 ) -> None:
     """What is written would be no younger for it."""
     slow.run(lambda session: write(session, wait=LISTING_SECONDS - 1.0))
-    asked = slow.asked(LIST, PUT)
+    asked = slow.requests_to(LIST, PUT)
     assert asked[: asked.index("PUT appsettings")] == ["POST list"]
 
 
@@ -163,14 +163,20 @@ def test_somebody_who_keeps_erasing_ours_is_named_as_the_trouble(
         "settings-contended",
         True,
     )
-    assert len(engine.asked(PUT)) == writes
+    assert len(engine.requests_to(PUT)) == writes
     looks = sorted(
-        {datetime.fromisoformat(one.at) for one in engine.inside.log() if one.path.endswith(LIST)}
+        {
+            datetime.fromisoformat(entry.at)
+            for entry in engine.inside.log()
+            if entry.path.endswith(LIST)
+        }
     )
     pauses = [after - before for before, after in pairwise(looks)]
     # Before each write again, one that grows; between looks, the first of which is on time.
     pauses = (
-        [one / number for number, one in enumerate(pauses[::2], 1)] if writes > 1 else pauses[1:]
+        [pause / number for number, pause in enumerate(pauses[::2], 1)]
+        if writes > 1
+        else pauses[1:]
     )
     assert max(pauses) - min(pauses) > timedelta(milliseconds=1), (
         "runs that wait for each other in step never part"
@@ -198,14 +204,14 @@ def test_a_write_that_is_carried_out_seconds_later_is_waited_for_and_not_repeate
 
     engine.after(PUT, held_back)
     engine.run(main)
-    assert (MINE in ids(engine), engine.asked(PUT)) == (True, ["PUT appsettings"])
+    assert (MINE in ids(engine), engine.requests_to(PUT)) == (True, ["PUT appsettings"])
 
 
 def test_others_may_go_on_writing_their_settings(engine: Engine) -> None:
     """A site whose settings somebody changes all the time must not hold the command for ever."""
     contends(engine, at="no write")
     engine.run(write)
-    assert (MINE in ids(engine), len(engine.asked(PUT))) == (True, 1)
+    assert (MINE in ids(engine), len(engine.requests_to(PUT))) == (True, 1)
 
 
 def test_the_settings_are_kept_as_they_were_before_the_first_write_only(
