@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from dotenv import dotenv_values
 from mct_s2s.model.api import Api
 from mct_s2s.model.site_settings import OTHER_VALUE, Holds
 
-from tests.cli.conftest import Ended, Program
+from tests.cli.conftest import Ended, Program, saved_to
 from tests.conftest import JSON, SITE, Json, Sandbox
 from tests.support.apis import ORDERS_FILE, PROGRAMS, ApiProgram
 from tests.support.sandbox_inside import Inside
@@ -298,14 +299,19 @@ def test_a_teardown_takes_no_access_from_the_clients_of_another_site(
     assert mct("setup", *ORDERS, "--client", "Import", "-y").code == 0
     service = azure.applications("Orders service (orders)")[0]["appId"]
     shared = ("-a", "stock", "-g", "apps", "--api", str(ORDERS_FILE))
-    ended = mct("setup", *shared, "--service-app", service, "--client", "Reports", "-y")
+    ended = mct("setup", *shared, "--service-app", service, "--client", "Reports", *JSON)
     assert ended.code == 0, ended
-    assert "Reports can call stock" in ended.out
+    reports = dotenv_values(saved_to(ended))
+    origin = mct("status", *ORDERS, "-o", "json").document["appService"]["url"]
     ended = mct("teardown", *ORDERS, "-y")
     assert ended.code == 0, ended
     assert azure.applications("Import") == [], "its own client is gone"
     (call,) = calls(mct("verify", *shared, "-o", "json"))
     assert (call["client"], call["ok"]) == ("Reports", True), call
+    token = azure.token_of({name: value or "" for name, value in reports.items()})
+    bearer = {"Authorization": f"Bearer {token.json()['access_token']}"}
+    answer = azure._http.get(f"{origin}/orders", headers=bearer, timeout=60)
+    assert answer.status_code == 200, "at both App Services of the registration"
     assert azure.settings(orders).keys() == {
         "TENANT_ID",
         "APP_CLIENT_ID",
