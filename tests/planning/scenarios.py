@@ -114,8 +114,12 @@ def observed_state(
     identity_resources: Iterable[IdentityResource] = (),
 ) -> ObservedState:
     trust = replace(trust or Trust(), unique_name=SERVICE_KEY)
-    found = (trust.service, *(client.application for client in trust.clients))
-    nobodys = {one.client_id.lower(): Custody() for one in found if one is not None}
+    applications = (trust.service, *(client.application for client in trust.clients))
+    nobodys = {
+        application.client_id.lower(): Custody()
+        for application in applications
+        if application is not None
+    }
     return ObservedState(
         NOW,
         "public",

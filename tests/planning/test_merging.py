@@ -90,8 +90,8 @@ def test_any_merge_keeps_foreign_settings_and_known_ids_and_is_done_once(
         MCT.rows,
         ((ENABLED, ("true",)), (ROLE_SETTING, ("R",))),
         (
-            *((APPLICATION_IDS, ClientId(one)) for one in clients),
-            *((OBJECT_IDS, PrincipalId(one)) for one in objects),
+            *((APPLICATION_IDS, ClientId(client_id)) for client_id in clients),
+            *((OBJECT_IDS, PrincipalId(principal_id)) for principal_id in objects),
         ),
         tidy,
     )
@@ -109,7 +109,7 @@ def test_any_merge_keeps_foreign_settings_and_known_ids_and_is_done_once(
         assert {e.casefold() for e in now.ids} == {e.casefold() for e in (*was.ids, *added)}
         assert now.ids[: len(was.ids)] == was.ids
     changed = {name for name in after if name not in before or before[name] != after[name]}
-    assert {one.name.casefold() for one in edits(before, wanted, outputs)} == {
+    assert {edit.name.casefold() for edit in edits(before, wanted, outputs)} == {
         name.casefold() for name in changed
     }
     assert merge(after, wanted, outputs) == after
@@ -262,12 +262,10 @@ def test_a_registration_that_goes_is_known_by_the_same_ids_as_one_that_stays() -
         (SERVICE_ID, SERVICE_ID, SERVICE.object_id),
     }
     for plan in (make_plan(TEARDOWN, here), make_plan(spec("Import"), here)):
-        found = [identify(step, Outputs()) for step in plan.steps if "application" in step.key]
-        found += [
-            identify(step, Outputs()) for step in plan.steps if step.resource == "recycle bin"
-        ]
-        assert found
-        assert {(one.id, one.app_id, one.object_id) for one in found} <= known
+        ids = [identify(step, Outputs()) for step in plan.steps if "application" in step.key]
+        ids += [identify(step, Outputs()) for step in plan.steps if step.resource == "recycle bin"]
+        assert ids
+        assert {(known_by.id, known_by.app_id, known_by.object_id) for known_by in ids} <= known
 
 
 def test_an_application_id_uri_is_called_by_its_appid_as_soon_as_that_is_known() -> None:

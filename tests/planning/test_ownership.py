@@ -27,7 +27,7 @@ EXPORT = client("Export", key=None)
 
 
 def called(name: str, observed: ObservedState) -> list[str]:
-    return [one.display_name for one in clients_called(name, observed)]
+    return [client.display_name for client in clients_called(name, observed)]
 
 
 def renamed(one: ClientApplication, name: str) -> ClientApplication:

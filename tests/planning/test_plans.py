@@ -154,8 +154,8 @@ NOTHING_TO_DO = {
 
 @pytest.mark.parametrize("observed", NOTHING_TO_DO.values(), ids=NOTHING_TO_DO.keys())
 def test_an_object_that_is_right_is_left_alone(observed: ObservedState) -> None:
-    found = [one for one in diagnose(observed) if one.subject != guid("x")]
-    assert {one.severity for one in found} <= {Severity.NOTE}
+    findings = [finding for finding in diagnose(observed) if finding.subject != guid("x")]
+    assert {finding.severity for finding in findings} <= {Severity.NOTE}
     plan = make_plan(spec("Import"), observed)
     assert said(plan) == []
     assert plan.is_empty
@@ -250,7 +250,7 @@ def test_several_clients_and_identities_are_written_at_one_stroke() -> None:
         ("Microsoft.ContainerInstance/containerGroups", guid("mi"), ""),
     ],
 )
-def test_an_identity_that_a_resource_cannot_use_is_none(
+def test_an_identity_that_a_resource_cannot_use_is_refused(
     kind: str, principal: str | None, said_of_it: str
 ) -> None:
     group = f"/subscriptions/{guid('subscription')}/resourceGroups/integrations"
@@ -271,7 +271,7 @@ def test_machines_of_a_scale_set_are_said_to_need_an_update() -> None:
     group = f"/subscriptions/{guid('subscription')}/resourceGroups/integrations"
     resource = ResourceId.parse(f"{group}/providers/Microsoft.Compute/virtualMachineScaleSets/etl")
     told = [
-        [one.command for one in plan.notes if isinstance(one, Instruction)]
+        [note.command for note in plan.notes if isinstance(note, Instruction)]
         for principal in (None, PrincipalId(guid("mi")))
         for plan in [
             make_plan(
@@ -362,7 +362,7 @@ def test_an_adopted_registration_keeps_its_names(by: str) -> None:
     ] == ([] if by.startswith("https") else [uri])
 
 
-def test_a_name_and_an_app_id_of_one_client_are_one_wish() -> None:
+def test_a_client_named_by_its_name_and_its_appid_is_planned_once() -> None:
     assert (
         plan_of(spec("Import", IMPORT.client_id, IMPORT.client_id.upper()), complete(IMPORT)) == []
     )
@@ -513,7 +513,7 @@ def test_configure_says_who_loses_access_by_a_value_that_was_given() -> None:
     other = client("Other")
     assert other.principal is not None
     held = trust(IMPORT, client("Portal"), other)
-    ids = ";".join(one.client_id for one in held.clients)
+    ids = ";".join(client.client_id for client in held.clients)
     right = {
         "ServiceApplicationIds": ids,
         "ServiceObjectIds": other.principal.id,
@@ -552,7 +552,7 @@ def test_configure_says_who_loses_access_by_a_value_that_was_given() -> None:
 
 def test_switching_off_and_putting_back_name_who_loses_access() -> None:
     held = trust(IMPORT, client("Portal"))
-    ids = ";".join(one.client_id for one in held.clients)
+    ids = ";".join(client.client_id for client in held.clients)
     before = observed_state(held, settings(ServiceApplicationIds=ids, ServiceAuthRole="S2SAppRole"))
     off = Setup(settings=SettingsScope.OFF, settings_only=True)
     assert make_plan(off, before).losing == ("These clients lose access: 'Import', 'Portal'.",)
@@ -576,9 +576,9 @@ def test_switching_off_and_putting_back_name_who_loses_access() -> None:
     )
 
 
-def test_a_site_that_was_switched_off_is_switched_on_in_so_many_words() -> None:
+def test_a_plan_says_that_a_site_is_switched_on_again() -> None:
     held = trust(IMPORT, client("Portal"))
-    ids = ";".join(one.client_id for one in held.clients)
+    ids = ";".join(client.client_id for client in held.clients)
     off = observed_state(
         held,
         settings(
@@ -607,7 +607,7 @@ def test_a_site_that_was_switched_off_is_switched_on_in_so_many_words() -> None:
 def test_a_value_that_was_given_is_written_also_where_no_client_needs_it() -> None:
     before = observed_state(trust(), settings(ServiceObjectIds=REPORTS.principal_id))
     plan = make_plan(spec(settings_only=True, given={"ServiceAuthRole": "Other"}), before)
-    (write,) = [one for one in plan.changes if isinstance(one, WriteSettings)]
+    (write,) = [change for change in plan.changes if isinstance(change, WriteSettings)]
     assert [(edit.name, edit.after) for edit in write.edits] == [("ServiceAuthRole", "Other")]
 
 

@@ -45,7 +45,7 @@ def replacement(
         delivered=delivered.key_id if delivered else None,
         client_id=application.client_id if delivered else None,
         delivered_at=delivered.begins if delivered else None,
-        held=tuple(one.key_id for one in held),
+        held=tuple(credential.key_id for credential in held),
         held_since=held_since or {},
         place=place,
     )

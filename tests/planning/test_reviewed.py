@@ -134,7 +134,7 @@ def test_a_fingerprint_changes_with_each_step_of_the_plan(change: str) -> None:
     ],
     ids=["name", "client", "service application", "role", "kind"],
 )
-def test_which_step_is_left_to_others_decides_the_fingerprint(other: ManualStep) -> None:
+def test_a_step_that_is_left_to_others_has_another_fingerprint(other: ManualStep) -> None:
     """An administrator does by hand what the list says: it has to be the list that was reviewed."""
     reviewed = replace(PLAN, manual_steps=(consent(),))
     assert fingerprint(replace(PLAN, manual_steps=(other,)), NOW, SUBJECT) != fingerprint(
@@ -171,8 +171,8 @@ def test_the_same_plan_and_less_of_it_are_covered() -> None:
     assert is_covered(TWO, TWO, NOW)
     assert is_covered(Plan(), TWO, NOW)
     assert all(
-        is_covered(Plan(tuple(s for s in TWO.steps if s is not left)), TWO, NOW)
-        for left in TWO.steps
+        is_covered(Plan(tuple(s for s in TWO.steps if s is not step)), TWO, NOW)
+        for step in TWO.steps
     )
 
 
@@ -243,7 +243,7 @@ def test_an_edit_of_a_registration_may_do_less() -> None:
     assert not is_covered(Plan((more,)), Plan((full,)), NOW)
 
 
-def test_references_to_other_results_are_no_free_pass() -> None:
+def test_a_step_of_another_kind_with_a_reviewed_key_is_not_covered() -> None:
     """A step that was to use something made cannot become a step of another kind."""
     first = TWO.changes[0]
     other = replace(TWO.changes[-1], key=first.key)
@@ -310,14 +310,14 @@ def test_pruning_removes_a_third_of_the_clients_at_most(
 
 def test_a_name_in_another_spelling_or_an_id_is_the_same_client() -> None:
     observed = there("Import", "B", "C")
-    (known,) = [one for one in observed.trust.clients if one.display_name == "Import"]
+    (known,) = [client for client in observed.trust.clients if client.display_name == "Import"]
     for name in ("import", known.client_id, known.client_id.upper()):
         assert kinds(plan_of(wanted(name, "B", "C"), observed), DeleteApplication) == []
 
 
 def test_a_client_that_another_site_of_the_file_names_keeps_what_it_has() -> None:
     observed = there("A", "B", "C")
-    (shared,) = [one for one in observed.trust.clients if one.display_name == "C"]
+    (shared,) = [client for client in observed.trust.clients if client.display_name == "C"]
     kept = replace(REMOVE, kept=frozenset({shared.client_id.casefold()}))
     plan = plan_of(wanted("A", "B", pruning=kept), observed)
     assert (
@@ -326,7 +326,7 @@ def test_a_client_that_another_site_of_the_file_names_keeps_what_it_has() -> Non
         == kinds(plan, UpdateApplication)
         == []
     ), "both may use one API"
-    (write,) = [one for one in plan.changes if isinstance(one, WriteSettings)]
+    (write,) = [change for change in plan.changes if isinstance(change, WriteSettings)]
     assert write.spec.without == {shared.client_id}
 
 

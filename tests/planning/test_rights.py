@@ -171,7 +171,7 @@ def may(*actions: str, but: tuple[str, ...] = (), conditional: bool = False) -> 
 
 def at_site(rights: ScopeRights, need: RequiredPermission = WRITE) -> tuple[Verdict, list[str]]:
     verdict, missing = judge(need, CallerRights(scopes={str(SITE).lower(): rights}))
-    return verdict, [one.right for one in missing]
+    return verdict, [lack.right for lack in missing]
 
 
 PERMISSIONS = {
@@ -305,7 +305,7 @@ def test_everything_that_is_missing_is_said_at_once_and_each_thing_once() -> Non
 
 
 @pytest.mark.parametrize("restart", [True, False])
-def test_who_may_not_read_the_settings_lacks_the_restart_too_unless_none_is_wanted(
+def test_a_caller_without_the_settings_lacks_the_restart_too_unless_none_is_wanted(
     restart: bool,
 ) -> None:
     """Also in a dry run, whose plan is sent to whoever grants it."""
@@ -317,7 +317,7 @@ def test_who_may_not_read_the_settings_lacks_the_restart_too_unless_none_is_want
     expected = [*steps, "restart 'contosolearn'"] if restart else steps
     assert [one.step for one in missing_at(SITE, rights, restart=restart)] == expected
     dry = with_unread_settings(Plan(()), unreadable(EMPTY), rights, restart=restart)
-    assert [one.step for one in dry.missing_rights] == expected
+    assert [lack.step for lack in dry.missing_rights] == expected
 
 
 def test_a_right_for_a_step_that_an_option_leaves_out_is_not_missing() -> None:
@@ -339,13 +339,13 @@ def test_a_trust_that_is_complete_needs_no_rights() -> None:
     assert without_forbidden_steps(plan, observed, access(site=())).missing_rights == ()
 
 
-def test_a_registration_of_somebody_else_cannot_be_changed_by_who_may_change_only_its_own() -> None:
+def test_an_application_that_may_change_only_its_own_registrations_changes_no_other() -> None:
     observed = complete(client("Import", access=False))
     plan = make_plan(spec("Import"), observed)
     missing = without_forbidden_steps(
         plan, observed, access("Application.ReadWrite.OwnedBy")
     ).missing_rights
-    assert {(one.step, one.right) for one in missing} == {
+    assert {(lack.step, lack.right) for lack in missing} == {
         ("update the app registration 'Import'", "Application.ReadWrite.All")
     }
 

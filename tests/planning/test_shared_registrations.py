@@ -103,9 +103,11 @@ def shared(api: Api, owner: str, holders: frozenset[int], listed: frozenset[int]
 
 def losers(changes: tuple[AnyChange, ...], seen: ObservedState) -> set[str]:
     """The principals that lose the role, their registration or a credential by what is planned."""
-    by_assignment: dict[str, str] = {one.id: one.principal_id for one in seen.trust.assignments}
+    by_assignment: dict[str, str] = {
+        assignment.id: assignment.principal_id for assignment in seen.trust.assignments
+    }
     by_object: dict[str, str] = {
-        one.application.object_id: one.principal_id for one in seen.trust.clients
+        client.application.object_id: client.principal_id for client in seen.trust.clients
     }
     lost: set[str] = set()
     for change in changes:
@@ -115,7 +117,9 @@ def losers(changes: tuple[AnyChange, ...], seen: ObservedState) -> set[str]:
             case DeleteApplication(client_id=gone) | PurgeApplication(client_id=gone) if (
                 gone == SERVICE_ID
             ):
-                revoked = {one.assignment for one in changes if isinstance(one, RevokeAppRole)}
+                revoked = {
+                    change.assignment for change in changes if isinstance(change, RevokeAppRole)
+                }
                 lost |= {
                     principal for one, principal in by_assignment.items() if one not in revoked
                 }
@@ -177,7 +181,7 @@ def test_a_teardown_leaves_the_settings_of_an_api_that_may_be_open_without_them(
     plan = make_plan(
         Removal(everything=True), shared(api, "this App Service", frozenset({0}), frozenset())
     )
-    assert not any(isinstance(one, WriteSettings) for one in plan.changes)
+    assert not any(isinstance(change, WriteSettings) for change in plan.changes)
     assert any("may be open" in str(note) for note in plan.notes)
     assert any("Tokens that were issued before" in str(note) for note in plan.notes)
 
@@ -189,7 +193,7 @@ def test_where_there_are_no_lists_a_named_identity_loses_its_role_by_its_display
 
 
 @pytest.mark.parametrize("everything", [True, False], ids=["teardown", "prune"])
-def test_who_keeps_the_role_without_lists_is_left_alone_by_name(everything: bool) -> None:
+def test_a_holder_that_keeps_the_role_without_lists_is_named(everything: bool) -> None:
     seen = shared(ORDERS, "this App Service", frozenset({0, 1, 2, 3}), frozenset())
     pruning = Pruning(removes=True, any_number=True)
     plan = make_plan(
@@ -201,12 +205,12 @@ def test_who_keeps_the_role_without_lists_is_left_alone_by_name(everything: bool
         for one in plan.left_alone
     }
     assert left == {("'By hand'", BY_HAND.client_id), ("'func'", IDENTITY.id)}
-    assert [str(one) for one in plan.statements if "'Others'" in str(one)] == [
+    assert [str(statement) for statement in plan.statements if "'Others'" in str(statement)] == [
         "Created for another App Service, and still allowed here by the same app role: 'Others'."
     ]
 
 
-def test_without_prune_they_are_mentioned_and_nothing_is_left_to_do() -> None:
+def test_clients_that_nothing_names_are_mentioned_without_prune() -> None:
     seen = shared(ORDERS, "this App Service", frozenset({0, 1, 2, 3}), frozenset())
     plan = make_plan(Setup(ServiceSpec(), (), pruning=Pruning()), seen)
     assert not plan.left_alone
@@ -214,7 +218,7 @@ def test_without_prune_they_are_mentioned_and_nothing_is_left_to_do() -> None:
     assert all(f"'{one.display_name}'" in mentioned for one in (MINE, BY_HAND, IDENTITY)), mentioned
 
 
-def test_whom_the_file_names_is_not_left_alone() -> None:
+def test_a_client_that_the_file_names_is_not_reported_as_left_alone() -> None:
     seen = shared(ORDERS, "this App Service", frozenset({2, 3}), frozenset())
     resource = identity_resource("func", IDENTITY.id)
     here = replace(seen, identity_resources=(resource,))
@@ -230,7 +234,7 @@ def test_whom_the_file_names_is_not_left_alone() -> None:
     ).left_alone
 
 
-def test_where_there_are_lists_a_removal_leaves_no_one_alone() -> None:
+def test_a_removal_with_lists_reports_no_one_as_left_alone() -> None:
     seen = shared(MCT, "this App Service", frozenset({0, 1, 2, 3}), frozenset({0, 3}))
     assert not make_plan(Removal(everything=True), seen).left_alone
     pruning = Pruning(removes=True, any_number=True)
@@ -240,7 +244,9 @@ def test_where_there_are_lists_a_removal_leaves_no_one_alone() -> None:
 def test_a_display_name_is_no_way_to_keep_the_role_where_there_are_no_lists() -> None:
     spec = ServiceSpec(adopt=SERVICE_ID)
     told = {
-        api.name: [str(one) for one in make_plan(Removal(spec, clients=(IDENTITY.id,)), seen).notes]
+        api.name: [
+            str(note) for note in make_plan(Removal(spec, clients=(IDENTITY.id,)), seen).notes
+        ]
         for api in (MCT, ORDERS)
         for seen in [shared(api, "another team", frozenset({3}), frozenset({3}))]
     }
@@ -254,7 +260,7 @@ def test_an_identity_of_an_api_without_lists_is_given_the_role() -> None:
     seen = shared(ORDERS, "this App Service", frozenset(), frozenset())
     wanted = replace(seen, identity_resources=(identity_resource("func", IDENTITY.id),))
     plan = make_plan(Setup(ServiceSpec()), wanted)
-    assert [one.principal for one in plan.changes if isinstance(one, AssignAppRole)] == [
+    assert [change.principal for change in plan.changes if isinstance(change, AssignAppRole)] == [
         IDENTITY.id
     ]
     assert any("24 hours" in str(note) for note in plan.notes)

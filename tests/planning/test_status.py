@@ -75,7 +75,7 @@ def test_without_lists_a_wrong_role_stops_managed_identities_too() -> None:
     held = (*seen.trust.assignments, replace(assignment(IDENTITY), role_id=ROLE.id))
     held_by_both = replace(seen.trust, identities=(IDENTITY,), assignments=held)
     site = status_of(replace(seen, trust=held_by_both))
-    assert [(one.name, one.allowed, one.can_call) for one in site.clients] == [
+    assert [(client.name, client.allowed, client.can_call) for client in site.clients] == [
         ("Import", True, False),
         (IDENTITY.display_name, True, False),
     ]
@@ -83,7 +83,7 @@ def test_without_lists_a_wrong_role_stops_managed_identities_too() -> None:
 
 def test_clients_that_need_attention_come_first_then_those_that_expire_first() -> None:
     site = status_of(mixed())
-    assert [(one.name, one.can_call, one.needs) for one in site.clients] == [
+    assert [(client.name, client.can_call, client.needs) for client in site.clients] == [
         ("Reports", False, "allow list, new credential"),
         ("Nightly", True, "new secret by 2026-12-14"),
         ("Import", True, "new secret by 2027-12-29"),
@@ -129,9 +129,9 @@ def test_a_client_of_another_tenant_can_call_as_far_as_is_known() -> None:
 def test_an_identity_that_is_not_allowed_cannot_call() -> None:
     observed = complete(client("Import"))
     site = status_of(replace(observed, trust=replace(observed.trust, identities=(IDENTITY,))))
-    assert [(one.can_call, one.needs) for one in site.clients if one.name == "reports-func"] == [
-        (False, "allow list")
-    ]
+    assert [
+        (client.can_call, client.needs) for client in site.clients if client.name == "reports-func"
+    ] == [(False, "allow list")]
 
 
 def _set(name: str, value: str) -> Callable[[ObservedState], ObservedState]:
@@ -166,7 +166,7 @@ def test_a_finding_that_stops_every_call_leaves_no_client_that_can(
     flaw: Callable[[ObservedState], ObservedState],
 ) -> None:
     site = status_of(flaw(mixed()))
-    assert {one.can_call for one in site.clients} == {False}
+    assert {client.can_call for client in site.clients} == {False}
     assert site.verdict.startswith("0 of 4 clients can call contosolearn. ")
 
 
@@ -175,7 +175,7 @@ def test_a_wrong_role_stops_the_clients_that_need_it(
     flaw: Callable[[ObservedState], ObservedState],
 ) -> None:
     site = status_of(flaw(mixed()))
-    assert [one.name for one in site.clients if one.can_call] == ["reports-func"]
+    assert [client.name for client in site.clients if client.can_call] == ["reports-func"]
 
 
 def test_a_client_that_is_allowed_by_its_object_id_needs_no_role() -> None:
@@ -184,7 +184,7 @@ def test_a_client_that_is_allowed_by_its_object_id_needs_no_role() -> None:
     observed = observed_state(
         trust(mine, consented=False), settings(ServiceObjectIds=mine.principal.id)
     )
-    assert [one.can_call for one in status_of(with_role_off(observed)).clients] == [True]
+    assert [client.can_call for client in status_of(with_role_off(observed)).clients] == [True]
 
 
 def test_without_an_app_service_its_part_is_taken_for_right() -> None:
@@ -194,7 +194,7 @@ def test_without_an_app_service_its_part_is_taken_for_right() -> None:
 
 def test_without_the_settings_it_is_not_known_who_is_allowed() -> None:
     site = status_of(unreadable(mixed()))
-    assert {one.name: (one.can_call, one.allowed) for one in site.clients} == {
+    assert {client.name: (client.can_call, client.allowed) for client in site.clients} == {
         "Reports": (False, None),
         "Nightly": (None, None),
         "Import": (None, None),
@@ -394,17 +394,17 @@ def test_a_flaw_is_found_once_and_comes_with_its_remedy() -> None:
     }
     check_kept(Path(__file__).with_name("findings.json"), json.dumps(kept, indent=2) + "\n")
     for name, findings in found.items():
-        assert len({(one.code, one.subject) for one in findings}) == len(findings), name
+        assert len({(finding.code, finding.subject) for finding in findings}) == len(findings), name
         where = "-g mct-prod -n contosolearn" if name == "stopped" else WHERE
-        assert all(where in one.remedy for one in findings if one.severity is not Severity.NOTE), (
-            name
-        )
-        assert {one.severity for one in findings} - {Severity.NOTE}, name
-    codes = {one.code for findings in found.values() for one in findings}
+        assert all(
+            where in finding.remedy for finding in findings if finding.severity is not Severity.NOTE
+        ), name
+        assert {finding.severity for finding in findings} - {Severity.NOTE}, name
+    codes = {finding.code for findings in found.values() for finding in findings}
     assert codes >= {*FINDING_CODES} - NOTES, "every code of the contract has its case"
 
 
-def test_of_unread_settings_nothing_is_concluded() -> None:
+def test_unread_settings_are_the_only_finding_about_what_they_alone_name() -> None:
     """Neither that they are wrong, nor that a service application which only they may name is
     missing.
     """

@@ -64,7 +64,7 @@ def test_a_file_gives_back_what_was_put_in(value: str, tmp_path: Path) -> None:
     )
 
 
-def test_what_a_file_cannot_give_back_is_not_put_into_it(tmp_path: Path) -> None:
+def test_a_value_that_a_file_cannot_give_back_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.env"
     with pytest.raises(UsageError, match="dotenv file cannot contain") as refused:
         asyncio.run(
@@ -241,7 +241,7 @@ def test_a_key_is_on_disk_before_it_is_delivered_and_taken_up_by_the_next_run(
 
 
 @pytest.mark.parametrize("name", ["a.pem", "a.env", "a"])
-def test_the_place_may_name_either_file_and_nobody_elses_is_written_over(
+def test_a_place_names_either_file_and_no_file_of_others_is_written_over(
     name: str, tmp_path: Path
 ) -> None:
     async def kept_beside() -> None:
@@ -329,8 +329,8 @@ def test_another_clients_files_of_the_same_name_are_set_aside_whole(
             await FileStore(tmp_path / f"a.env{kind}.{RECORD.client_id}").read()
             for kind in (".secret", "")
         ]
-        assert [one and one.credential for one in aside] == [
-            one and one.credential for one in theirs
+        assert [sign_in and sign_in.credential for sign_in in aside] == [
+            sign_in and sign_in.credential for sign_in in theirs
         ]
 
     asyncio.run(both())
