@@ -204,8 +204,10 @@ def command_line(verb: str, options: Any) -> str:
 
 
 class Command(TyperCommand):
-    """Rich's panels, which typer would draw, cut names such as `--service-management-reference` in
-    80 columns.
+    """A command whose help has plain panels.
+
+    Rich's, which typer would draw, cut names such as `--service-management-reference` in 80
+    columns.
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

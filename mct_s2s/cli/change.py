@@ -1,6 +1,4 @@
-"""What every changing command does, at one App Service or several: plan, show, ask once, apply,
-report.
-"""
+"""The flow of every changing command: plan, show, ask once, apply, report."""
 
 import asyncio
 from collections import defaultdict
@@ -60,7 +58,7 @@ async def change(
     except PermissionMissing as error:
         error.ways_out = ways_out(options, error.others)
         raise
-    return await _change([site])
+    return await _review_and_apply([site])
 
 
 async def _adopting(
@@ -126,12 +124,12 @@ def run_change_of_file(
                 first, *others = refused
                 first.mention(other.headline for other in others)
                 raise first
-            return await _change(sites, check, digest, is_reviewed=is_reviewed)
+            return await _review_and_apply(sites, check, digest, is_reviewed=is_reviewed)
 
     return run_connected(options, body)
 
 
-async def _change(
+async def _review_and_apply(
     sites: Sequence[SiteChange],
     check: Check | None = None,
     digest: str | None = None,
@@ -224,8 +222,9 @@ async def _apply_all(sites: Sequence[SiteChange]) -> None:
 async def _apply(
     site: SiteChange, sites: Sequence[SiteChange], locks: Mapping[str, asyncio.Lock]
 ) -> None:
-    """Lists of a registration are replaced whole: only one site at a time writes to one that
-    several change.
+    """Apply at one site, alone with each registration that several sites change.
+
+    Graph replaces a registration's lists whole, so that two writers would lose entries.
     """
     changes = site.outcome.plan.changes if site.outcome is not None else ()
     shared = {

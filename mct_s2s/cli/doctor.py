@@ -143,9 +143,7 @@ def _doctor_of_file(options: DoctorOptions) -> int:
 
 
 def _name_unknown(seen: "Seen") -> list[int]:
-    """The exit code of a name that does not exist: it is told beside what else was checked, as it
-    may be hidden.
-    """
+    """The exit code of an App Service that was not found, beside the other checks."""
     refusal = seen.site_refusal
     return [refusal.exit_code] if refusal is not None and refusal.code == "site-not-found" else []
 

@@ -87,9 +87,7 @@ Read = ObservedState | UnreadSite
 async def read_every_site(
     session: Session, api: Api, observed: Callable[[Session], Awaitable[ObservedState]]
 ) -> tuple[list[Read], list[ResourceId]]:
-    """Each App Service of the API, slots with settings of their own too, and web apps that may be
-    some.
-    """
+    """Read each App Service of the API, its slots too, and list web apps that may be some."""
     if not (api.lists or api.names_service or api.function_app_mark):
         raise UsageError(
             "usage",

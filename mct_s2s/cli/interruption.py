@@ -1,6 +1,4 @@
-"""Ctrl-C and SIGTERM, which are exited on at once, cancel the running command, or are ignored after
-its report.
-"""
+"""Ctrl-C and SIGTERM: they end the program, cancel the command, or come too late."""
 
 import os
 import signal

@@ -156,8 +156,9 @@ _SHORTEST = 6
 
 
 def crash_text(error: BaseException, facts: str, environ: Mapping[str, str] = os.environ) -> str:
-    """A traceback without secrets, and without what caused the error: that may quote what a service
-    was sent.
+    """A traceback without secrets.
+
+    Without what caused the error, too: that may quote what a service was sent.
     """
     text = "".join(traceback.format_exception(error, chain=False))
     for name, value in environ.items():

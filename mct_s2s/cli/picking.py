@@ -115,9 +115,7 @@ async def text(question: str, check: Callable[[str], object], hint: str, wrong: 
 
 
 async def _select_by_number(question: str, rows: Mapping[str, T]) -> T:
-    """Lines that a screen reader reads from top to bottom, in place of a list that is drawn
-    anew.
-    """
+    """Ask for a number: a screen reader reads lines, and no list that is drawn anew."""
     terminal = Terminal.open(json=False)
     terminal.say(question)
     for number, row in enumerate(rows, start=1):

@@ -1,6 +1,4 @@
-"""What is printed of a command that changes something: its plans, how far each App Service has
-come, how it ends.
-"""
+"""What a changing command prints: plans, how far each App Service has come, the end."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -91,9 +89,7 @@ def report_of(site: SiteChange) -> SiteReport:
 
 
 def _places(site: SiteChange, outcome: Outcome) -> dict[str, str]:
-    """As paths of this machine; for reviewers elsewhere, as the plan names them on every
-    machine.
-    """
+    """Where credentials go: as paths of this machine, or for reviewers as the plan says."""
     if site.options.output == "markdown":
         return dict(outcome.plan.places)
     return {name: store.label for name, store in outcome.stores.items()}
@@ -254,17 +250,16 @@ def _clients(outcome: Outcome) -> Iterator[ClientResult]:
 
 
 def _unsaid(outcome: Outcome) -> tuple[Instruction, ...]:
-    """Who loses access, or keeps it; of a rotation, which old credentials stay valid, and what
-    removes them.
-    """
+    """Who gains, loses or keeps access; of a rotation, which old credentials stay valid."""
     plan = outcome.plan
     more = plan.notes if isinstance(outcome.request.desired, Rotation) else plan.left_alone
     return as_instructions((*plan.gaining, *plan.losing, *more, *_lost_with_job(outcome)))
 
 
 def _lost_with_job(outcome: Outcome) -> tuple[Instruction, ...]:
-    """Say of a job which secrets go to files that no one has chosen: most machines of jobs are
-    thrown away.
+    """Say of a job which secrets go to files that no option names.
+
+    Most machines of jobs are thrown away.
     """
     if not is_unattended():
         return ()

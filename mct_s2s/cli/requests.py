@@ -155,9 +155,7 @@ async def look(
 async def looked_for_secrets(
     options: AzureOptions, session: Session, *, file: SiteOfFile | None = None
 ) -> ObservedState:
-    """As `look`, also where settings cannot be read; with the places that have lost a client's
-    secret.
-    """
+    """Look without the settings, too, and at the places that have lost a secret."""
     from mct_s2s.engine.credential_stores import find_lost_secrets  # noqa: PLC0415  # with the code of key vaults
 
     observed = await look(options, session, without_settings=True, file=file)

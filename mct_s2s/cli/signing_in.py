@@ -1,5 +1,6 @@
-"""Where a command signs in and what for, by its options and this machine's files alone, and asking
-az for tokens then.
+"""Where a command signs in, known by its options and this machine's files alone.
+
+az is asked for tokens then.
 
 What is heavy is imported after it: az takes as long to start.
 """
@@ -34,9 +35,7 @@ def aim_of(
     *,
     by_az: bool = True,
 ) -> Aim:
-    """By the options, the environment, and with `by_az` the Azure CLI's own defaults, in that
-    order.
-    """
+    """Decide by the options, the environment, then with `by_az` the Azure CLI's defaults."""
     subscription = named_subscription(options, environ)
     tenant = checked_tenant(options.tenant, "--tenant") or checked_tenant(
         environ.get("AZURE_TENANT_ID"), "AZURE_TENANT_ID"

@@ -140,9 +140,7 @@ class SiteChange:
         )
 
     async def confirm(self, outcome: Outcome) -> bool:
-        """Ask again about a plan that has changed; beside other sites, compare it with what was
-        reviewed.
-        """
+        """Ask again about a plan that has changed; of several sites, compare with the reviewed."""
         if self.key is None:
             self.outcome = outcome
             return await self._ask_again([self])
@@ -176,8 +174,9 @@ class SiteChange:
             yield steps
 
     def show(self, credential: MadeCredential | None) -> bool:
-        """Make sure that someone reads standard output, and write a secret's line; `False`: JSON's
-        document has it.
+        """Print a secret once it is sure that standard output has a reader.
+
+        Returns `False` where the JSON document is to show it.
         """
         terminal = self.run.terminal
         if credential is None or terminal.json:

@@ -76,8 +76,9 @@ OF_ONE_SITE = ("app_service", "resource_group", "slot", "backup", "service_app")
 
 
 def read_sites(options: Any, *unfit: str) -> tuple[FileSite, ...]:
-    """The command's `options` count where no profile or entry says otherwise; `unfit` are refused,
-    as `OF_ONE_SITE`.
+    """Read a trust file; the command's `options` count where it says nothing.
+
+    `unfit`: options that cannot be typed beside a file, as `OF_ONE_SITE`.
 
     Raises UsageError.
     """
@@ -110,9 +111,7 @@ def read_sites(options: Any, *unfit: str) -> tuple[FileSite, ...]:
 
 
 def file_words(options: Any) -> list[str]:
-    """The options that name a trust file's sites, and how to sign in: `-f trust.toml --only
-    learn`.
-    """
+    """The words of a command about the same sites: `-f trust.toml --only learn`."""
     sign_in = {name: value for name in _SIGN_IN if (value := getattr(options, name))}
     only = [word for site in options.only for word in ("--only", site)]
     return ["-f", str(options.file), *only, *option_words(AzureOptions, sign_in)]
@@ -315,9 +314,7 @@ class _Reader:
         place: Location,
         entry: ClientEntry | IdentityEntry,
     ) -> Request:
-        """Read it again without each key that is wrong, so that the mistakes of its other keys are
-        found, too.
-        """
+        """Read an entry, again without each wrong key, to find the mistakes of all keys."""
         values = entry.model_dump(by_alias=True, exclude_unset=True)
         while True:
             rest = type(entry).model_validate(values)
@@ -368,9 +365,7 @@ class _Reader:
 
     @about("cloud")
     def _check_address(self, cloud: str) -> None:
-        """Refuse an address that the file alone names: a secret would be sent to its login
-        service.
-        """
+        """Refuse an address that the file alone names: a secret would be sent there."""
         confirmed = str(self._shared["cloud"])
         if origin(cloud) and not is_on_this_machine(cloud) and not same_origin(cloud, confirmed):
             raise UsageError(
@@ -431,8 +426,10 @@ class _Reader:
 
 
 def _leave_out(document: dict[str, Any], location: Location) -> None:
-    """A wrong element of a list is replaced, so that the others keep their index; of one with a
-    name, the wrong key.
+    """Take what is wrong out of the document.
+
+    An element of a list is replaced, so that the others keep their index; of one with a name, only
+    the wrong key goes.
     """
     match location:
         case ("sites", str(site), "clients", int(index), str(wrong)) if wrong != "name":

@@ -1,6 +1,4 @@
-"""The API that an App Service serves: one that comes with the program, or a description in
-a file.
-"""
+"""The API that an App Service serves: one of the program's, or one described in a file."""
 
 import re
 import tomllib

@@ -54,9 +54,7 @@ def vault_to(rest: str) -> VaultTo:
 
 @dataclass(frozen=True)
 class SecretTo:
-    """`show`, a vault, a program, a file or a folder; of none of them, the user's data
-    directory.
-    """
+    """`show`, a vault, a program, a file or a folder; else the user's data directory."""
 
     label: str = field(default="default file", compare=False)
     """As it was written; the same on every machine."""

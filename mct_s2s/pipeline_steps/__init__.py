@@ -1,5 +1,4 @@
-"""What the steps of a pipeline do beside calling mct-s2s: sign in, keep the plan, say what came of
-it.
+"""The steps of a pipeline: they sign in, keep the plan, call mct-s2s and report.
 
 Both services give them the same inputs, as variables `STEP_…`: a value is never a part of a
 script's text, nor of a command line that a shell reads. `main` has the steps, `hosts` where each

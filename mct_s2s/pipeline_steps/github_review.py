@@ -44,9 +44,7 @@ GitHub says `write` of the role *maintain*, too, and a custom role has that of i
 
 
 def comment(environ: Mapping[str, str], _: Host) -> int:
-    """Write the plan into the pull request, in the place of the one before, and its fingerprint
-    beside the commit.
-    """
+    """Write the plan into the pull request, and its fingerprint beside the commit."""
     number, commit, base = (
         required(environ, f"STEP_{name}") for name in ("PULL_REQUEST", "COMMIT", "BASE")
     )
@@ -167,9 +165,7 @@ def _approvals(api: str, token: str, number: int, head: str) -> dict[str, str]:
 
 
 def _may_write(api: str, token: str, login: str) -> bool:
-    """Everyone can approve in public, and members of the organization may have no more than the
-    right to read.
-    """
+    """Whether someone may write: anyone can approve in public, and members may only read."""
     try:
         permission = ask("GET", f"{api}/collaborators/{quote(login, safe='')}/permission", token)[
             "permission"

@@ -1,5 +1,4 @@
-"""Where each service takes what a step says: the page of the job, values for later steps, and a
-plan for its review.
+"""Where each service takes summaries, values for later steps, and a plan to review.
 
 Sources: docs.github.com/actions/reference/workflows-and-actions/workflow-commands;
 learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands.

@@ -1,6 +1,4 @@
-"""Runs mct-s2s: its document to a file, its messages to the job's log, and signals of the service
-to it.
-"""
+"""Runs mct-s2s, its document into a file; passes the service's signals on."""
 
 import signal
 import subprocess

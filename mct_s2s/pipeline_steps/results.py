@@ -1,6 +1,4 @@
-"""What a run of mct-s2s came to, read from its document: of one App Service, of the sites of a
-file, or an error.
-"""
+"""What a run of mct-s2s came to, read from its document."""
 
 import json
 from collections import Counter

@@ -21,8 +21,9 @@ Environ = Mapping[str, str]
 
 
 def plan(environ: Environ, host: Host) -> int:
-    """Show what `apply` would do, and give its fingerprint; the exit code tells failures alone, not
-    changes.
+    """Show what `apply` would do, and give its fingerprint.
+
+    The exit code tells failures alone, not changes.
     """
     inputs, document = Inputs.of(environ), host.folder / "plan.md"
     code = _called(commands.plan(inputs), environ, document)
@@ -66,9 +67,7 @@ def _called(arguments: Sequence[str], environ: Environ, document: Path) -> int:
 def _done(
     title: str, arguments: Sequence[str], inputs: Inputs, environ: Environ, host: Host
 ) -> int:
-    """Do it, unless a new credential would get lost: whether one is made is known of a plan
-    alone.
-    """
+    """Run the command, unless a new credential would get lost, as its plan would show."""
     if not inputs.secrets_to_files:
         planned = host.folder / "planned.json"
         code = _called([*arguments, "--dry-run"], environ, planned)

@@ -8,8 +8,9 @@ _FENCE = re.compile(r"\s*(`{3,})")
 def shortened(
     markdown: str, size: int, whole: str = "The whole text is in the log of the job."
 ) -> str:
-    """A text of at most so many bytes: whole lines, no code block left open, and a note if
-    something is missing.
+    """A text of at most so many bytes: whole lines, no code block left open.
+
+    A note says that something is missing.
     """
     if len(markdown.encode()) <= size:
         return markdown

@@ -78,9 +78,7 @@ def signed_in(environ: Mapping[str, str], folder: Path) -> Iterator[dict[str, st
 
 
 def _source(environ: Mapping[str, str]) -> Callable[[], str] | None:
-    """Where tokens come from: rather from a service that makes new ones than from a variable that
-    holds one.
-    """
+    """Where tokens come from: a service that makes new ones, else a variable that has one."""
     address, bearer = (
         environ.get(f"ACTIONS_ID_TOKEN_REQUEST_{name}", "") for name in ("URL", "TOKEN")
     )

@@ -1,6 +1,4 @@
-"""Tables in which no ID is ever cut: rich's cut a word that is wider than its column, and pad each
-line with blanks.
-"""
+"""Tables in which no ID is ever cut, and no line ends in blanks; rich's do both."""
 
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest

@@ -137,9 +137,7 @@ class Terminal:
         self.out.prose(text, style)
 
     def check_reader(self) -> None:
-        """Raises OSError: standard output is closed or its reader has gone, as far as can
-        be known.
-        """
+        """Raise OSError: standard output is closed, or its reader is known to be gone."""
         # It was closed from the start, and the null device is in its place
         has_gone = sys.__stdout__ is None
         if hasattr(select, "poll"):
@@ -190,9 +188,7 @@ class Terminal:
 
 
 def has_screen_reader(environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether what is printed is read aloud: nothing is drawn over, and what is offered has
-    numbers.
-    """
+    """Whether what is printed is read aloud: no line is drawn over, choices have numbers."""
     return environ.get(SCREEN_READER, "").casefold() not in {"", "0", "false"}
 
 

@@ -50,9 +50,7 @@ def doctor_list(sites: Sequence[SiteChecks], failed: Sequence[UnreadSite]) -> di
 def show_sites(
     terminal: Terminal, sites: Sequence[SiteChecks], failed: Sequence[UnreadSite], setting_up: str
 ) -> None:
-    """A line for each site that is ready, what is missing at the others, each step once, and a
-    total.
-    """
+    """A line for each ready site, what the others lack, each step once, and a total."""
     ready, others = (
         [site for site in sites if site.is_ready],
         [site for site in sites if not site.is_ready],
@@ -133,9 +131,7 @@ def show_checks(
 
 
 def _manual_steps(checks: Sequence[DoctorCheck], verdict: Verdict) -> list[Instruction]:
-    """What to do where no grant helps; what someone has to grant, and what the caller does after
-    that.
-    """
+    """What helps without a grant; what someone has to grant; what the caller does then."""
     matching = [check for check in checks if check.state is verdict]
     steps = [step for check in matching for step in check.steps]
     if grants := asked_for(lacking(checks, verdict)):

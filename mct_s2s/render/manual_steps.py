@@ -30,8 +30,9 @@ def what_is_left(step: ManualStep) -> str:
 def instructions(
     plan: Plan, observed: ObservedState, outputs: Outputs, handoff: Path | None = None
 ) -> list[Instruction]:
-    """Link: learn.microsoft.com/entra/identity/enterprise-apps/grant-admin-consent, Construct the
-    URL.
+    """Make each manual step of a plan an instruction, with its command or link.
+
+    Link: learn.microsoft.com/entra/identity/enterprise-apps/grant-admin-consent, Construct the URL.
     """
     steps = []
     for step in plan.manual_steps:

@@ -1,5 +1,6 @@
-"""GitHub's Markdown, in which no name is markup: values are code spans, or are written with
-character references.
+"""GitHub's Markdown, in which no name is markup.
+
+Values are code spans, or are written with character references.
 
 Sources: spec.commonmark.org/0.31.2, "Code spans" and "Entity and numeric character references";
 github.github.com/gfm, "Tables".

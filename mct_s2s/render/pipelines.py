@@ -1,5 +1,4 @@
-"""What a pipeline reads from the log of a job: groups of lines, the error, and values that it is to
-mask.
+"""What a pipeline reads from a job's log: groups, the error, values to mask.
 
 A mask is in the same stream as its secret, just before it: a file that keeps the other stream gets
 neither. Sources: docs.github.com/actions/reference/workflows-and-actions/workflow-commands;

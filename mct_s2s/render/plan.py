@@ -52,8 +52,7 @@ def setting_rows(
     names: Mapping[str, str] | None = None,
     coming: Sequence[str] = (),
 ) -> Iterator[tuple[Action, str]]:
-    """Old and new; of a list of ids, a row for each that is added or removed, with the name of
-    whose it is.
+    """The old and the new value; of a list, a row for each id that is added or removed.
 
     `coming`: whose ids are not known yet.
     """

@@ -1,5 +1,6 @@
-"""What a command shows while it runs: a live area on a terminal, timed lines in a log, or nothing
-(`--quiet`).
+"""What a command shows while it runs.
+
+A live area on a terminal, timed lines in a log, or nothing (`--quiet`).
 """
 
 from collections.abc import Iterator

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mct_s2s import clock
-from mct_s2s.azure.answers import seconds
+from mct_s2s.azure.answers import parse_retry_after
 from mct_s2s.azure.http import NO_ANSWER
 
 from conformance.clouds import Side
@@ -89,7 +89,7 @@ async def _answer(
         patience = REFUSAL_SECONDS if is_refused else ARRIVES_SECONDS
         asked = next(
             (
-                seconds(text)
+                parse_retry_after(text)
                 for name, text in answer.headers.items()
                 if name.lower() == "retry-after"
             ),
