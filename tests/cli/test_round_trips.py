@@ -147,6 +147,22 @@ def test_many_clients_take_four_requests_each_one_write_and_one_restart(
     assert len(rows) <= 4 * MANY + 40, "what does not grow with every client"
 
 
+def test_many_clients_of_a_first_setup_take_four_requests_each_too(
+    mct: Program, azure: Sandbox, inside: Inside
+) -> None:
+    """They wait for the service application, and name it in their creation."""
+    named = [word for number in range(MANY) for word in ("--client", f"Client {number}")]
+    done = mct("setup", *named, "--no-verify", "-y", "-o", "json")
+    assert done.code == 0, done
+    of_clients = [row for row in inside.log() if row.service == "graph" and row.wrote]
+    assert len(of_clients) == 4 * MANY + 3, "beside the three of the service application"
+    clients = [row for row in azure.made_by_us() if row["displayName"].startswith("Client ")]
+    assert [len(client["requiredResourceAccess"]) for client in clients] == [1] * MANY
+    azure.forget()
+    assert mct("setup", *named, "--no-verify", "-y").code == 0
+    assert [write for write in azure.writes() if not write.endswith("/$batch")] == []
+
+
 def test_a_throttle_of_graph_is_waited_for_and_said(
     mct: Program, azure: Sandbox, inside: Inside, listed: Path
 ) -> None:

@@ -18,6 +18,7 @@ from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, KeyId
 from mct_s2s.planning.changes import (
     AnyChange,
+    CreateApplication,
     Deferred,
     OutputRef,
     RestartSite,
@@ -70,6 +71,16 @@ class Run:
         self._left_out: set[str] = set()
         self._ready = {change.key: asyncio.Event() for change in outcome.plan.changes}
         self._slots = asyncio.Semaphore(IN_FLIGHT)
+        changes = outcome.plan.changes
+        created = [change for change in changes if isinstance(change, CreateApplication)]
+        # More registrations than leave at once wait for the service application, whose id their
+        # creation can then name as the API that they need: one request less for each.
+        self._is_service_first = len(created) > IN_FLIGHT
+        self.access_edits = {
+            change.object_id.key: change.edits
+            for change in changes
+            if isinstance(change, UpdateApplication) and isinstance(change.object_id, OutputRef)
+        }
         # What was shown of changes that are done for their reader, and still go on.
         self._confirmed: dict[str, str] = {}
 
@@ -113,6 +124,8 @@ class Run:
         """The changes after which this one begins."""
         plan = self.outcome.plan
         keys = plan.waits_for(change)
+        if isinstance(change, CreateApplication) and self._is_service_first:
+            return keys | ({SERVICE_KEY} & self._ready.keys()) - {change.key}
         if not isinstance(change, WriteSettings):
             return keys
         # The first reading of the settings goes out beside the last steps, which it does not need;
