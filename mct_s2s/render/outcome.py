@@ -355,7 +355,10 @@ def _summary(site: SiteReport) -> tuple[tuple[str, str], Text]:
         calls = verification.calls
         tested = f"{counted(calls, 'client')} can call" if calls else "not tested yet, see below"
     if site.error is not None:
-        return FAILED, Text(f"failed: {site.error.code}; {done or 'nothing was changed'}")
+        why = site.error.code
+        if site.has_reached_no_one:
+            why = f"the secret reached no one ({why})"
+        return FAILED, Text(f"failed: {why}; {done or 'nothing was changed'}")
     if verification is not None and verification.failed:
         return FAILED, Text(
             "; ".join(filter(None, [done, "the test of its clients failed, see below"]))

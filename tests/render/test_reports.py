@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from mct_s2s.errors import DOCS, Instruction, MissingRight, PermissionMissing
+from mct_s2s.errors import DOCS, Instruction, MissingRight, PermissionMissing, S2SError
 from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.caller_rights import CallerRights, Permission, ScopeRights, SignedIn, Verdict
 from mct_s2s.model.client_credentials import NEVER, CredentialKind
@@ -33,6 +33,7 @@ from mct_s2s.render.outcome import (
     SiteReport,
     credential_lines,
     show_closing,
+    show_outcomes,
     show_stopped,
     vault_reading,
 )
@@ -306,6 +307,14 @@ def test_an_error_and_the_account_of_a_command_are_as_they_were() -> None:
         "nothing to do": account([], [], []),
     }
     check_texts("errors", shown)
+
+
+def test_a_sites_line_says_that_its_secret_reached_no_one() -> None:
+    lost = S2SError("secret-not-delivered", "No.", remedy="Correct it.")
+    terminal = Terminal.recording()
+    show_outcomes(terminal, [SiteReport("learn", error=lost, taken_back=["Import"])])
+    said = "failed: the secret reached no one (secret-not-delivered); nothing was changed"
+    assert said in terminal.recorded
 
 
 APP = ClientId(guid("automation"))
