@@ -97,15 +97,22 @@ def writes(known: Course) -> list[str]:
     return found
 
 
-def stopped(harness: Harness, words: Sequence[str], shot: Shot) -> Ended:
+def stopped(harness: Harness, words: Sequence[str], shot: Shot, *, may_miss: bool = False) -> Ended:
     """What is left of a run that is shot at."""
     marksman = Marksman(harness, *shot)
     marksman.process = harness.process(words)
     ended = harness.ended(marksman.process)
-    # A race may spare a write that the clean run had to repeat
-    assert marksman.shot or ended.code == 0, shot
+    assert marksman.shot or (may_miss and ended.code == 0), (shot, ended)
     harness.inside.leave_alone()
     return ended
+
+
+def is_repeated_patch(write: str) -> bool:
+    """Whether a write may be missing in another run: changes of one object that cross are repeated,
+    and which do is a matter of time.
+    """
+    name, _, number = write.rpartition(" ")
+    return name.startswith("graph PATCH ") and int(number) > 1
 
 
 def whole(harness: Harness, command: Command, known: Course) -> None:
@@ -139,18 +146,16 @@ def test_a_run_killed_at_any_write_is_completed_by_the_next(
     shots = sampled(list(product(writes(known), MOMENTS)), command.kills, salt=name)[
         part :: command.kills
     ]
-    survived = 0
+    last = writes(known)[-2:]
     for at, (write, moment) in enumerate(shots):
         harness.go_to(known.state, Path(shutil.copytree(known.home, tmp_path / f"{at}")))
         harness.caller = known.caller
-        killed = stopped(harness, typed(command.words, harness), (write, moment, signal.SIGKILL))
-        # The last answer may end a run before the signal comes, and a write that only a race needs
-        # may not be sent.
-        survived += killed.code == 0
-        assert killed.code == -signal.SIGKILL or (killed.code == 0 and survived <= 2), (
-            write,
-            moment,
-        )
+        shot = (write, moment, signal.SIGKILL)
+        may_miss = is_repeated_patch(write)
+        killed = stopped(harness, typed(command.words, harness), shot, may_miss=may_miss)
+        # With the answers to its last writes, a run may be over before the signal comes.
+        may_be_over = may_miss or (moment == "answered" and write in last)
+        assert killed.code == -signal.SIGKILL or (killed.code == 0 and may_be_over), shot
         try:
             whole(harness, command, known)
         except AssertionError as error:
