@@ -67,43 +67,26 @@ def export_site(observed: ObservedState, cloud: str, api: str = DEFAULT_API) -> 
     """
     site, tenant, service = observed.app_service, observed.tenant, observed.trust.service
     assert site is not None and tenant is not None and service is not None  # noqa: PT018  # there is a trust
-    resource, left_out = site.resource, list[str]()
+    resource = site.resource
+    left_out = list[str]()
     clients = _clients(observed, site, left_out)
-    identities: list[Keys] = []
-    resources = {source.principal_id: source.resource for source in observed.identity_resources}
-    for identity in sorted(
-        observed.trust.identities, key=lambda identity: (identity.resource_id or "", identity.id)
-    ):
-        resource_id = resources.get(identity.id)
-        is_allowed = is_identity_allowed(identity, observed)
-        if resource_id is not None and is_allowed:
-            identities.append({"resource": str(resource_id)})
-            continue
-        why = (
-            "it has the app role or is on the list of application IDs, but its object ID is not "
-            "allowed"
-        )
-        why = "its resource was not found, or you can't read it" if is_allowed else why
-        left_out.append(f"Managed identity '{identity.display_name}' ({identity.id}): {why}.")
+    identities = _identities(observed, left_out)
     profile = {"tenant": tenant.name, "subscription": resource.subscription_id}
-    profile |= {"cloud": cloud} if cloud != "public" else {}
+    if cloud != "public":
+        profile["cloud"] = cloud
     options: dict[str, str | bool] = {"resource-group": resource.resource_group}
-    options |= {"slot": resource.slot} if resource.slot else {}
-    options |= {"url": observed.typed_url} if observed.typed_url is not None else {}
-    options |= {"api": api} if api != DEFAULT_API else {}
-    if service.display_name != observed.api.service_name(site.label) and is_name(
-        service.display_name
-    ):
-        options["service-name"] = service.display_name
-    role, trusted = wanted_role_value(observed), trusted_role(observed, ServiceSpec())
-    if trusted is not None and trusted.value == role != observed.api.role:
-        options["role"] = role
-    elif role != observed.api.role:
-        named_by = observed.api.name_of(Holds.ROLE)
-        left_out.append(
-            f"the app role '{role}', which {named_by} names. If it is right, add role = \"{role}\"."
-        )
+    if resource.slot:
+        options["slot"] = resource.slot
+    if observed.typed_url is not None:
+        options["url"] = observed.typed_url
+    if api != DEFAULT_API:
+        options["api"] = api
+    name = service.display_name
+    if name != observed.api.service_name(site.label) and is_name(name):
+        options["service-name"] = name
+    options |= _role_option(observed, left_out)
     reference, key = service.management_reference, "service-management-reference"
+    # Clients without one of their own would get the site's: then it is left out.
     if reference and is_name(reference) and all(key in keys for keys, _ in clients):
         options[key] = reference
     left_out += _unknown(observed, site, service)
@@ -116,6 +99,44 @@ def export_site(observed: ObservedState, cloud: str, api: str = DEFAULT_API) -> 
         tuple(left_out),
         api=observed.api.name,
     )
+
+
+def _identities(observed: ObservedState, left_out: list[str]) -> list[Keys]:
+    """The tables of managed identities; adds to `left_out` why others have none."""
+    identities = list[Keys]()
+    resources = {source.principal_id: source.resource for source in observed.identity_resources}
+    for identity in sorted(
+        observed.trust.identities, key=lambda identity: (identity.resource_id or "", identity.id)
+    ):
+        resource = resources.get(identity.id)
+        is_allowed = is_identity_allowed(identity, observed)
+        if resource is not None and is_allowed:
+            identities.append({"resource": str(resource)})
+            continue
+        why = "its resource was not found, or you can't read it"
+        if not is_allowed:
+            why = (
+                "it has the app role or is on the list of application IDs, but its object ID is "
+                "not allowed"
+            )
+        left_out.append(f"Managed identity '{identity.display_name}' ({identity.id}): {why}.")
+    return identities
+
+
+def _role_option(observed: ObservedState, left_out: list[str]) -> dict[str, str | bool]:
+    """The key of another role than the API's own, or a sentence in `left_out`."""
+    role = wanted_role_value(observed)
+    if role == observed.api.role:
+        return {}
+    trusted = trusted_role(observed, ServiceSpec())
+    if trusted is not None and trusted.value == role:
+        return {"role": role}
+    # The settings alone name it: in the file, it would be the operator's own word.
+    named_by = observed.api.name_of(Holds.ROLE)
+    left_out.append(
+        f"the app role '{role}', which {named_by} names. If it is right, add role = \"{role}\"."
+    )
+    return {}
 
 
 def _clients(

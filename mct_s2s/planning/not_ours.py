@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mct_s2s.errors import Refused
-from mct_s2s.model.commands import command, option
+from mct_s2s.model.commands import az_command, option
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ClientId, site_in_note
 from mct_s2s.model.observed import ObservedState
@@ -141,48 +141,48 @@ def not_ours(
 
     `graph`: the address that restores a deleted one. `done`: what the run has done to it.
     """
+    is_service = kind == SERVICE
+    client_id = application.client_id
     since = f", registered on {application.created:%Y-%m-%d}" if application.created else ""
-    client_id, restore_first = application.client_id, ""
-    remove = f"delete it ({command('az', 'ad', 'app', 'delete', '--id', client_id)})"
-    if graph:
-        restore_first = f"run {restoring(application, graph)} and "
-        url = f"{graph}/v1.0/directory/deletedItems/{application.object_id}"
-        remove = f"purge it ({command('az', 'rest', '--method', 'DELETE', '--url', url)})"
+    named = f"'{application.display_name}' (appId {client_id}{since})"
+    why = why_doubted(doubted)
     adopt = f"run the same command with {option(SERVICE_OPTION, client_id)}"
-    if kind != SERVICE:
-        adopt = (
-            f"use its appId {client_id} instead of its name (setup: "
-            f"{option('--client', client_id)})"
-        )
-    harm = (
-        "It may give access to others."
-        if kind == SERVICE
-        else "Someone else may be able to sign in as it."
-    )
-    named, why = f"'{application.display_name}' (appId {client_id}{since})", why_doubted(doubted)
-    if kind != SERVICE and not doubted.is_about_its_content:
+    if not is_service:
+        setup = option("--client", client_id)
+        adopt = f"use its appId {client_id} instead of its name (setup: {setup})"
+    if not is_service and not doubted.is_about_its_content:
         return NotOurs(
             "registration-not-ours",
             f"{named} is not changed on the word of its name: {why}. {done}",
             remedy=f"If it is the right one, {adopt}.",
         )
-    other = (
-        "ask its owner, or use another name"
-        if doubted.owners
-        else f"{remove} and run the same command again"
-    )
-    refused = NotOurs(
+    harm = "Someone else may be able to sign in as it."
+    if is_service:
+        harm = "It may give access to others."
+    restore_first = f"run {restoring(application, graph)} and " if graph else ""
+    otherwise = "ask its owner, or use another name"
+    if not doubted.owners:
+        otherwise = f"{_removal_of(application, graph)} and run the same command again"
+    refusal = NotOurs(
         "registration-not-ours",
         f"{named} has the name of this registration, but mct-s2s may not have created it: {why}. "
         f"{harm} {done}",
-        remedy=f"If it is the right one, {restore_first}{adopt}. If not, {other}.",
+        remedy=f"If it is the right one, {restore_first}{adopt}. If not, {otherwise}.",
     )
-    refused.created = application.created
-    refused.may_be_gone = not doubted.owners
-    return refused
+    refusal.created = application.created
+    refusal.may_be_gone = not doubted.owners
+    return refusal
+
+
+def _removal_of(application: Application, graph: str) -> str:
+    """How to delete a registration; with `graph`, how to purge a deleted one."""
+    if graph:
+        url = f"{graph}/v1.0/directory/deletedItems/{application.object_id}"
+        return f"purge it ({az_command('rest', '--method', 'DELETE', '--url', url)})"
+    return f"delete it ({az_command('ad app delete', '--id', application.client_id)})"
 
 
 def restoring(deleted: Application, graph: str) -> str:
     """The command that restores a deleted registration."""
     url = f"{graph}/v1.0/directory/deletedItems/{deleted.object_id}/restore"
-    return command("az", "rest", "--method", "POST", "--url", url)
+    return az_command("rest", "--method", "POST", "--url", url)

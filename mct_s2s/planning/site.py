@@ -72,45 +72,69 @@ def settings_spec(
     application_ids: Iterable[Deferred[ClientId]],
     object_ids: Iterable[Deferred[PrincipalId]],
 ) -> SettingsSpec:
-    """Specify the settings that a setup writes. Raises Refused.
-
-    Values that the operator gave go before what the directory holds.
-    """
+    """Specify the settings that a setup writes. Raises Refused."""
     api, rows = observed.api, observed.api.rows
     if desired.settings is SettingsScope.OFF:
-        switches = (row for row in rows if row.holds is Holds.SWITCH)
-        return SettingsSpec(rows, values=tuple((row, ("false",)) for row in switches), tidy=False)
-    typed_values, settings = desired.given, observed.settings
-    ids: dict[Holds, list[Deferred[str]]] = {Holds.APPLICATION_IDS: [*application_ids]}
-    ids[Holds.OBJECT_IDS] = [*object_ids]
-    listed = [(row, identifier) for row in api.lists for identifier in ids[row.holds]]
-    listed += [
-        (row, ClientId(entry)) for row in api.lists for entry in row.list_in(typed_values).ids
-    ]
-    role = service.role.value if service else observed.setting(Holds.ROLE)
-    values = right_values(
-        observed,
-        service.uri if service else None,
-        service.registration.client_id if service else None,
-        role,
-    )
-    typed = {row: (value,) for row in rows if (value := row.value_in(typed_values)) is not None}
-    right = {row: values[row.holds] for row in rows if row.holds in values} | typed
-    required = api.required(settings, {setting for setting, _ in listed})
+        switches = tuple((row, ("false",)) for row in rows if row.holds is Holds.SWITCH)
+        return SettingsSpec(rows, values=switches, tidy=False)
+    listed = _listed_ids(desired, api, application_ids, object_ids)
+    # Values that the operator gave go before what the directory holds.
+    typed = _typed_values(desired, rows)
+    right = {**_values_by_setting(observed, service), **typed}
+    required = api.required(observed.settings, {setting for setting, _ in listed})
     if desired.settings is SettingsScope.CLIENTS:
         required -= api.always_required
-    # What the operator gave is written also where no client needs it yet.
-    written_rows = (
-        row
+    values = tuple(
+        (row, right[row])
         for row in rows
+        # What the operator gave is written also where no client needs it yet.
         if row in right and (row in required or row in typed) and not row.holds.is_list
     )
-    values_to_write = tuple((row, right[row]) for row in written_rows)
-    written = {row for row, _ in (*values_to_write, *listed)} - typed.keys()
-    for row in api.hidden(settings):
+    written = {row for row, _ in (*values, *listed)} - typed.keys()
+    for row in api.hidden(observed.settings):
         if row in written:
             raise _setting_in_use(row)
-    return SettingsSpec(rows, values_to_write, tuple(listed))
+    return SettingsSpec(rows, values, tuple(listed))
+
+
+def _listed_ids(
+    desired: Setup,
+    api: Api,
+    application_ids: Iterable[Deferred[ClientId]],
+    object_ids: Iterable[Deferred[PrincipalId]],
+) -> list[tuple[Setting, Deferred[str]]]:
+    """The ids that have to be on the lists: those of clients, then typed ones."""
+    ids: dict[Holds, list[Deferred[str]]] = {
+        Holds.APPLICATION_IDS: [*application_ids],
+        Holds.OBJECT_IDS: [*object_ids],
+    }
+    listed = [(row, identifier) for row in api.lists for identifier in ids[row.holds]]
+    for row in api.lists:
+        listed += [(row, ClientId(entry)) for entry in row.list_in(desired.given).ids]
+    return listed
+
+
+def _typed_values(
+    desired: Setup, rows: Iterable[Setting]
+) -> dict[Setting, tuple[Deferred[str], ...]]:
+    typed = dict[Setting, tuple[Deferred[str], ...]]()
+    for row in rows:
+        value = row.value_in(desired.given)
+        if value is not None:
+            typed[row] = (value,)
+    return typed
+
+
+def _values_by_setting(
+    observed: ObservedState, service: PlannedService | None
+) -> dict[Setting, tuple[Deferred[str], ...]]:
+    """The values that settings may have, by what the directory holds or will hold."""
+    if service is None:
+        values = right_values(observed, None, None, observed.setting(Holds.ROLE))
+    else:
+        client_id = service.registration.client_id
+        values = right_values(observed, service.uri, client_id, service.role.value)
+    return {row: values[row.holds] for row in observed.api.rows if row.holds in values}
 
 
 def _setting_in_use(row: Setting) -> Refused:
