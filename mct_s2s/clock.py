@@ -8,9 +8,7 @@ from datetime import UTC, datetime
 
 
 def seconds() -> float:
-    """The running loop's clock, which never goes back, as for `asyncio.sleep` and
-    `asyncio.timeout`.
-    """
+    """The running loop's clock, which never goes back: that of `asyncio.sleep`."""
     try:
         return asyncio.get_running_loop().time()
     except RuntimeError:  # the thread that draws

@@ -59,8 +59,9 @@ async def end_all(tasks: Iterable[asyncio.Task[Any]]) -> None:
 
 
 async def finish_both(work: Awaitable[A], cleanup: Awaitable[object]) -> A:
-    """The result of `work`, once `cleanup` beside it has ended, too; what `work` raises comes
-    first.
+    """Return the result of `work`, once `cleanup` beside it has ended, too.
+
+    What `work` raises comes first.
     """
     worked, cleaned = await asyncio.gather(work, cleanup, return_exceptions=True)
     for ended in (worked, cleaned):

@@ -1,5 +1,6 @@
-"""Answers may come from a proxy, a captive portal or someone hostile: a value is what it should be,
-or ValueError.
+"""Values of answers, checked: a proxy, a captive portal or someone hostile may have sent them.
+
+A value is what it should be, or ValueError is raised.
 """
 
 import json
@@ -25,9 +26,9 @@ Json: TypeAlias = Mapping[str, Any]
 """An object of an answer."""
 Parse: TypeAlias = Callable[[Json], T]
 ANSWER_BYTES = 16 << 20
-"""Of a body, unpacked. The longest real ones, pages of a thousand objects, have about one MiB."""
+"""The longest body, unpacked. The longest real ones, of a thousand objects, have about one MiB."""
 REFUSAL_BYTES = 16 << 10
-"""Of a refusal's body, which patterns are looked for in: some take the square of its length."""
+"""The longest part of a refusal's body in which patterns are looked for: some take its square."""
 RESUME = "Check the network and the proxy, then run the same command again to resume."
 LATER = "Run the same command again to resume."
 UNTRUSTED = (
@@ -37,7 +38,7 @@ UNTRUSTED = (
 )
 NAME_AUTHORITY = "export SSL_CERT_FILE=FILE"
 UNREADABLE = (LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
-"""What looking into a JSON answer raises where no one has asked what it is."""
+"""What reading a JSON answer of another shape raises."""
 _HOSTNAME_MISMATCH = 62
 """OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH: the authority is trusted, the address is wrong."""
 
@@ -70,9 +71,9 @@ def parse_json(body: bytes | str, each: Callable[[dict[str, Any]], Any] | None =
 
 
 def guid(value: object) -> str:
-    """In lower case, so that ids of two answers are compared as they are.
+    """A GUID in lower case, so that ids of two answers are compared as they are.
 
-    Part of a path or a sign-in's address.
+    It may become part of a path, or of a sign-in's address.
     """
     if not isinstance(value, str) or not is_guid(value):
         raise ValueError(f"{value!r} is not a GUID")
@@ -117,7 +118,7 @@ def _list(value: object) -> list[object]:
 
 
 def parse_retry_after(header: str | None) -> float | None:
-    """`Retry-After`, in seconds or as a date; `None` for anything else."""
+    """Read `Retry-After`, in seconds or as a date; `None` for anything else."""
     if re.fullmatch(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", (header or "").strip(), re.ASCII):
         return float(header or "")
     try:

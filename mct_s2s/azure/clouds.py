@@ -54,7 +54,7 @@ class Cloud:
 
     @property
     def is_microsofts(self) -> bool:
-        """In our table, so that the sign-in library knows its login host and may look it up."""
+        """Whether our table has it, so that the sign-in library knows its login host."""
         return bool(self.domains)
 
     @property

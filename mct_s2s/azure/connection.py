@@ -20,7 +20,7 @@ RESERVE = 3.0
 
 @dataclass(frozen=True)
 class Connection:
-    """For one event loop."""
+    """The connection of one command, for one event loop."""
 
     cloud: "Cloud"
     http: "Http"

@@ -82,7 +82,7 @@ def _of_system(platform: str) -> ssl.SSLContext:
 
 
 class Http(httpx.AsyncClient):
-    """For one event loop.
+    """The connection of one command, for one event loop.
 
     `trace` gets no header, query or body, which hold secrets. Raises UsageError.
     """
@@ -203,8 +203,9 @@ async def _nothing_async(*_: object) -> None: ...
 
 
 class Transport(AsyncHttpTransport[HttpRequest, AsyncHttpResponseImpl]):
-    """The connection as azure-core takes it, raising azure-core's exceptions; `service` is its name
-    in traces.
+    """The connection as azure-core takes it, with azure-core's exceptions.
+
+    `service` is its name in traces.
     """
 
     def __init__(self, http: Http, service: str) -> None:
@@ -232,9 +233,7 @@ class Transport(AsyncHttpTransport[HttpRequest, AsyncHttpResponseImpl]):
 
 
 class ThreadTransport(HttpTransport[HttpRequest, HttpResponseImpl]):
-    """For credentials that azure-identity has without asyncio only: on a thread, while our loop
-    runs.
-    """
+    """The transport for credentials without asyncio: they run on a thread, beside our loop."""
 
     def __init__(self, http: Http, service: str) -> None:
         self._inner, self._loop = Transport(http, service), asyncio.get_running_loop()

@@ -66,7 +66,7 @@ SUBSCRIPTIONS, RESOURCES, AUTHORIZATION, LOCKS = (
     "2016-09-01",
 )
 POLL_SECONDS = 1
-"""Where Azure names no time."""
+"""The pause between looks at an operation, if Azure names none."""
 OPERATION_SECONDS = 180.0
 """An accepted write is followed for so long; what came of it is then read."""
 READ = "read the resource"
@@ -75,7 +75,7 @@ PROVIDER = "/providers/Microsoft.Authorization"
 STATIC_SITES = "microsoft.web/staticsites"
 """Takes a PATCH of `identity` and ignores it: docs/azure-contract.md, section 4.4."""
 LOOKS = 5
-"""At an identity that was accepted and does not show yet, 5 s in all."""
+"""Looks at an identity that was accepted and does not show yet: 5 s in all."""
 LOOKS_WITHOUT_OPERATION = 27
 """Where the operation may not be followed, so that nothing else tells when it is done: 175 s in
 all.
@@ -109,8 +109,7 @@ class ResourceManager(ServiceClient):
         return await or_none(self.once.get(path.casefold(), read))
 
     async def tenant_of(self, subscription_id: str) -> TenantId | None:
-        """Ask without a token: Resource Manager's challenge names the tenant that the subscription
-        trusts.
+        """Ask without a token: Resource Manager's challenge names the subscription's tenant.
 
         It takes no right. Source:
         learn.microsoft.com/entra/msal/dotnet/advanced/extract-authentication-parameters.
@@ -417,10 +416,10 @@ class ResourceManager(ServiceClient):
         return await super().call(readable, step, sending)
 
     async def finish(self, accepted: httpx.Response | None, step: str) -> bool:
-        """Follow an accepted write to its end; false where the caller may not: it takes a right at
-        the subscription.
+        """Follow an accepted write to its end; return false where the caller may not.
 
-        Sources: learn.microsoft.com/azure/azure-resource-manager/management/async-operations;
+        Following takes a right at the subscription. Sources:
+        learn.microsoft.com/azure/azure-resource-manager/management/async-operations;
         microsoft/azure-container-apps#215.
         """
         if accepted is None:

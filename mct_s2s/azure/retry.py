@@ -174,7 +174,7 @@ class _History:
 
 
 class RetryPolicy:
-    """For one service, until the command's deadline.
+    """The policy of one service, until the command's deadline.
 
     Requests that wait together are reported once.
     """

@@ -1,6 +1,4 @@
-"""Which store each client's credential goes to: where it was asked for, or where its last
-one is.
-"""
+"""Choose each client's store: where the user asks for it, or where its last credential is."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress

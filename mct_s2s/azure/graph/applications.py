@@ -68,7 +68,7 @@ async def by_object_id(graph: "GraphClient", object_id: ApplicationObjectId) -> 
 
 
 async def by_client_ids(graph: "GraphClient", client_ids: Iterable[ClientId]) -> list[Application]:
-    """Those that exist."""
+    """The registrations of these appIds that exist."""
     return await read_by_client_ids(graph, "/applications", client_ids, parse.application)
 
 
@@ -106,7 +106,7 @@ async def read_by_client_ids(
 
 
 async def with_uri(graph: "GraphClient", uri: str) -> list[Application]:
-    """Those with an Application ID URI: at most one in a settled directory."""
+    """The registrations with an Application ID URI: at most one in a settled directory."""
     return await _matching(graph, f"identifierUris/any(u:u eq {literal(uri)})")
 
 
@@ -160,8 +160,7 @@ async def complete(graph: "GraphClient", existing: Application, new: Application
 async def register(
     graph: "GraphClient", new: Application, owner: PrincipalId | None
 ) -> Application:
-    """Create it by a POST, which leaves it without a `uniqueName`, with the caller as its owner
-    where that is taken.
+    """Create it by a POST, which leaves it without a `uniqueName`; the caller owns it, if possible.
 
     Some tenants demand an owner, others refuse one. The creator by POST owns it; the creator by the
     upsert may not, and with `Application.ReadWrite.OwnedBy` can then neither change nor delete it:
@@ -217,8 +216,6 @@ async def delete(graph: "GraphClient", object_id: ApplicationObjectId) -> None:
 
 
 async def delete_own(graph: "GraphClient", object_id: ApplicationObjectId) -> None:
-    """The same for one that this run has just made: where a replica does not know it, it is not
-    gone.
-    """
+    """Delete a registration that this run has just created: a replica may not know it yet."""
     sending = Sending(lag=replicas.is_lag_of_own())
     await graph.delete(paths.application(object_id), GraphOperation.DELETE_APPLICATION, sending)

@@ -118,7 +118,7 @@ class GraphClient(ServiceClient):
             )
 
     def _written(self, path: str, body: object) -> str:
-        """What a write is to: the same for an application and its service principal."""
+        """What a write goes to: the same for an application and its service principal."""
         if path == "/servicePrincipals":
             return str(members(body)["appId"])
         object_in_path = _OBJECT_IN_PATH.search(path)
@@ -152,9 +152,7 @@ class GraphClient(ServiceClient):
         return not self._young.isdisjoint({*ids, *client_ids})
 
     def sending_about(self, *ids: str) -> Sending:
-        """How a request about these objects is repeated: where one is young, until a replica knows
-        it.
-        """
+        """How a request about these objects is sent: if one is young, until a replica knows it."""
         return UNTIL_KNOWN if self.is_young(*ids) else AGAIN
 
     async def get(self, path: str, parse: Parse[T], sending: Sending = AGAIN) -> T | None:

@@ -33,9 +33,7 @@ if TYPE_CHECKING:
 
 READ, REMOVE = GraphOperation.READ, GraphOperation.REMOVE_CREDENTIAL
 SHOWS_SECONDS = 60.0
-"""For so long a new certificate is looked for before an old one is removed: credentials have been
-seen to take 18 s.
-"""
+"""For so long a new certificate is looked for before an old one is removed: 18 s have been seen."""
 
 
 async def add_secret(
@@ -148,9 +146,7 @@ async def add_certificate(
 async def remove_certificate(
     graph: "GraphClient", object_id: ApplicationObjectId, key_id: KeyId, replaced_by: KeyId | None
 ) -> bool:
-    """Remove a certificate; return false where it stays, as Graph does not show the one that
-    replaces it.
-    """
+    """Remove a certificate; return false if it stays, as Graph does not show its replacement."""
 
     def without_it(entries: list[Json]) -> list[Json]:
         return [entry for entry in entries if entry["keyId"] != key_id]
@@ -262,9 +258,7 @@ async def remove_all_but(
     principals: Iterable[PrincipalId],
     keep: Collection[KeyId],
 ) -> None:
-    """Remove the application's credentials but those to `keep`, and all of its service
-    principals'.
-    """
+    """Remove the application's credentials except `keep`, and all of its service principals'."""
 
     async def remove(path: str, keep: Collection[KeyId]) -> None:
         held = await graph.read(path, READ, parse.credentials, UNTIL_KNOWN)

@@ -1,5 +1,4 @@
-"""Who controls a registration: the owners and the credentials of the application and its service
-principal.
+"""Who controls a registration: owners and credentials of its application and service principal.
 
 Sources: learn.microsoft.com/graph/api/application-list-owners, /serviceprincipal-list-owners,
 /application-list-federatedidentitycredentials.
@@ -105,7 +104,7 @@ async def credentials(
 async def credentials_of_principal(
     graph: "GraphClient", principal: PrincipalId
 ) -> tuple[Credential, ...]:
-    """Those that a service principal has itself."""
+    """The credentials that a service principal has itself."""
     return await graph.read(
         f"{paths.principal(principal)}{CREDENTIAL_FIELDS}", READ, parse.credentials, UNTIL_KNOWN
     )

@@ -43,10 +43,10 @@ async def is_shown(graph: "GraphClient", *paths: str) -> bool:
 async def write_unless_gone(
     write: Callable[[], Awaitable[object]], is_shown: Callable[[], Awaitable[bool]]
 ) -> bool:
-    """Write to an object; return false where it is gone: refused with a 404, and not shown
-    `GONE_AFTER` times in a row.
+    """Write to an object; return false where it is gone.
 
-    Raises ServiceError: the last refusal, where it is shown all the time.
+    That is a write refused with a 404, and `GONE_AFTER` looks in a row that do not show it. Raises
+    ServiceError: the last refusal, where it is shown all the time.
     """
     gives_up_at, missed = clock.seconds() + LAG_SECONDS, 0
     while True:
@@ -65,8 +65,10 @@ async def write_unless_gone(
 
 
 def is_lag_of_own() -> Lag:
-    """Tell the 404 of a replica that does not know what this run has just done from one that is
-    final: after an answer that was lost, the request before may have removed it.
+    """Make the rule for a 404 about an object that this run has just created or deleted.
+
+    It is lag: a replica is behind. After a lost answer it is final: the request before may have
+    removed the object.
     """
     answer_was_lost = False
 

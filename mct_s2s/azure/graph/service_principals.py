@@ -38,14 +38,14 @@ async def by_client_id(graph: "GraphClient", client_id: ClientId) -> ServicePrin
 async def by_client_ids(
     graph: "GraphClient", client_ids: Iterable[ClientId]
 ) -> list[ServicePrincipal]:
-    """Those that exist."""
+    """The service principals of these appIds that exist."""
     return await read_by_client_ids(
         graph, "/servicePrincipals", client_ids, parse.principal, parse.PRINCIPAL_FIELDS
     )
 
 
 async def by_object_ids(graph: "GraphClient", ids: Iterable[PrincipalId]) -> list[ServicePrincipal]:
-    """Those that exist."""
+    """The service principals of these object IDs that exist."""
     distinct = dict.fromkeys(object_id.lower() for object_id in ids)
     return await graph.get_known(
         [f"{paths.principal(object_id)}{FIELDS}" for object_id in distinct], parse.principal
@@ -81,9 +81,7 @@ async def create(graph: "GraphClient", client_id: ClientId) -> ServicePrincipal:
 
 
 async def assignments_to(graph: "GraphClient", client_id: ClientId) -> list[Assignment]:
-    """Who holds an app role of this service application; empty where it has no service
-    principal.
-    """
+    """The assignments of a service application's roles; none without a service principal."""
     path = f"/servicePrincipals{key('appId', client_id)}/appRoleAssignedTo{query(top=999)}"
     assignments = await or_none(graph.rows(path, READ, parse.assignment))
     return sorted(assignments or (), key=lambda assignment: assignment.id)
@@ -92,8 +90,9 @@ async def assignments_to(graph: "GraphClient", client_id: ClientId) -> list[Assi
 async def assign(
     graph: "GraphClient", principal: PrincipalId, service: PrincipalId, role: AppRoleId
 ) -> Assignment | None:
-    """Assign an app role of `service`, which is admin consent to it; `None` where it is assigned
-    already.
+    """Assign an app role of `service`, which is admin consent to it.
+
+    Returns `None` where it is assigned already.
     """
     path = f"{paths.principal(service)}/appRoleAssignedTo"
     body = {"principalId": principal, "resourceId": service, "appRoleId": role}

@@ -38,7 +38,10 @@ AUTHORITY = "AZURE_AUTHORITY_HOST"
 def choose(
     method: Method, environ: Mapping[str, str], *, on_terminal: bool | None = None
 ) -> Method:
-    """What `auto` means here: the first that is configured. Raises SignInFailed: there is none."""
+    """Choose what `auto` means here: the first way that is configured.
+
+    Raises SignInFailed: there is none.
+    """
     if method is not Method.AUTO:
         return method
     if environ.get("AZURE_CLIENT_ID"):
@@ -126,10 +129,9 @@ def subscriptions(environ: Mapping[str, str]) -> list[CliSubscription]:
 def known(
     wanted: str | None, cloud: str, environ: Mapping[str, str], tenant: str | None = None
 ) -> CliSubscription | None:
-    """By id or name, or where none is wanted the one that `az account set` chose; of one cloud
-    only.
+    """Find a subscription of one cloud by id or name; without either, the one of `az account set`.
 
-    Where none is wanted and a tenant is, a default of another tenant is not meant: the tenant's
+    If a tenant is named and no subscription, a default of another tenant is not meant: the tenant's
     only one is.
     """
     here = [
@@ -156,9 +158,7 @@ def _may_be_in(row: CliSubscription, tenant: str | None) -> bool:
 
 @dataclass(frozen=True)
 class CliAccount:
-    """One of those that az is signed in with: the one whose tokens it gives for the subscription
-    that is meant.
-    """
+    """The account that az gives tokens of, among those that it is signed in with."""
 
     name: str = ""
     """A person's address, an application's appId, or az's word for a managed identity."""
@@ -231,8 +231,9 @@ def login_host(environ: Mapping[str, str]) -> str | None:
 
 
 def cli_scopes(cloud: str, environ: Mapping[str, str]) -> tuple[str, str] | None:
-    """The scopes of Resource Manager and Graph in `cloud`; `None` unless it is az's active one, and
-    known here.
+    """The scopes of Resource Manager and Graph in `cloud`.
+
+    Returns `None` unless it is az's active cloud, and known here.
     """
     name = _active_cloud(environ)
     built_in = BY_NAME.get(cloud.lower())
@@ -293,7 +294,7 @@ def may_sign_in(named: str | None, login: str) -> bool:
 
 
 def kept_back(named: str | None, login: str, whose: str) -> str:
-    """What is said of a credential that `may_sign_in` keeps back."""
+    """The message about a credential that `may_sign_in` keeps back."""
     return (
         f"{whose} is for {named or PUBLIC.login}, but the login host of --cloud is {login}. It was "
         "not sent."
@@ -301,8 +302,9 @@ def kept_back(named: str | None, login: str, whose: str) -> str:
 
 
 def check_login_host(named: str | None, login: str, whose: str, remedy: str = "") -> None:
-    """Refuse to send a stored credential to a login host that is not its own; `remedy`: how to make
-    it its own.
+    """Refuse to send a stored credential to a login host that is not its own.
+
+    `remedy`: how to make it its own.
     """
     if not may_sign_in(named, login):
         raise Refused(
@@ -314,7 +316,7 @@ def check_login_host(named: str | None, login: str, whose: str, remedy: str = ""
 
 
 def presented_by(variables: Mapping[str, str]) -> PresentedCredential | None:
-    """What azure-identity's variables name. Raises UsageError: a certificate cannot be read."""
+    """The credential that azure-identity's variables name. Raises UsageError: it is unreadable."""
     if variables.get(SECRET):
         return SecretCredential(variables[SECRET])
     if variables.get(CERTIFICATE_PATH):

@@ -89,7 +89,7 @@ class Challenge:
     claims: str
     """A JSON object, for the login service."""
     tenant: str | None = None
-    """Where to sign in, as far as the service says."""
+    """The tenant to sign in to, as far as the service says."""
     second_factor: bool = False
 
     @property
@@ -217,7 +217,10 @@ class CallerCredential:
         self._refusal: SignInFailed | None = None
 
     async def get_token(self, *scopes: str, **_: Any) -> AccessToken:
-        """As azure-core's `AsyncTokenCredential`. Raises SignInFailed or ServiceError."""
+        """Get a token, for azure-core's `AsyncTokenCredential`.
+
+        Raises SignInFailed or ServiceError.
+        """
         (scope,) = scopes
         async with self._lock(scope):
             token = self._tokens.get(scope)
@@ -347,92 +350,129 @@ class CallerCredential:
 
 
 def sign_in(method: Method, connection: Connection) -> CallerCredential:
-    """Nothing is sent yet.
+    """Prepare the credential of a way of signing in. Nothing is sent yet.
 
     Raises UsageError, Refused: what is stored here belongs to another login host.
     """
-    login, environ, tenant = connection.cloud.login, connection.environ, connection.tenant
-    seconds = max(1, int(min(60, connection.remaining())))  # for a command-line tool
     match method:
         case Method.ENVIRONMENT | Method.WORKLOAD_IDENTITY:
             choice.check_login_host(
-                environ.get(choice.AUTHORITY), login, "The credential in the environment"
+                connection.environ.get(choice.AUTHORITY),
+                connection.cloud.login,
+                "The credential in the environment",
             )
             return _environment(connection, federated=method is Method.WORKLOAD_IDENTITY)
         case Method.MANAGED_IDENTITY:
-            own = environ.get("AZURE_CLIENT_ID")
-            who = SignedIn(
-                MACHINE, ClientId(own) if own else None, False, (Instruction(_OF_MACHINE),)
-            )
-            make = partial(sdk_credential, machine_sign_in(own), connection)
-            # Its endpoint takes no claims.
-            return CallerCredential(lambda scope, **_: make().get_token(scope), who, connection)
+            return _managed_identity(connection)
         case Method.CLI:
-            host = choice.login_host(environ)
-            choice.check_login_host(
-                host, login, "The Azure CLI's sign-in", "az cloud set --name NAME, then az login"
-            )
-            account = choice.cli_account(environ, connection.subscription, tenant)
-            of_tenant = tenant or "" if account.takes_a_tenant else ""
-            cli = aio.AzureCliCredential(
-                subscription=account.subscription,  # az takes no tenant beside it: azure-cli#32755
-                tenant_id=of_tenant,
-                process_timeout=seconds,
-            )
-            # az writes its cache for a person now and then, and each time for an application.
-            at_once = account.is_person is True
-            tool = Tool(method, of_tenant, account.subscription, environ, at_once=at_once)
-            own, again = account.client_id, Again.AZURE_CLI
-            since = Instruction(_SINCE_SIGN_IN, azure_cli_login(account, None, tenant))
-            if account.is_person is False:
-                again = Again.AZURE_CLI_APPLICATION
-                since = replace(since, what=_SINCE_LOGIN_OF_APPLICATION)
-                if account.is_machine:
-                    since = Instruction(_OF_MACHINE)
-            who = SignedIn(
-                "Azure CLI",
-                ClientId(own) if own else None,
-                account.is_person,
-                (since,),
-                name=account.name,
-            )
-            return CallerCredential(cli.get_token, who, connection, again, account, tool)
+            return _azure_cli(connection)
         case Method.AZD:
-            # It signs in by itself, at the login host of its own cloud, which may be any of
-            # Microsoft's: its credential is never sent to the one of --cloud.
-            host = login if connection.cloud.is_microsofts else None
-            choice.check_login_host(
-                host, login, "The Azure Developer CLI's sign-in", "choose another --auth"
-            )
-            relogin = command("azd", "auth", "login", *(["--tenant-id", tenant] if tenant else []))
-            since = Instruction(_SINCE_SIGN_IN, f"azd auth logout; {relogin}")
-            azd = aio.AzureDeveloperCliCredential(tenant_id=tenant or "", process_timeout=seconds)
-            who = SignedIn("Azure Developer CLI", after_a_grant=(since,))
-            tool = Tool(method, tenant or "", None, environ, at_once=True)
-            return CallerCredential(azd.get_token, who, connection, Again.AZD, tool=tool)
+            return _azure_developer_cli(connection)
         case _:  # a person sees where they sign in
             return person(method, connection)
 
 
+def _managed_identity(connection: Connection) -> CallerCredential:
+    client_id = connection.environ.get("AZURE_CLIENT_ID")
+    signed_in = SignedIn(MACHINE, _client_id(client_id), False, (Instruction(_OF_MACHINE),))
+    make = partial(sdk_credential, machine_sign_in(client_id), connection)
+    # Its endpoint takes no claims.
+    return CallerCredential(lambda scope, **_: make().get_token(scope), signed_in, connection)
+
+
+def _azure_cli(connection: Connection) -> CallerCredential:
+    environ = connection.environ
+    tenant = connection.tenant
+    choice.check_login_host(
+        choice.login_host(environ),
+        connection.cloud.login,
+        "The Azure CLI's sign-in",
+        "az cloud set --name NAME, then az login",
+    )
+    account = choice.cli_account(environ, connection.subscription, tenant)
+    asked_tenant = tenant or "" if account.takes_a_tenant else ""
+    cli = aio.AzureCliCredential(
+        subscription=account.subscription,  # az takes no tenant beside it: azure-cli#32755
+        tenant_id=asked_tenant,
+        process_timeout=_tool_seconds(connection),
+    )
+    # az writes its cache for a person now and then, and each time for an application.
+    at_once = account.is_person is True
+    tool = Tool(Method.CLI, asked_tenant, account.subscription, environ, at_once=at_once)
+    again = Again.AZURE_CLI
+    after_a_grant = Instruction(_SINCE_SIGN_IN, azure_cli_login(account, None, tenant))
+    if account.is_person is False:
+        again = Again.AZURE_CLI_APPLICATION
+        after_a_grant = replace(after_a_grant, what=_SINCE_LOGIN_OF_APPLICATION)
+        if account.is_machine:
+            after_a_grant = Instruction(_OF_MACHINE)
+    signed_in = SignedIn(
+        "Azure CLI",
+        _client_id(account.client_id),
+        account.is_person,
+        (after_a_grant,),
+        name=account.name,
+    )
+    return CallerCredential(cli.get_token, signed_in, connection, again, account, tool)
+
+
+def _azure_developer_cli(connection: Connection) -> CallerCredential:
+    tenant = connection.tenant
+    # It signs in by itself, at the login host of its own cloud, which may be any of Microsoft's:
+    # its credential is never sent to the one of --cloud.
+    host = connection.cloud.login if connection.cloud.is_microsofts else None
+    choice.check_login_host(
+        host,
+        connection.cloud.login,
+        "The Azure Developer CLI's sign-in",
+        "choose another --auth",
+    )
+    login = ["azd", "auth", "login"]
+    if tenant:
+        login += ["--tenant-id", tenant]
+    after_a_grant = Instruction(_SINCE_SIGN_IN, f"azd auth logout; {command(*login)}")
+    azd = aio.AzureDeveloperCliCredential(
+        tenant_id=tenant or "", process_timeout=_tool_seconds(connection)
+    )
+    signed_in = SignedIn("Azure Developer CLI", after_a_grant=(after_a_grant,))
+    tool = Tool(Method.AZD, tenant or "", None, connection.environ, at_once=True)
+    return CallerCredential(azd.get_token, signed_in, connection, Again.AZD, tool=tool)
+
+
+def _client_id(value: str | None) -> ClientId | None:
+    return ClientId(value) if value else None
+
+
+def _tool_seconds(connection: Connection) -> int:
+    """How long a command-line tool may take."""
+    return max(1, int(min(60, connection.remaining())))
+
+
 def _environment(connection: Connection, *, federated: bool) -> CallerCredential:
-    environ = {
-        **connection.environ,
-        **({"AZURE_TENANT_ID": connection.tenant} if connection.tenant else {}),
-    }
-    needed = ["AZURE_CLIENT_ID", *[_FEDERATED_FILE] * federated, "AZURE_TENANT_ID"]
-    missing = next((name for name in needed if not environ.get(name)), None)
-    presented: PresentedCredential | None = None
-    if missing is None:
-        file = AssertionFileCredential(Path(environ.get(_FEDERATED_FILE, "")))
-        presented = file if federated else choice.presented_by(environ)
+    environ = dict(connection.environ)
+    if connection.tenant:
+        environ["AZURE_TENANT_ID"] = connection.tenant
+    needed = ["AZURE_CLIENT_ID", "AZURE_TENANT_ID"]
+    if federated:
+        needed.insert(1, _FEDERATED_FILE)
+    for name in needed:
+        if not environ.get(name):
+            raise UsageError(
+                "environment-incomplete",
+                f"The environment variable {name} is not set. This --auth method needs it.",
+                remedy=f"Set {name}, or choose another --auth.",
+            )
+    presented: PresentedCredential | None
+    if federated:
+        presented = AssertionFileCredential(Path(environ[_FEDERATED_FILE]))
+    else:
+        presented = choice.presented_by(environ)
     if presented is None:
         raise UsageError(
             "environment-incomplete",
-            f"The environment variable {missing} is not set. This --auth method needs it."
-            if missing
-            else "AZURE_CLIENT_ID is set, but neither AZURE_CLIENT_SECRET nor "
+            "AZURE_CLIENT_ID is set, but neither AZURE_CLIENT_SECRET nor "
             "AZURE_CLIENT_CERTIFICATE_PATH is.",
-            remedy=f"Set {missing or 'one of them'}, or choose another --auth.",
+            remedy="Set one of them, or choose another --auth.",
         )
     try:
         if isinstance(presented, AssertionFileCredential):
@@ -441,18 +481,18 @@ def _environment(connection: Connection, *, federated: bool) -> CallerCredential
             environ["AZURE_TENANT_ID"], environ["AZURE_CLIENT_ID"], presented, connection
         )
     except (OSError, ValueError) as error:
-        code, what = (
-            "certificate-unreadable",
-            f"certificate '{environ.get(choice.CERTIFICATE_PATH)}'",
-        )
-        remedy = (
-            f"Set {choice.CERTIFICATE_PATH} to a PEM or PKCS#12 file that contains the private key."
-        )
+        reason = describe_cause(error)
         if isinstance(presented, AssertionFileCredential):
-            code, what = "environment-incomplete", f"{_FEDERATED_FILE} '{presented.file}'"
-            remedy = "Set it to this platform's token file, or choose another --auth."
+            raise UsageError(
+                "environment-incomplete",
+                f"Invalid {_FEDERATED_FILE} '{presented.file}': {reason}.",
+                remedy="Set it to this platform's token file, or choose another --auth.",
+            ) from error
         raise UsageError(
-            code, f"Invalid {what}: {describe_cause(error)}.", remedy=remedy
+            "certificate-unreadable",
+            f"Invalid certificate '{environ.get(choice.CERTIFICATE_PATH)}': {reason}.",
+            remedy=f"Set {choice.CERTIFICATE_PATH} to a PEM or PKCS#12 file that contains the "
+            "private key.",
         ) from error
 
 
@@ -507,7 +547,7 @@ def service_principal(
 
 
 def person(method: Method, connection: Connection) -> CallerCredential:
-    """By browser or device code, when the first token is asked for."""
+    """Sign in a person by browser or device code, when the first token is asked for."""
     options: dict[str, Any] = {
         "tenant_id": connection.tenant or "organizations",
         "authority": connection.cloud.login,

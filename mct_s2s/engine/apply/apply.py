@@ -290,8 +290,8 @@ async def delete_application(change: DeleteApplication, run: Run) -> None:
 
 
 def _is_only_untouched(change: DeleteApplication, run: Run) -> bool:
-    """Whether it is a client that no one named, and that may be anyone's: it has our name, and no
-    right.
+    """Whether it is a client that no one named, and that may be anyone's: untouched, without a
+    role.
     """
     before, desired = run.outcome.before, run.outcome.request.desired
     client = before.trust.client_of_id(change.client_id)

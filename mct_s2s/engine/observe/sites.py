@@ -251,7 +251,10 @@ async def _raise_missing(
 
 
 def _no_site(name: str, where: str, rows: list[Site], api: Api | None) -> NotThere:
-    """`api`: the one whose site is meant; `None` where any app is."""
+    """The error for a site that was not found.
+
+    `api`: the one whose site is meant; `None` where any app is.
+    """
     apps = (row for row in rows if api is None or not row.is_function_app(api.function_app_mark))
     groups = {row.name: row.resource.resource_group for row in apps}
     close_names = get_close_matches(name, groups, n=3, cutoff=0.5)

@@ -1,6 +1,4 @@
-"""From an App Service to its trust in the directory: the service application and everyone around
-it.
-"""
+"""Find an App Service's trust in the directory: its service application, and all around it."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Sequence
