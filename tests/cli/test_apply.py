@@ -338,6 +338,18 @@ def test_pruning_is_one_plan_with_what_is_added_one_write_and_one_restart(applie
     )
 
 
+def test_a_client_that_cannot_be_pruned_stops_no_other(applied: Applied, azure: Sandbox) -> None:
+    """Its consent is refused to be revoked before the others are deleted."""
+    prepared(applied, *"ABCDEF")
+    stuck = azure.applications("E")[0]["appId"]
+    held = azure.graph("GET", f"/servicePrincipals(appId='{stuck}')/appRoleAssignments")["value"]
+    refused = {"type": "status", "status": 403, "code": "Denied", "message": "No."}
+    azure.misbehave({"match": {"method": "DELETE", "path": held[0]["id"]}, "fault": refused})
+    done = applied("-y", "--prune", "--no-verify", *JSON, text=one(*"ABCD"))
+    assert done.code in {1, 4}, done.out
+    assert (azure.applications("F"), len(azure.applications("E"))) == ([], 1)
+
+
 def test_too_many_removals_at_one_site_leave_all_sites_as_they_are(applied: Applied) -> None:
     applied.other_site()
     prepared(applied, "A", "B")
