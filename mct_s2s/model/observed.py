@@ -190,7 +190,10 @@ class ObservedState:
     and did not end.
     """
     deleted_here: frozenset[str] = frozenset()
-    """Object ids of registrations that an earlier run on this machine deleted."""
+    """Object ids of registrations that an earlier run on this machine deleted.
+
+    Their owners can restore them, and give them other credentials.
+    """
     where: str = ""
     """The options that name the App Service on a command line: `-a contosolearn -g mct-prod`."""
     file: SiteOfFile | None = None
@@ -271,15 +274,6 @@ class ObservedState:
         Who is allowed is not known then.
         """
         return self.app_service is not None and self.app_service.refusal is not None
-
-    def is_of_this_machine(self, application: Application) -> bool:
-        """Whether a run on this machine was cut off while it created it, or has deleted it.
-
-        Its owner can restore what was deleted, and give it another credential: then it is his.
-        """
-        is_deleted = application.deleted is not None
-        is_deleted_here = is_deleted and application.object_id in self.deleted_here
-        return application.object_id in self.unfinished or is_deleted_here
 
     def custody_of(self, application: Application) -> Custody | None:
         """Owners and credentials of a registration; `None` where they were not read."""

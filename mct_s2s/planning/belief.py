@@ -116,7 +116,7 @@ def service_trust(
     """Decide whether a service application may be written to: the first rule that applies."""
     if is_named(application, spec):
         return Belief.NAMED
-    if observed.is_of_this_machine(application):
+    if application.object_id in observed.unfinished:
         return Belief.CREATED_HERE
     owners = _others(observed.trust.owners, observed)
     site = another_site(application, observed)
@@ -159,7 +159,7 @@ def client_trust(  # noqa: PLR0911  # one rule, one return
     service, application = observed.trust.service, client.application
     if client.client_id in {name.strip().casefold() for name in named}:
         return Belief.NAMED
-    if client.is_registered and observed.is_of_this_machine(application):
+    if client.is_registered and application.object_id in observed.unfinished:
         return Belief.CREATED_HERE
     owners = _owners_of(application, observed)
     if not client.is_registered:
@@ -345,7 +345,7 @@ def _grants_of_others(observed: ObservedState, spec: ServiceSpec) -> Iterator[Re
             others.append(assignment.principal_name or assignment.principal_id)
             continue
         application = client.application
-        if observed.is_of_this_machine(application):
+        if application.object_id in observed.unfinished:
             continue
         trusted = _untouched(application, observed, client_content(application, observed, spec))
         if not isinstance(trusted, Doubted):

@@ -121,7 +121,7 @@ def _is_only_called_so(
     if isinstance(client, ServicePrincipal) or is_listed(client, observed):
         return False
     application = client.application
-    is_known = observed.is_of_this_machine(application)
+    is_known = application.object_id in observed.unfinished
     is_known |= is_created_by_caller(application, observed.caller)
     return not is_known and not _holds_role(client, observed)
 

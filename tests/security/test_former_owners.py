@@ -16,6 +16,7 @@ from tests.security.conftest import Contributor, Member
 from tests.security.staging import (
     OWN,
     A,
+    assign,
     disown,
     is_refused,
     listed,
@@ -80,6 +81,34 @@ def test_a_client_that_this_machine_deleted_comes_back_without_what_others_put_i
     assert made.code == 0, made.out
     assert secrets(azure, torn_down) == 1
     assert azure.call_as(values_in(saved_to(made))) == 200
+
+
+@pytest.mark.parametrize("meanwhile", ["", "restored, its role assigned, and deleted again"])
+def test_a_service_application_that_this_machine_deleted_brings_no_one_along(
+    admin: Program, azure: Sandbox, rob: Member, meanwhile: str
+) -> None:
+    assert admin("setup", *A, "--client", "Import", *JSON).code == 0
+    service: Json = azure.applications("MCT service (contosolearn)")[0]
+    owner = {"@odata.id": f"{azure.graph_url}/v1.0/directoryObjects/{rob.id}"}
+    principal = azure.graph("GET", f"/servicePrincipals(appId='{service['appId']}')")["id"]
+    for half in (f"applications/{service['id']}", f"servicePrincipals/{principal}"):
+        azure.graph("POST", f"/{half}/owners/$ref", json=owner)
+    assert admin("teardown", *A, *JSON).code == 0
+    if meanwhile:
+        restore(rob, service)
+        rob.graph("POST", f"/directory/deletedItems/{principal}/restore")
+        service["principal"] = principal
+        planted = rob.squat(client_unique_name(OWN, "N"), "N", signInAudience="AzureADMyOrg")
+        rob.graph("POST", f"/applications/{planted['id']}/addPassword", json={})
+        assign(rob, service, planted, service["appRoles"][0]["id"])
+        rob.graph("DELETE", f"/applications/{service['id']}")
+    again = admin("setup", *A, "--client", "Import", "--no-verify", *JSON)
+    if not meanwhile:
+        assert again.code == 0, again.out
+        return
+    assert again.code in {1, 2}, again.out
+    assert again.document["error"]["code"] == "registration-not-ours"
+    assert azure.applications("MCT service (contosolearn)") == [], "it went back"
 
 
 # What a vault, or a tag that names one, says of a secret

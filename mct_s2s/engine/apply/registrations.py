@@ -33,6 +33,7 @@ from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId, Tag
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.belief import (
+    Belief,
     Doubt,
     Doubted,
     Reason,
@@ -350,16 +351,22 @@ async def _decide_trust_of_restored(
 ) -> TrustDecision:
     """Decide whether to believe it, again until replicas show what its removal took from it."""
     gives_up_at = clock.seconds() + min(SETTLES_WITHIN, session.connection.remaining(RESERVE))
+    is_deleted_here = application.object_id in outcome.before.deleted_here
     while True:
-        # This run may have restored and checked a registration beside it meanwhile, and an earlier
-        # run on this machine may have deleted it.
-        unfinished = outcome.before.unfinished | outcome.before.deleted_here | outcome.remembered
+        # This run may have restored and checked a registration beside it meanwhile.
+        unfinished = outcome.before.unfinished | outcome.remembered
         before = replace(outcome.before, unfinished=unfinished)
         decision = await decide_trust(
             session, outcome.request, before, application, principals, is_service=is_service
         )
+        if not isinstance(decision, Doubted):
+            return decision
+        # Its owners were the same when an earlier run on this machine deleted it. What they put
+        # into it since then, they could have put there to be restored.
+        if is_deleted_here and all(reason.doubt is Doubt.OWNED for reason in decision.reasons):
+            return Belief.CREATED_HERE
         # A removal does not change owners: another look would show the same.
-        if not isinstance(decision, Doubted) or decision.owners:
+        if decision.owners and not is_deleted_here:
             return decision
         if clock.seconds() >= gives_up_at:
             return decision
