@@ -149,11 +149,9 @@ def command(
 
 
 def _take_first_word(values: dict[str, Any], first: FirstWord, typed: set[str]) -> None:
-    word, value, option = (
-        values.pop(FIRST),
-        values[first.field],
-        f"--{first.field.replace('_', '-')}",
-    )
+    word = values.pop(FIRST)
+    value = values[first.field]
+    option = f"--{first.field.replace('_', '-')}"
     if word is None:
         return
     if first.field in typed and not isinstance(value, list) and value != word:

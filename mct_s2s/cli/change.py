@@ -289,10 +289,8 @@ async def confirmed(sites: Sequence[SiteChange]) -> None:
     desired, name = sites[0].request.desired, sites[0].title
     if isinstance(desired, Removal) and desired.everything:
         question = f"To remove all of this, type the App Service's name, {name}: "
-        answers, again = (
-            {name.casefold(): True, "": False},
-            f"That is not '{name}'. To cancel, press Enter.",
-        )
+        answers = {name.casefold(): True, "": False}
+        again = f"That is not '{name}'. To cancel, press Enter."
     else:
         question = f"Apply{f' to {len(plans)} sites' if len(plans) > 1 else ''}? [y/N] "
         answers, again = YES_OR_NO, NEITHER

@@ -47,7 +47,9 @@ def export(options: ExportOptions) -> int:
 
     async def body(current: CommandRun, session: Session) -> int:
         observed = partial(_look_with_identities, options, typed)
-        sites, not_set_up, unread = list[ExportedSite](), list[ResourceId](), list[ResourceId]()
+        sites = list[ExportedSite]()
+        not_set_up = list[ResourceId]()
+        unread = list[ResourceId]()
         failed: list[UnreadSite] = []
         if options.all_sites:
             states, unread = await read_every_site(session, api, observed)

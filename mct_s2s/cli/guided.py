@@ -50,10 +50,8 @@ async def ask_for_clients(terminal: Terminal, session: Session) -> dict[str, Cli
             )
         clients[name] = kind
         if kind == GITHUB:
-            hint, wrong = (
-                "OWNER/REPO[:branch] or its URL",
-                "Write OWNER/REPO, such as contoso/learn.",
-            )
+            hint = "OWNER/REPO[:branch] or its URL"
+            wrong = "Write OWNER/REPO, such as contoso/learn."
             clients[name] = GITHUB | {
                 "github": await text("Repository:", github_subject, hint=hint, wrong=wrong)
             }

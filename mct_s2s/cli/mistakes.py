@@ -102,11 +102,9 @@ def _said(error: Any, context: Any) -> str:
         return f"Unexpected '{extra[1]}'."
     if param is not None and hasattr(error.__cause__, "errors"):  # pydantic's
         is_variable = context.get_parameter_source(param.name).name == "ENVIRONMENT"
-        name, wrong, known = (
-            param.envvar if is_variable else _name(param),
-            error.__cause__.errors()[0],
-            choices(param),
-        )
+        name = param.envvar if is_variable else _name(param)
+        wrong = error.__cause__.errors()[0]
+        known = choices(param)
         allowed = f"Use one of {', '.join(known)}" if known else _sentence(expected(wrong))
         return f"Invalid {name} '{wrong['input']}'. {allowed}."
     return str(error.format_message())

@@ -29,7 +29,9 @@ AGAIN = "Run the same command again when you are ready."
 
 async def pick_site(options: AzureOptions, session: Session) -> Session:
     """The session is then about the App Service, and the options name it."""
-    api, arm, wanted = api_of(options), session.arm, session.subscription
+    api = api_of(options)
+    arm = session.arm
+    wanted = session.subscription
     if wanted is None and len(several := await arm.subscriptions()) > 1:
         wanted = options.subscription = await select(
             "Subscription:",

@@ -108,11 +108,9 @@ def _after_a_grant(outcome: Outcome) -> tuple[Instruction, ...]:
 
 
 def show_review(sites: Sequence[SiteChange], fingerprint: str | None) -> None:
-    terminal, options, reports = (
-        sites[0].run.terminal,
-        sites[0].options,
-        [report_of(site) for site in sites],
-    )
+    terminal = sites[0].run.terminal
+    options = sites[0].options
+    reports = [report_of(site) for site in sites]
     has_to_be_read = not options.yes and any(site.is_pending for site in sites)
     if options.output == "json" if options.dry_run else terminal.quiet and not has_to_be_read:
         return
@@ -147,7 +145,9 @@ def _is_ready(report: SiteReport) -> bool:
 
 
 def show_end(sites: Sequence[SiteChange], fingerprint: str | None) -> None:
-    first, terminal, is_dry = sites[0], sites[0].run.terminal, sites[0].options.dry_run
+    first = sites[0]
+    terminal = sites[0].run.terminal
+    is_dry = sites[0].options.dry_run
     if first.key is None and first.outcome is not None:
         if terminal.json:
             terminal.document("result", result_of(first, first.outcome))
@@ -165,7 +165,9 @@ def show_end(sites: Sequence[SiteChange], fingerprint: str | None) -> None:
 
 
 def _close(site: SiteChange, outcome: Outcome) -> None:
-    terminal, report, before = site.run.terminal, report_of(site), outcome.before
+    terminal = site.run.terminal
+    report = report_of(site)
+    before = outcome.before
     if outcome.verification is not None and not outcome.verification.is_proved:
         show_verification(terminal, outcome.verification)
     if outcome.applied:
@@ -307,15 +309,11 @@ def credentials_of(outcome: Outcome) -> list[SavedCredential]:
     for change in outcome.plan.changes:
         if not isinstance(change, AddCredential):
             continue
-        client_id, store = (
-            outcome.outputs.known(change.client_id) or "",
-            outcome.stores.get(change.name),
-        )
+        client_id = outcome.outputs.known(change.client_id) or ""
+        store = outcome.stores.get(change.name)
         ends, place = change.ends(outcome.outputs), store.label if store is not None else None
-        attempt, credential = (
-            outcome.attempts.get(change.key),
-            store.handed_over if store is not None else None,
-        )
+        attempt = outcome.attempts.get(change.key)
+        credential = store.handed_over if store is not None else None
         removal = attempt.removal or None if attempt is not None else None
         place = None if removal else place
         secret = (

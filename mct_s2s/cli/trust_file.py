@@ -245,18 +245,16 @@ class _Reader:
                 if len(self._mistakes) < MOST_LISTED and len(str(last)) <= _LONGEST_KEY:
                     remedy = did_you_mean(str(last), known, remedy)
             case "missing" | "too_short" if location == ("sites",):
-                location, what, remedy = (
-                    (),
-                    "it names no site",
-                    "Add a table such as [sites.contosolearn].",
-                )
+                location = ()
+                what = "it names no site"
+                remedy = "Add a table such as [sites.contosolearn]."
             case "missing":
-                location, what, remedy = above, f"'{last}' is missing", f'Add {last} = "…".'
+                location = above
+                what = f"'{last}' is missing"
+                remedy = f'Add {last} = "…".'
             case "string_pattern_mismatch" | "string_too_long" if last == "[key]":
-                location, what = (
-                    above,
-                    f"the name has to be 1 to {_LONGEST_KEY} printable characters",
-                )
+                location = above
+                what = f"the name has to be 1 to {_LONGEST_KEY} printable characters"
                 remedy = f"Choose another one: [{above[0]}.NAME]"
             case "string_pattern_mismatch" if last == "secret-to" and wrong["input"] == "show":
                 what = "'show' prints a secret for one reader, and a file may be applied unattended"

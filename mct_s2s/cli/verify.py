@@ -178,10 +178,8 @@ def _verify_file(options: VerifyOptions) -> int:
         service = site.request.setup.service
         url = service.url if service is not None else None
         observed = await look(site.options, session, file=site.request.file, url=url)
-        app_service, folder = (
-            observed.app_service,
-            default_folder(session, site.target.label, observed),
-        )
+        app_service = observed.app_service
+        folder = default_folder(session, site.target.label, observed)
         assert app_service is not None  # the file names it
         request = at_site(replace(site.request, now=observed.now), site.options, session)
         stored = await stored_credentials(session, request, observed)

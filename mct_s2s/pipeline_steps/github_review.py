@@ -49,11 +49,9 @@ def comment(environ: Mapping[str, str], _: Host) -> int:
         required(environ, f"STEP_{name}") for name in ("PULL_REQUEST", "COMMIT", "BASE")
     )
     required(environ, "STEP_FINGERPRINT")
-    plan_fingerprint, api, token = (
-        fingerprint(environ, "STEP_FINGERPRINT"),
-        _api(environ),
-        _token(environ),
-    )
+    plan_fingerprint = fingerprint(environ, "STEP_FINGERPRINT")
+    api = _api(environ)
+    token = _token(environ)
     run = _runs(environ) + required(environ, "GITHUB_RUN_ID")
     marker = f"<!-- mct-s2s plan {_name(environ).encode().hex()} -->"
     # GitHub hands on no output in which it sees a secret of the repository, such as a tenant's ID
@@ -93,11 +91,9 @@ def reviewed(environ: Mapping[str, str], host: Host) -> int:
 
 def _reviewed(environ: Mapping[str, str]) -> str:
     commit, base = required(environ, "GITHUB_SHA"), required(environ, "GITHUB_REF_NAME")
-    api, token, instead = (
-        _api(environ),
-        _token(environ),
-        "Look at a plan, then run this workflow with its fingerprint.",
-    )
+    api = _api(environ)
+    token = _token(environ)
+    instead = "Look at a plan, then run this workflow with its fingerprint."
     pulls = [
         pull
         for pull in ask("GET", f"{api}/commits/{quote(commit, safe='')}/pulls?per_page=100", token)

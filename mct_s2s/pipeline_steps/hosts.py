@@ -46,10 +46,8 @@ class GitHubActions:
     """Files that the runner has made, and reads when the step has ended."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        self._summary, self._outputs = (
-            required(environ, "GITHUB_STEP_SUMMARY"),
-            required(environ, "GITHUB_OUTPUT"),
-        )
+        self._summary = required(environ, "GITHUB_STEP_SUMMARY")
+        self._outputs = required(environ, "GITHUB_OUTPUT")
         self.folder = _folder_in(required(environ, "RUNNER_TEMP"))
 
     def summarize(self, markdown: str) -> None:

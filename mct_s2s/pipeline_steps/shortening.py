@@ -15,7 +15,9 @@ def shortened(
     if len(markdown.encode()) <= size:
         return markdown
     note = f"\n\n**This is not all: it is too long to be shown here.** {whole}\n"
-    room, kept, fence = size - len(note.encode()), list[str](), ""
+    room = size - len(note.encode())
+    kept = list[str]()
+    fence = ""
     for line in markdown.splitlines():
         match = _FENCE.match(line)
         opens = match[1] if match else ""

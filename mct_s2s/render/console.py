@@ -42,7 +42,9 @@ THEME = Theme(
     }
 )
 SCREEN_READER = "MCT_S2S_SCREEN_READER"
-DONE, FAILED, UNKNOWN = ("✓ ", "good"), ("✗ ", "bad"), ("? ", "warn")
+DONE = ("✓ ", "good")
+FAILED = ("✗ ", "bad")
+UNKNOWN = ("? ", "warn")
 OPEN, NOTHING = ("! ", "warn"), ("· ", "quiet")
 SIGNS = {True: DONE, False: FAILED, None: UNKNOWN}
 
@@ -228,7 +230,9 @@ def fold(text: Text, width: int, *, indent: int = 0) -> list[Text]:
 
     A piece that is wider than `width` is alone on its line.
     """
-    breaks, column, end_before = list[int](), 0, 0
+    breaks = list[int]()
+    column = 0
+    end_before = 0
     for start, end in _pieces(text):
         blanks, length = cell_len(text.plain[end_before:start]), cell_len(text.plain[start:end])
         is_shorter_below = end_before > 0 and column + blanks > indent

@@ -51,10 +51,8 @@ def show_sites(
     terminal: Terminal, sites: Sequence[SiteChecks], failed: Sequence[UnreadSite], setting_up: str
 ) -> None:
     """A line for each ready site, what the others lack, each step once, and a total."""
-    ready, others = (
-        [site for site in sites if site.is_ready],
-        [site for site in sites if not site.is_ready],
-    )
+    ready = [site for site in sites if site.is_ready]
+    others = [site for site in sites if not site.is_ready]
     table = Columns()
     for site in ready:
         table.add(Text.assemble(DONE, (site.title, "head")), _passed(site.checks))

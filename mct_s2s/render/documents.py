@@ -649,10 +649,8 @@ class _Schema(GenerateJsonSchema):
             for key, value in super().dict_schema(schema).items()
             if key != "patternProperties"
         }
-        names, values = (
-            self.generate_inner(schema["keys_schema"]),
-            self.generate_inner(schema["values_schema"]),
-        )
+        names = self.generate_inner(schema["keys_schema"])
+        values = self.generate_inner(schema["values_schema"])
         return {
             **generated,
             **({"propertyNames": names} if "pattern" in names else {}),

@@ -39,7 +39,10 @@ def instructions(
         rights = " and ".join(
             dict.fromkeys(missing.right for missing in plan.missing.get(step.key, ()))
         )
-        who, command, link, values = f"someone with {rights}" if rights else "", "", None, None
+        who = f"someone with {rights}" if rights else ""
+        command = ""
+        link = None
+        values = None
         what = what_is_left(step)
         match step:
             case AssignAppRole(identity_resource=ResourceId() as resource):

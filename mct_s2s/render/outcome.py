@@ -127,10 +127,8 @@ class SiteReport:
 def totals(sites: Sequence[SiteReport]) -> str:
     """`3 sites: 8 to create, 1 to change, 0 to remove; 1 up to date`."""
     plans = [site.plan for site in sites if site.plan is not None]
-    unchanged, failed = (
-        sum(site.is_up_to_date for site in sites),
-        sum(site.error is not None for site in sites),
-    )
+    unchanged = sum(site.is_up_to_date for site in sites)
+    failed = sum(site.error is not None for site in sites)
     left_alone = sum(site.is_left_alone for site in sites)
     parts = [f"{counted(len(sites), 'site')}: {summary(*plans)}"]
     counts = ((unchanged, "up to date"), (left_alone, _LEFT), (failed, "failed"))
@@ -471,10 +469,8 @@ def _rows(clients: Sequence[ClientResult]) -> Iterator[RenderableType]:
     for client in clients:
         place, end = "", ""
         if client.credential is not None:
-            place, end = (
-                str(next(_places(client.credential), "")),
-                ending(client.credential.expires),
-            )
+            place = str(next(_places(client.credential), ""))
+            end = ending(client.credential.expires)
             file = _file(client.credential)
             place = file.name if file is not None and len(folders) == 1 else place
         table.add(f"  {client.name}", client.id, place, end if len(ends) > 1 else "")
@@ -510,10 +506,8 @@ def _labelled(label: str, value: str, *below: str | Text) -> Iterator[Text]:
 
 def credential_lines(*credentials: SavedCredential) -> Iterator[Text]:
     for credential in credentials:
-        here, below = (
-            f", saved to {credential.saved_to.removeprefix(FILE)}" if credential.saved_to else "",
-            list[str](),
-        )
+        here = f", saved to {credential.saved_to.removeprefix(FILE)}" if credential.saved_to else ""
+        below = list[str]()
         if credential.removal:
             here, below = ", reached no one. Remove it:", [f"  {credential.removal}"]
         elif credential.secret:

@@ -37,10 +37,8 @@ def target_details(observed: ObservedState) -> tuple[str, ...]:
 
 def summary(*plans: Plan) -> str:
     """`3 to create, 1 to change, 0 to remove`."""
-    changes, blocked = (
-        [change for plan in plans for change in plan.changes],
-        sum(len(plan.blocked) for plan in plans),
-    )
+    changes = [change for plan in plans for change in plan.changes]
+    blocked = sum(len(plan.blocked) for plan in plans)
     counts = {action: sum(change.action is action for change in changes) for action in Action}
     words = {Action.CREATE: "to create", Action.UPDATE: "to change", Action.DELETE: "to remove"}
     counted = [f"{counts[action]} {text}" for action, text in words.items()]
@@ -126,10 +124,8 @@ def show_steps(console: Console, plan: Plan, places: Mapping[str, str] | None = 
             goes = destination((places or {}).get(step.name, ""), detail)
             if cell_len("  + ") + room + names + 2 * GAP + cell_len(detail + goes) <= console.width:
                 detail, goes = detail + goes, ""  # else a line of its own: a path is not folded
-        sign, style = (
-            SIGNS[step.action],
-            "unchanged" if step.action is Action.NONE else step.action.value,
-        )
+        sign = SIGNS[step.action]
+        style = "unchanged" if step.action is Action.NONE else step.action.value
         if step.key in plan.blocked:
             sign, style = BLOCKED, "bad"
         what = f"  {sign} {step.resource}{' ' * (room - cell_len(step.resource))}"

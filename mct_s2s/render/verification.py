@@ -15,18 +15,18 @@ _TITLES = {CheckSubject.SITE: "App Service", CheckSubject.MANAGED_IDENTITY: "Man
 
 def show_verification(terminal: Terminal, verification: Verification) -> None:
     _show_checks(terminal, verification)
-    calls, failed, untested = verification.calls, verification.failed, _untested(verification)
+    calls = verification.calls
+    failed = verification.failed
+    untested = _untested(verification)
     headline, style = f"Not verified: no client call succeeded{untested}.", "warn"
     if failed:
-        headline, style = (
-            f"Verification failed: {counted(failed, 'check')} failed{untested}.",
-            "bad",
-        )
+        headline = f"Verification failed: {counted(failed, 'check')} failed{untested}."
+        style = "bad"
     elif calls:
-        headline, style = (
-            f"Verified: {counted(calls, 'client')} called {verification.api.called}{untested}.",
-            "good",
+        headline = (
+            f"Verified: {counted(calls, 'client')} called {verification.api.called}{untested}."
         )
+        style = "good"
     terminal.result()
     terminal.result(headline, style)
 
