@@ -53,7 +53,7 @@ class ServeOptions:
     tenant: str | None = option(
         "--tenant NAME",
         "Kind of tenant: tenants differ in what they allow.",
-        words=("default", "strict", "legacy"),
+        words=("default", "strict", "legacy", "partner"),
     )
     app: list[str] = option(
         "--app NAME=COMMAND",

@@ -10,12 +10,16 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from mct_s2s.cli.app import main
+from mct_s2s.cli.binding import WORDS
+from mct_s2s.cli.sandbox_commands import ServeOptions
+from mct_s2s.sandbox.entra.tenant.variations import TENANTS
 from mct_s2s.sandbox.hosting import state_directory
 from mct_s2s.sandbox.hosting.embedded import start
 from mct_s2s.sandbox.hosting.environment import VARIABLES, exports
@@ -24,6 +28,11 @@ from mct_s2s.sandbox.state import seed
 
 from tests.conftest import free_ports, program, without_azure
 from tests.support.inprocess import Ended
+
+
+def test_every_tenant_can_be_served() -> None:
+    (tenant,) = (field for field in fields(ServeOptions) if field.name == "tenant")
+    assert tenant.metadata[WORDS] == tuple(TENANTS)
 
 
 class Served:
