@@ -86,8 +86,8 @@ def option(
     )
 
 
-def argument(metavar: str, text: str, *, needed: bool = False) -> Any:
-    declared = typer.Argument(metavar=metavar, help=text, show_default=False)
+def argument(metavar: str, text: str, *, needed: bool = False, **more: Any) -> Any:
+    declared = typer.Argument(metavar=metavar, help=text, show_default=False, **more)
     return field(default=MISSING if needed else None, metadata={TYPER: declared, WORDS: ()})
 
 

@@ -138,6 +138,12 @@ class ChangingOptions(AzureOptions):
             )
 
 
+def _complete_place(incomplete: str) -> list[str]:
+    """Complete the kind of a place for secrets, for the Tab key."""
+    kinds = ("file:", "keyvault:", "exec:", "show")
+    return [kind for kind in kinds if kind.startswith(incomplete)]
+
+
 @dataclass(kw_only=True)
 class SecretOptions(ChangingOptions):
     secret_lifetime: str | None = option(
@@ -149,7 +155,10 @@ class SecretOptions(ChangingOptions):
         "--auto-lifetime", "Shorten the lifetime to what the tenant allows.", CREDENTIALS
     )
     secret_to: str | None = option(
-        "--secret-to PLACE", "file:PATH, keyvault:VAULT, exec:COMMAND, or show.", CREDENTIALS
+        "--secret-to PLACE",
+        "file:PATH, keyvault:VAULT, exec:COMMAND, or show.",
+        CREDENTIALS,
+        autocompletion=_complete_place,
     )
 
 

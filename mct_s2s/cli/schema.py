@@ -7,10 +7,21 @@ from mct_s2s.cli.options import output_option
 from mct_s2s.errors import UsageError
 
 
+def _complete_name(incomplete: str) -> list[str]:
+    """Complete the name of a document, for the Tab key."""
+    from mct_s2s.render.documents import DOCUMENTS, FILES
+
+    return [name for name in sorted((*DOCUMENTS, *FILES)) if name.startswith(incomplete)]
+
+
 @dataclass(kw_only=True)
 class SchemaOptions:
     examples = ("mct-s2s schema", "mct-s2s schema status")
-    name: str | None = argument("NAME", "A document, such as status or result. Default: list them.")
+    name: str | None = argument(
+        "NAME",
+        "A document, such as status or result. Default: list them.",
+        autocompletion=_complete_name,
+    )
     output: str = output_option(text="Format of the list.", group=None)
 
 

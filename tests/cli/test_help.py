@@ -127,6 +127,8 @@ def test_help_is_shown_wherever_it_is_asked_for(
         ("mct-s2s setup --cl", {"--client", "--cloud"}),
         ("mct-s2s add-client --credential f", {"federated"}),
         ("mct-s2s rotate-secret Im", set()),
+        ("mct-s2s schema st", {"status", "status-list"}),
+        ("mct-s2s add-client --secret-to k", {"keyvault:"}),
     ],
 )
 def test_the_tab_key_completes_commands_options_and_words(
