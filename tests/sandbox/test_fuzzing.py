@@ -204,7 +204,7 @@ def segment(name: str) -> st.SearchStrategy[str]:
         return TEXT.map(lambda one: f"federatedIdentityCredentials(name='{one}')") | GUIDS.map(
             lambda one: f"federatedIdentityCredentials/{one}"
         )
-    if name in {"id", "site", "scope"}:
+    if name in {"id", "site", "scaleSet", "scope"}:
         return st.sampled_from(
             [*own["resource"], seed.SITE, GROUP, seed.SUBSCRIPTION, f"{GROUP}/providers/M.N/x/y"]
         )
