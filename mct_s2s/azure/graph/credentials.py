@@ -9,6 +9,7 @@ Sources: learn.microsoft.com/graph/api/application-addpassword, /application-rem
 import asyncio
 import base64
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -36,30 +37,45 @@ SHOWS_SECONDS = 60.0
 """For so long a new certificate is looked for before an old one is removed: 18 s have been seen."""
 
 
+@dataclass(frozen=True)
+class NewSecret:
+    """A secret that Graph has just created."""
+
+    key_id: KeyId
+    expires: datetime
+    credential: SecretCredential
+    may_have_twin: bool = False
+    """Whether another one of the same name may exist, whose answer was lost."""
+
+
 async def add_secret(
     graph: "GraphClient", object_id: ApplicationObjectId, name: str, expires: datetime
-) -> tuple[KeyId, datetime, SecretCredential]:
-    """Create a secret; return its id, when it expires, and its value.
+) -> NewSecret:
+    """Create a secret.
 
     A secret whose answer was lost is removed first, by its `name`, which must be unique. Raises
     ServiceError: `answer_lost` where it may have been created.
     """
     path, sending = paths.application(object_id), graph.sending_about(object_id)
+    lost_answers = removed = 0
     body = {"passwordCredential": {"displayName": name, "endDateTime": _iso(expires)}}
 
-    def parse_secret(row: Json) -> tuple[KeyId, datetime, SecretCredential]:
+    def parse_secret(row: Json) -> NewSecret:
         if not text(row["secretText"]):
             raise ValueError("it contains no secret")
-        return (
+        return NewSecret(
             KeyId(guid(row["keyId"])),
             parse.moment(row["endDateTime"]),
             SecretCredential(row["secretText"]),
         )
 
     async def remove_lost() -> None:
+        nonlocal lost_answers, removed
+        lost_answers += 1
         for credential in await graph.read(path, READ, parse.credentials, sending):
             if credential.kind is CredentialKind.SECRET and credential.name == name:
                 await remove_secret(graph, object_id, credential.key_id)
+                removed += 1
 
     add = partial(
         graph.write,
@@ -70,7 +86,9 @@ async def add_secret(
         body,
         Sending(repeatable=False, lag=sending.lag),
     )
-    return await repeat_doubtful(add, lambda error: error.answer_lost, remove_lost)
+    secret = await repeat_doubtful(add, lambda error: error.answer_lost, remove_lost)
+    # A replica may not have shown what a lost answer was about.
+    return replace(secret, may_have_twin=removed < lost_answers)
 
 
 async def remove_secret(

@@ -45,6 +45,8 @@ class Attempt:
     """Whether it is a certificate's; where keys are kept, a pending one needs no note."""
     key_id: KeyId | None = None
     """The credential's, once it is registered."""
+    may_have_twin: bool = False
+    """Whether another secret of this name may exist, which no replica has shown."""
     has_arrived: bool = False
     removal: str = ""
     """The command that removes what could not be taken back."""
@@ -144,6 +146,9 @@ class Attempt:
             return
         self.is_taken_back = True
         self.store.handed_over = None
+        if self.may_have_twin:
+            # By the note, the next run finds and removes the other one.
+            return
         with suppress(S2SError):  # a note of a secret that does not exist means nothing
             await self._untag()
             await self.store.forget(self.name)

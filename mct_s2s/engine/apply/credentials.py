@@ -188,20 +188,19 @@ async def _create_secret(
 ) -> MadeCredential:
     await attempt.begin(run.created_registration(change.object_id))
     run.outcome.attempts[change.key] = attempt
-    key_id, expires, secret = await _request_secret(run, change, spec)
-    attempt.key_id = key_id
-    run.outputs[change.key, Output.KEY_ID] = key_id
-    run.outputs[change.key, Output.EXPIRES] = expires.isoformat()
-    return _made(change, run, attempt.store, secret, key_id, expires)
+    secret = await _request_secret(run, change, spec)
+    attempt.key_id = secret.key_id
+    attempt.may_have_twin = secret.may_have_twin
+    run.outputs[change.key, Output.KEY_ID] = secret.key_id
+    run.outputs[change.key, Output.EXPIRES] = secret.expires.isoformat()
+    store = attempt.store
+    return _made(change, run, store, secret.credential, secret.key_id, secret.expires)
 
 
 async def _request_secret(
     run: Run, change: AddCredential, spec: NewCredential
-) -> tuple[KeyId, datetime, SecretCredential]:
-    """Ask Graph for a secret; again for a shorter one where the tenant's policy refuses it.
-
-    Returns its id, when it expires, and its value.
-    """
+) -> credentials.NewSecret:
+    """Ask Graph for a secret; again for a shorter one where the tenant's policy refuses it."""
     object_id = run.outputs.resolve(change.object_id)
     name = run.outcome.request.credential_name
     limits = shorter(spec.expires, run.now)
