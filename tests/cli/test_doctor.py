@@ -139,7 +139,7 @@ def test_what_a_switched_off_site_lacks_is_said_in_words(mct: Program, azure: Sa
     assert mct("configure-appservice", "--disable", "-y").code == OK
     shown = " ".join(mct("doctor").out.split())
     assert (
-        "This switches it on again. It lets these clients call again, too: 'A'. To make 2 changes:"
+        "This switches it on again. It lets these clients call again: 'A'. To make 2 changes:"
         in shown
     )
 

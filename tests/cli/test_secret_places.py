@@ -374,6 +374,28 @@ def test_a_secret_that_a_program_refuses_is_removed_again(
     is_resumed(mct, azure, outside, "setup", "--client", "One")
 
 
+def test_a_twin_of_a_failed_secret_stays_noted_until_the_next_run_removes_it(
+    mct: Program, azure: Sandbox, outside: Path
+) -> None:
+    """Its answer was lost, and no replica showed it."""
+    begun = mct("setup", "--client", "One", "--credential", "none", "-y", "--no-verify")
+    assert begun.code == 0
+    adding = {"path": "*/addPassword", "method": "POST"}
+    azure.misbehave({"match": adding, "times": 1, "fault": {"type": "lostAnswer"}})
+    azure.lag(20.0, "adversarial")
+    ended = mct("setup", "--client", "One", *to_python(FAIL), "-y", "--no-verify", "-o", "json")
+    assert ended.document["error"]["code"] == "secret-not-delivered", ended
+    azure.lag(0)
+    azure.behave()
+    (application,) = azure.applications("One")
+    assert (len(application["passwordCredentials"]), len(attempts(application))) == (1, 1)
+    kept = outside / "kept"
+    assert mct("setup", "--client", "One", *to_python(KEEP, str(kept)), "-y").code == 0
+    (application,) = azure.applications("One")
+    assert (len(application["passwordCredentials"]), attempts(application)) == (1, [])
+    assert works(azure, "One", kept.read_text())
+
+
 def test_a_program_is_waited_for_and_not_what_it_has_started(
     mct: Program, azure: Sandbox, outside: Path
 ) -> None:
