@@ -367,6 +367,34 @@ def _others(owners: Iterable[Owner], observed: ObservedState) -> tuple[str, ...]
     return foreign_owners(owners, observed.caller.id)
 
 
+def restored_trust(decision: TrustDecision, *, is_deleted_here: bool) -> TrustDecision:
+    """Decide whether to believe what this run has restored.
+
+    `decision` is that of a registration which was there all the time; `is_deleted_here`: an earlier
+    run on this machine deleted it.
+    """
+    if not is_deleted_here or not isinstance(decision, Doubted):
+        return decision
+    # Its owners were the same when that run deleted it. What they put into it since then, they
+    # could have put there to be restored.
+    is_only_owned = all(reason.doubt is Doubt.OWNED for reason in decision.reasons)
+    return Belief.CREATED_HERE if is_only_owned else decision
+
+
+def principal_doubts(
+    owners: Iterable[Owner], credentials: Iterable[Credential], caller: PrincipalId | None
+) -> Doubted | None:
+    """Return why someone else may control a service principal, or None."""
+    reasons: list[Reason] = []
+    others = foreign_owners(owners, caller)
+    if others:
+        reasons.append(Reason(Doubt.OWNED, others))
+    nouns = tuple(credential.kind.noun for credential in credentials)
+    if nouns:
+        reasons.append(Reason(Doubt.CREDENTIALS, nouns))
+    return Doubted(tuple(reasons)) if reasons else None
+
+
 def foreign_owners(owners: Iterable[Owner], caller: PrincipalId | None) -> tuple[str, ...]:
     """The names of the owners beside the caller, each once."""
     return tuple(dict.fromkeys(name for owner, name in owners if owner != caller))

@@ -33,13 +33,12 @@ from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId, Tag
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.belief import (
-    Belief,
-    Doubt,
     Doubted,
-    Reason,
     TrustDecision,
     foreign_owners,
     is_created_by_caller,
+    principal_doubts,
+    restored_trust,
 )
 from mct_s2s.planning.changes import AnyChange, CreateApplication, only_notes_use
 from mct_s2s.planning.not_ours import not_ours
@@ -356,15 +355,12 @@ async def _decide_trust_of_restored(
         # This run may have restored and checked a registration beside it meanwhile.
         unfinished = outcome.before.unfinished | outcome.remembered
         before = replace(outcome.before, unfinished=unfinished)
-        decision = await decide_trust(
+        seen = await decide_trust(
             session, outcome.request, before, application, principals, is_service=is_service
         )
+        decision = restored_trust(seen, is_deleted_here=is_deleted_here)
         if not isinstance(decision, Doubted):
             return decision
-        # Its owners were the same when an earlier run on this machine deleted it. What they put
-        # into it since then, they could have put there to be restored.
-        if is_deleted_here and all(reason.doubt is Doubt.OWNED for reason in decision.reasons):
-            return Belief.CREATED_HERE
         # A removal does not change owners: another look would show the same.
         if decision.owners and not is_deleted_here:
             return decision
@@ -417,15 +413,9 @@ async def check_principal(
     graph = session.graph
     owners = await custody.owners(graph, application.object_id, [principal.id])
     held = await custody.credentials_of_principal(graph, principal.id)
-    others = foreign_owners(owners, await find_caller_id(session))
-    reasons: list[Reason] = []
-    if others:
-        reasons.append(Reason(Doubt.OWNED, others))
-    if held:
-        nouns = tuple(credential.kind.noun for credential in held)
-        reasons.append(Reason(Doubt.CREDENTIALS, nouns))
-    if reasons:
-        raise not_ours(application, Doubted(tuple(reasons)), kind, done="It was left alone.")
+    doubted = principal_doubts(owners, held, await find_caller_id(session))
+    if doubted is not None:
+        raise not_ours(application, doubted, kind, done="It was left alone.")
 
 
 # Is it still there?
