@@ -16,17 +16,26 @@ When is a 404 final? Here, unless the request's rule calls it lag:
 
 * Graph, about an object that this run created, restored or changed, or that is minutes old
   (`GraphClient.sending_about`): lag, as a replica may not know the object yet.
+* Graph, about an object that the caller knows to exist (`UNTIL_KNOWN` of `azure/refusals.py`, of
+  whatever age): lag.
 * Graph, about any other object: final for the request. Before anything rests on it, it is asked for
-  several times: `graph/replicas.py` (deletions, restorations), `engine/observe/observe.py` (owners
-  and credentials), `engine/apply/registrations.py` (before a plan is applied).
+  again, in all twice by an id that someone names (`GraphClient.get_known`), 3 times for owners and
+  credentials and before a plan is applied (`AGREEING_READS` of `engine/observe/observe.py`), 5
+  times in a deletion or restoration (`GONE_AFTER` of `graph/replicas.py`); and a credential is
+  written up to 8 times (`DOUBTFUL_ATTEMPTS`, there too).
 * Resource Manager: final, as it has no replicas that lag.
 * Key vaults: final. What they say while they recover a secret is lag (`stores/vaults.py`).
 
-What is repeated after a lost answer? Everything, but what could take effect twice (`ONCE`):
+What is repeated after a lost answer?
 
-* A restart is not sent again: App Service restarts by itself when its settings change.
-* A POST of a registration or of a secret is sent again only after it was looked for.
-* Settings and identities are read again first (`Sending.before_repeating`).
+* Never: a restart (`ONCE`). App Service restarts by itself when its settings change.
+* After a look for what it may have made: the POST of a registration (`ONCE`;
+  `engine/apply/registrations.py`) and of a secret (not `repeatable`; `graph/credentials.py`).
+* After a reading (`Sending.before_repeating`): settings and identities, which are written whole.
+* At once, everything else. An upsert, the usual way to create a registration, has a key. A second
+  service principal or consent is refused, which counts as done; whether a restoration is done, a
+  write tells (`graph/recycle_bin.py`). A vault's PUT adds a second version with the same value,
+  and the newest counts.
 
 Other waits are about more than one request, and are where they belong: an operation that Resource
 Manager carries out (`ResourceManager.finish`), a site that restarts (`azure/site_api.py`), what
@@ -100,7 +109,7 @@ class Sending:
     repeatable: bool = True
     """Whether a request that may have taken effect can be sent again without harm."""
     lag: Lag | None = None
-    """The refusals that will pass; `None`: every replica knows the object."""
+    """The refusals that will pass; `None`: a 404 is final."""
     lag_delays: Delays = LAG_DELAYS
     before_repeating: Callable[[], Awaitable[None]] = do_nothing
     """What is done each time before the request is sent again."""

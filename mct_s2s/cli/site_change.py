@@ -84,13 +84,19 @@ class SiteChange:
 
     @property
     def exit_code(self) -> int:
-        """The error's code; of a dry run 0 without changes, 3 with some, 4 without the rights."""
+        """The code at this App Service: the first case that applies.
+
+        * The code of its error; 1 where there is none and nothing could be planned.
+        * 3: a dry run with changes, none of them blocked. Steps may be left to others beside them.
+        * 4: the caller lacks a right, also where nothing remains but what is left to others.
+        * 3: the check at the end failed, or a client is left alone; otherwise 0.
+        """
         if self.error is not None:
             return self.error.exit_code
         if self.outcome is None:
             return ExitCode.FAILED
         plan, verification = self.outcome.plan, self.outcome.verification
-        # What is left to others for lack of a right is pending, too.
+        # Also where steps are left to others: the run itself would end with 4.
         if self.options.dry_run and not plan.is_empty and not plan.blocked:
             return ExitCode.ATTENTION
         if plan.missing_rights or plan.blocked:

@@ -194,7 +194,8 @@ async def _plan_again(
         later = await prepare(session, outcome.request)
         later.continue_from(outcome)
         outcome = later
-        # Plans are compared whole, words included: the user has agreed to all that was shown.
+        # Plans are compared whole, words included but display names (`Plan.names`): the user has
+        # agreed to all that was shown.
         if outcome.plan == shown_plan:
             is_stale = False
         elif await approver.confirm(outcome):

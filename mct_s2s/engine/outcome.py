@@ -154,7 +154,7 @@ class Outcome:
         self.started_at[change.key] = clock.seconds()
 
     def withdraw(self, change: AnyChange) -> None:
-        """Take back `start`: the run stopped before the change wrote anything."""
+        """Take back `start`: the run stopped before the change wrote anything, or took it back."""
         self.started_at.pop(change.key, None)
 
     def finish(self, change: AnyChange, detail: str) -> None:

@@ -173,7 +173,10 @@ class Rotation(Desired):
     Those that do not exist or have no secret are skipped.
     """
     keep_old: timedelta = timedelta(0)
-    """A replaced secret is removed by the first rotation after this time."""
+    """A replaced secret is removed by the first rotation after this time.
+
+    It is not remembered: each rotation goes by its own value.
+    """
     remove_old: bool = False
     shorten: bool = False
     client_lifetimes: Mapping[str, tuple[datetime | None, bool]] = field(default_factory=dict)

@@ -75,7 +75,7 @@ class Application:
     required_access: tuple[RequiredAccess, ...] = ()
     credentials: tuple[Credential, ...] = ()
     undelivered: frozenset[KeyId] = frozenset()
-    """Key ids that a run began to make and that may have arrived nowhere.
+    """Key ids of secrets an attempt at which is noted, and whose arrival is not known.
 
     They count for nothing: no one may have them.
     """

@@ -55,7 +55,10 @@ class Tag(StrEnum):
     VAULT = "mct-s2s:vault:"
     """On a client: the key vault secret, `VAULT/NAME`, that holds its secret."""
     ATTEMPT = "mct-s2s:attempt:"
-    """On a client: a secret that was begun for a place that keeps no notes, until it arrives."""
+    """On a client: a secret that was begun, until it arrives.
+
+    For every place but the default file of this machine.
+    """
     API = "mct-s2s:api:"
     """On an App Service's own service application: the name of its API; without one, MCT."""
     USED = "mct-s2s:used-by:"

@@ -208,8 +208,8 @@ def _credential(
     ]
     if certificates:
         # One that was made elsewhere is renewed by no one but who has the key.
-        is_ours = any(certificate.is_made for certificate in certificates)
-        return {"credential": "certificate" if is_ours else "none"}
+        is_made = any(certificate.is_made for certificate in certificates)
+        return {"credential": "certificate" if is_made else "none"}
     # Ours first, then in a fixed order.
     valid.sort(key=lambda credential: (not credential.is_ours, credential.name or ""))
     for credential in valid:

@@ -78,6 +78,7 @@ class Plan:
 
     @property
     def missing_rights(self) -> Missing:
+        """What the caller lacks, also for the steps that are left to others."""
         return tuple(right for rights in self.missing.values() for right in rights)
 
     @property

@@ -1,6 +1,7 @@
 """Removal: access first, by one write of the settings; then what this trust owns in the directory.
 
-What is not believed leaves the allow list, which is this App Service's, and keeps all else.
+A doubted client leaves the allow list, which is this App Service's, and keeps all else. A doubted
+service application stops the removal.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

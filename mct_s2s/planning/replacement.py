@@ -142,7 +142,10 @@ class Replacement:
 
     @cached_property
     def grace_period(self) -> timedelta:
-        """How long a replaced one stays, so that its users find the new one."""
+        """How long a replaced one stays, so that its users find the new one.
+
+        By this rotation's `keep_old`: that of the rotation which replaced it is not remembered.
+        """
         if self.rotation.remove_old:
             return NO_TIME
         # Readers of a key vault see the new secret only after their reference has refreshed.

@@ -1,7 +1,8 @@
-"""What a second look at a plan compares: its changes, places and manual steps, as facts.
+"""What is compared of plans over a trust file, and for `--expect`: changes, places, manual steps.
 
-The digest of the facts is what a reviewer approves (`--expect`); a later plan may do less, and no
-more (`is_covered`).
+They are compared as facts. Their digest is what a reviewer approves (`--expect`); at a site of a
+trust file, a later plan may do less, and no more (`is_covered`). At one App Service,
+`engine/flow.py` compares whole plans.
 """
 
 import hashlib

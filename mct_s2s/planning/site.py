@@ -215,7 +215,8 @@ def _masked_edits(observed: ObservedState, spec: SettingsSpec) -> tuple[SettingE
 def merge(settings: AppSettings, spec: SettingsSpec, outputs: Outputs) -> AppSettings:
     """Merge our settings into all of a site. Ids that are not known yet are left out.
 
-    Every other setting keeps its value, its spelling and its place.
+    Every other setting keeps its value, its spelling and its place. `spec.exact`, which a restore
+    alone has, may hold any setting.
     """
     merged = dict(settings)
     for setting, accepted in spec.values:

@@ -144,7 +144,7 @@ class FileStore(Store):
         """Write the key first, then the dotenv file that names it.
 
         A file of another client or kind is kept under another name. Where writing fails, the note
-        of the attempt stays.
+        of the attempt stays, for `Attempt.take_back`, which removes secret and note.
         """
         note = await self.note()
         variables = {CERTIFICATE_PATH: str(self.pem)} if self.keeps_key else {SECRET: sign_in.value}

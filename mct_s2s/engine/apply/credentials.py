@@ -82,7 +82,7 @@ async def _find_existing(run: Run, change: AddCredential, store: Store) -> tuple
 
     Returns its id, and a remark.
     """
-    # A rotation replaces it in any case.
+    # `verify` is set by rotations alone, which replace what is there in any case.
     if change.verify:
         return None
     if isinstance(change.object_id, OutputRef):
@@ -227,7 +227,10 @@ async def _deliver(credential: MadeCredential, attempt: Attempt) -> None:
 async def _end_failed(
     attempt: Attempt, change: AddCredential, run: Run, error: BaseException
 ) -> None:
-    """Take back a secret that did not arrive, and say so in `error`; or count one that did."""
+    """Take back a secret that did not arrive, and say so in `error`; or count one that did.
+
+    What could not be taken back is named by `Attempt.removal`, which the report prints.
+    """
     # The document of an interrupted command shows it, too.
     is_shown = attempt.store.arrives_last and not isinstance(error, S2SError)
     if is_shown or attempt.has_arrived:

@@ -137,8 +137,8 @@ async def check_rights(
 ) -> Plan:
     """Return the plan without the steps of others, and with secrets that the tenant allows.
 
-    In a dry run, such steps are only marked: the plan can be sent to an administrator. Raises
-    PermissionMissing, PolicyForbids.
+    In a dry run, other steps that the caller may not do stay, marked as blocked: the plan can be
+    sent to an administrator. Otherwise they raise. Raises PermissionMissing, PolicyForbids.
     """
     rules = await _secret_rules(session, plan, observed, access)
     plan, forbidden = fit_secrets(plan, rules, observed)

@@ -44,7 +44,11 @@ T = TypeVar("T")
 
 
 def without_forbidden_steps(plan: Plan, observed: ObservedState, access: CallerRights) -> Plan:
-    """The plan without the steps that are left to others, and with what is missing for the rest."""
+    """The plan without the steps that are left to others, which it lists as manual steps.
+
+    `Plan.missing_rights` says what the caller lacks for these, and for the steps that stay and are
+    `Plan.blocked`.
+    """
     missing = _missing_by_key(plan, observed, access)
     left_to_others: dict[str, ManualStep] = {}
     unnoted: dict[str, UpdateApplication] = {}
