@@ -222,7 +222,7 @@ def _place_of_named(
 
 
 def _place_of_file(store: Store, folder: Path) -> str:
-    is_usual = isinstance(store, FileStore) and store.path.parent == folder
+    is_usual = isinstance(store, FileStore) and store.dotenv.parent == folder
     return SecretTo().label if is_usual else store.label
 
 
@@ -330,7 +330,7 @@ def _choose_file(
     stems = filter(None, (receiver.name, client.client_id, client.display_name))
     is_ours = place.path is None
     files = [FileStore(place.file_for(stem, folder), is_ours, receiver.is_key) for stem in stems]
-    return next((file for file in files if file.holds(client.client_id)), files[0])
+    return next((file for file in files if file.is_of_client(client.client_id)), files[0])
 
 
 def _follows_tag(client: ClientApplication, request: "Request", observed: ObservedState) -> bool:
@@ -444,5 +444,5 @@ def retire_files(session: "Session", outcome: "Outcome") -> list[Path]:
         for stem in dict.fromkeys((application.display_name, application.client_id)):
             store = FileStore(SecretTo().file_for(stem, folder), is_ours=True, keeps_key=True)
             if store.retire(application.client_id):
-                retired.append(store.path)
+                retired.append(store.dotenv)
     return retired

@@ -67,6 +67,11 @@ def assignment(name: str, value: str) -> str:
     return line
 
 
+def check_assignable(name: str, value: str) -> None:
+    """Raises UsageError as `assignment` does, before there is anything to save."""
+    assignment(name, value)
+
+
 def credential_text(
     sign_in: MadeCredential, variables: Mapping[str, str], before: tuple[KeyId, ...]
 ) -> str:

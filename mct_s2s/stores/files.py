@@ -1,7 +1,7 @@
 """A client's credential in files of mode 0600 that azure-identity reads as they are."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -24,7 +24,7 @@ from mct_s2s.model.client_sign_in import ClientSignIn, MadeCredential
 from mct_s2s.model.ids import ClientId, is_guid, same_id
 from mct_s2s.stores.dotenv import (
     CLIENT,
-    assignment,
+    check_assignable,
     credential_in,
     credential_text,
     note_in,
@@ -38,7 +38,7 @@ REMEMBERED = 8
 
 @dataclass
 class FileStore(Store):
-    """A dotenv file with a client's secret, or beside a PEM file with key and certificate.
+    """A dotenv file with a client's secret, or one that names a PEM file with its certificate.
 
     `<dotenv file>.pending` has the names of the attempts. A key is on disk, as `<PEM
     file>.pending`, before its certificate is registered: the next run uses what an interrupted one
@@ -63,34 +63,57 @@ class FileStore(Store):
         return f"file:{self.place}"
 
     @property
-    def path(self) -> Path:
+    def dotenv(self) -> Path:
         if not self.keeps_key or self.place.suffix == ".env":
             return self.place
         return self.place.with_name(self.place.name.removesuffix(".pem") + ".env")
 
     @property
     def pem(self) -> Path:
-        return self.place if self.place != self.path else self.path.with_suffix(".pem")
+        return self.place if self.place != self.dotenv else self.dotenv.with_suffix(".pem")
+
+    @property
+    def attempts_file(self) -> Path:
+        return _pending(self.dotenv)
+
+    @property
+    def pending_key(self) -> Path:
+        return _pending(self.pem)
 
     async def note(self) -> SecretNote:
-        """Read the note. Raises UsageError: another user can have written one of the files."""
-        begun, arrived = self._begun(), note_in(_text(self.path))
-        pending = None
-        if self.keeps_key:
-            key = _text(_pending(self.pem))
-            with suppress(ValueError):
-                pending = certificate_in(key.encode())
-            if (
-                pending is not None
-                and pending.key_id == arrived.delivered
-                and key == _text(self.pem)
-            ):
-                _write(_pending(self.pem), "")  # a run was cut off between the arrival and this
-                pending = None
-        if begun and begun.keys() == arrived.attempts.keys():
-            _write(_pending(self.path), "")  # the same
-        attempts = {**begun, **(arrived.attempts if arrived.client_id is not None else {})}
-        return replace(arrived, attempts=attempts, pending=pending, place=self.label)
+        """Read the note. Raises UsageError: another user can have written one of the files.
+
+        What a run left that was cut off just after its delivery is removed.
+        """
+        # In this order: another run removes the attempt once it has written the credential.
+        begun = self._begun()
+        note = note_in(_text(self.dotenv))
+        self._remove_finished_pending(note, begun)
+        delivered = note.attempts if note.client_id is not None else {}
+        return replace(
+            note,
+            attempts={**begun, **delivered},
+            pending=self._pending_certificate(),
+            place=self.label,
+        )
+
+    def _remove_finished_pending(self, note: SecretNote, begun: Mapping[str, ClientId]) -> None:
+        """Remove the pending files of what has been delivered, by its note."""
+        pending = self._pending_certificate()
+        is_delivered = pending is not None and pending.key_id == note.delivered
+        if is_delivered and _text(self.pending_key) == _text(self.pem):
+            _remove(self.pending_key)
+        if begun and begun.keys() == note.attempts.keys():
+            _remove(self.attempts_file)
+
+    def _pending_certificate(self) -> Certificate | None:
+        """The certificate of the key that an interrupted run left."""
+        if not self.keeps_key:
+            return None
+        key = _text(self.pending_key)
+        with suppress(ValueError):
+            return certificate_in(key.encode())
+        return None
 
     async def check(self, client_id: ClientId | None) -> None:
         """Try the very writing that the credential will need.
@@ -105,39 +128,39 @@ class FileStore(Store):
                 "It was not changed.",
                 remedy="Choose another file with --secret-to file:PATH, or move that file away.",
             )
-        for path in (self.path, self.pem) if self.keeps_key else (self.path,):
-            with private(path):
+        for path in (self.dotenv, self.pem) if self.keeps_key else (self.dotenv,):
+            with naming_secret_to(path):
                 check_place(path, makes_folder=True)
         if self.keeps_key:
-            assignment(CERTIFICATE_PATH, str(self.pem))
+            check_assignable(CERTIFICATE_PATH, str(self.pem))
 
     def _taken_file(self, client_id: ClientId | None) -> Path | None:
         """The file that is another client's, or a key that is not this one's."""
         if self._is_of_another(client_id):
-            return self.path
-        names_key = variables_in(_text(self.path)).get(CERTIFICATE_PATH) == str(self.pem)
+            return self.dotenv
+        names_key = variables_in(_text(self.dotenv)).get(CERTIFICATE_PATH) == str(self.pem)
         if not self.keeps_key or names_key:
             return None
-        # A run was cut off between the key and the file that names it.
+        # A run may have been cut off between the key and the file that names it.
         key = _text(self.pem)
-        is_pending = key == _text(_pending(self.pem))
+        is_pending = key == _text(self.pending_key)
         return self.pem if key and not is_pending else None
 
     async def begin(self, attempt: str, client_id: ClientId) -> None:
-        await _on_disk(lambda: self._keep({**self._begun(), attempt: client_id}))
+        await _on_disk(lambda: self._save_attempts({**self._begun(), attempt: client_id}))
 
     async def forget(self, attempt: str) -> None:
-        kept = {name: owner for name, owner in self._begun().items() if name != attempt}
-        await _on_disk(lambda: self._keep(kept))
+        others = {name: owner for name, owner in self._begun().items() if name != attempt}
+        await _on_disk(lambda: self._save_attempts(others))
 
     async def key_pair(
         self, name: str, starts: datetime, expires: datetime
     ) -> tuple[str, Certificate]:
         pending = (await self.note()).pending
         if pending is not None and pending.expires == expires:
-            return _text(_pending(self.pem)), pending
+            return _text(self.pending_key), pending
         pem, certificate = await super().key_pair(name, starts, expires)
-        await _on_disk(lambda: _write(_pending(self.pem), pem))
+        await _on_disk(lambda: _write(self.pending_key, pem))
         return pem, certificate
 
     async def deliver(self, sign_in: MadeCredential) -> None:
@@ -155,10 +178,10 @@ class FileStore(Store):
             self._move_aside(note, sign_in)
             if self.keeps_key:
                 _write(self.pem, sign_in.value)
-            _write(self.path, text)
+            _write(self.dotenv, text)
             if self.keeps_key:
-                _write(_pending(self.pem), "")
-            self._forget(sign_in.client_id)
+                _remove(self.pending_key)
+            self._forget_client(sign_in.client_id)
 
         await _on_disk(arrive)
 
@@ -168,11 +191,11 @@ class FileStore(Store):
         if self._is_of_another(sign_in.client_id):
             is_known = note.client_id is not None and is_guid(note.client_id)
             suffix = f".{note.client_id if is_known else 'old'}"
-            paths = [self.pem, *self._of_kinds(), self.path]
+            paths = [self.pem, *self._of_kinds(), self.dotenv]
             key_name = f"{key_name}{suffix}"
         elif note.delivered is not None and note.kind is not sign_in.credential.kind:
             suffix = f".{note.kind.value}"
-            paths = [self.path]
+            paths = [self.dotenv]
         else:
             return
         for path in paths:
@@ -181,57 +204,64 @@ class FileStore(Store):
                 # A dotenv file names its key, which is moved, too.
                 moved = text.replace(self.pem.name, key_name)
                 _write(path.with_name(f"{path.name}{suffix}"), moved)
-                _write(path, "")
+                _remove(path)
 
     async def read(self) -> ClientSignIn | None:
         """The credential that `deliver` or the user wrote; `None` also where it cannot be used."""
         with suppress(UsageError):
-            return credential_in(_text(self.path), self.label)
+            return credential_in(_text(self.dotenv), self.label)
         return None
 
-    def holds(self, client_id: str) -> bool:
+    def is_of_client(self, client_id: str) -> bool:
         """Whether the file is that client's."""
-        return same_id(note_in(_text(self.path)).client_id, client_id)
+        return same_id(note_in(_text(self.dotenv)).client_id, client_id)
 
     def retire(self, client_id: str) -> bool:
         """Delete the files of a client whose credential is of no use; tell if there were any."""
         try:
-            if not self.holds(client_id):
+            if not self.is_of_client(client_id):
                 return False
-            _write(self.path, "")
-            self._forget(client_id)
+            _remove(self.dotenv)
+            self._forget_client(client_id)
         except UsageError:  # another user's, or in a folder that has become one: it stays
             return False
-        for file in (self.pem, _pending(self.pem), *self._of_kinds()):
+        for file in (self.pem, self.pending_key, *self._of_kinds()):
             with suppress(OSError):
                 file.unlink(missing_ok=True)
         return True
 
     def _of_kinds(self) -> list[Path]:
-        return [self.path.with_name(f"{self.path.name}.{kind.value}") for kind in CredentialKind]
+        return [
+            self.dotenv.with_name(f"{self.dotenv.name}.{kind.value}") for kind in CredentialKind
+        ]
 
     def _is_of_another(self, client_id: ClientId | None) -> bool:
-        text = _text(self.path)
+        text = _text(self.dotenv)
         return bool(text.strip("\r\n")) and not same_id(variables_in(text).get(CLIENT), client_id)
 
     def _begun(self) -> dict[str, ClientId]:
-        rows = (line.partition("\t") for line in _text(_pending(self.path)).split("\n"))
+        rows = (line.partition("\t") for line in _text(self.attempts_file).split("\n"))
         return {name: ClientId(owner) for name, _, owner in rows if is_guid(owner)}
 
-    def _keep(self, begun: dict[str, ClientId]) -> None:
-        _write(_pending(self.path), "".join(f"{name}\t{owner}\n" for name, owner in begun.items()))
+    def _save_attempts(self, begun: Mapping[str, ClientId]) -> None:
+        if not begun:
+            _remove(self.attempts_file)
+            return
+        lines = [f"{name}\t{owner}\n" for name, owner in begun.items()]
+        _write(self.attempts_file, "".join(lines))
 
-    def _forget(self, client_id: str) -> None:
+    def _forget_client(self, client_id: str) -> None:
         """Remove the notes of a client's attempts.
 
         Those of others stay: one of them may have been cut off here.
         """
-        self._keep(
-            {name: owner for name, owner in self._begun().items() if not same_id(owner, client_id)}
-        )
+        others = {
+            name: owner for name, owner in self._begun().items() if not same_id(owner, client_id)
+        }
+        self._save_attempts(others)
 
 
-def private(path: Path) -> AbstractContextManager[None]:
+def naming_secret_to(path: Path) -> AbstractContextManager[None]:
     """Turn errors of a file into usage errors that name `--secret-to`."""
     return as_usage_error(
         "Cannot save the secret",
@@ -255,15 +285,16 @@ def _pending(path: Path) -> Path:
 
 
 def _text(path: Path) -> str:
-    with private(path):
+    with naming_secret_to(path):
         return read_ours(path).replace("\r\n", "\n")  # as Windows has written it
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file; without text, remove it."""
-    with private(path):
-        if text:
-            forget_leftovers(path)
-            replace_whole(path, text)
-        else:
-            path.unlink(missing_ok=True)
+    with naming_secret_to(path):
+        forget_leftovers(path)
+        replace_whole(path, text)
+
+
+def _remove(path: Path) -> None:
+    with naming_secret_to(path):
+        path.unlink(missing_ok=True)

@@ -281,7 +281,7 @@ def test_a_credential_file_with_any_note_can_be_planned_with(
         noted = await place.note()
         noted.is_fresh(GUID, NOW)
         await place.read()
-        place.holds(GUID)
+        place.is_of_client(GUID)
 
     only_our_errors(lambda: asyncio.run(both()))
 

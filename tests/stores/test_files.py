@@ -52,12 +52,12 @@ def test_a_file_gives_back_what_was_put_in(value: str, tmp_path: Path) -> None:
     asyncio.run(store.deliver(made))
     read = asyncio.run(store.read())
     assert read is not None
-    noted = (made.authority, f"file:{store.path}", made.scope, made.url, read.made_at)
+    noted = (made.authority, f"file:{store.dotenv}", made.scope, made.url, read.made_at)
     assert read == ClientSignIn(
         made.tenant_id, made.client_id, made.credential, *noted, key_id=made.key_id
     )
     assert value not in repr(read)
-    script = f'. {store.path}; printf %s "$AZURE_CLIENT_SECRET"'
+    script = f'. {store.dotenv}; printf %s "$AZURE_CLIENT_SECRET"'
     assert (
         subprocess.run(["/bin/sh", "-c", script], capture_output=True, check=True).stdout.decode()
         == value
@@ -142,8 +142,8 @@ def test_what_a_killed_run_left_half_written_goes_with_the_next_attempt(tmp_path
         await store.deliver(RECORD)
 
     asyncio.run(attempt())
-    assert sorted(tmp_path.iterdir()) == sorted([*others, store.path])
-    assert store.path.stat().st_mode & 0o777 == 0o600
+    assert sorted(tmp_path.iterdir()) == sorted([*others, store.dotenv])
+    assert store.dotenv.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_a_value_that_others_choose_is_never_more_than_one_line(
     )
     store = FileStore(tmp_path / "a.env")
     asyncio.run(store.deliver(replace(record, credential=SecretCredential("ours"))))
-    lines = store.path.read_text(encoding="utf-8").splitlines()
+    lines = store.dotenv.read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if "CLIENT_SECRET" in line and not line.startswith("#")] == [
         "AZURE_CLIENT_SECRET=ours"
     ]
@@ -174,7 +174,7 @@ def test_a_file_planted_beside_a_useless_secret_does_not_keep_it_from_going(tmp_
     asyncio.run(store.deliver(replace(RECORD, credential=SecretCredential("x"))))
     (tmp_path / "a.env.pending").mkdir()
     store.retire(RECORD.client_id)
-    assert not store.path.exists()
+    assert not store.dotenv.exists()
 
 
 def test_a_note_that_has_nothing_more_to_say_goes_with_the_next_look(tmp_path: Path) -> None:
