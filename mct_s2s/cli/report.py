@@ -344,7 +344,7 @@ def _all_credentials(outcome: Outcome) -> Iterator[SavedCredential]:
     for name in dict.fromkeys((*names, *outcome.stores)):
         note = outcome.before.note_of(name)
         for client in clients_called(name, outcome.before):
-            for credential in client.credentials:
+            for credential in client.counted_credentials:
                 if (
                     credential.key_id not in made_keys
                     and not {credential.key_id, client.client_id} & removed

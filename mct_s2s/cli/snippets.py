@@ -79,7 +79,7 @@ def _sources_of_application(
 
     `given`: the file of `--credentials`.
     """
-    known = client.credentials
+    known = client.counted_credentials
     federated = [
         CredentialSource(SourceKind.FEDERATED, federation=credential.federation)
         for credential in known

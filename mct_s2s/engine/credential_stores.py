@@ -92,7 +92,7 @@ async def _find_losing_place(
         return None
     valid = [
         credential
-        for credential in client.credentials
+        for credential in client.counted_credentials
         if credential.is_made and credential.is_valid_at(observed.now)
     ]
     notes_here = observed.local_notes.get(client.client_id, ())
@@ -247,7 +247,7 @@ async def _test_fresh_note(
     arrived = note.delivered_at
     if arrived is None or not note.is_fresh(note.client_id, observed.now, note.kind):
         return note
-    if client is None or not client.is_registered or note.is_among(client.credentials):
+    if client is None or not client.is_registered_here or note.is_among(client.counted_credentials):
         return note
     age = (observed.now - arrived).total_seconds()
     within = min(max(ARRIVES_SECONDS - age, AT_LEAST_SECONDS), ARRIVES_SECONDS)
@@ -276,7 +276,7 @@ def _receivers(request: "Request", observed: ObservedState) -> list[Receiver]:
         if isinstance(spec.credential, NewCredential):
             clients = clients_called(spec.name, observed)
             client = next(
-                (client for client in clients if client.is_registered), ClientApplication()
+                (client for client in clients if client.is_registered_here), ClientApplication()
             )
             receivers[spec.name] = Receiver(spec.name, client, spec.credential.kind.is_key)
     return list(receivers.values())
@@ -285,7 +285,7 @@ def _receivers(request: "Request", observed: ObservedState) -> list[Receiver]:
 def _receivers_of_rotation(rotation: Rotation, observed: ObservedState) -> list[Receiver]:
     receivers: list[Receiver] = []
     for name, client in clients_to_rotate(rotation, observed).items():
-        kind = replaced_kind(client.credentials)
+        kind = replaced_kind(client.counted_credentials)
         receivers.append(Receiver(name, client, is_key=kind is not None and kind.is_key))
     return receivers
 
@@ -336,7 +336,7 @@ def _choose_file(
 def _follows_tag(client: ClientApplication, request: "Request", observed: ObservedState) -> bool:
     """Whether a client's own tag says where its secret is, and is believed."""
     desired = request.desired
-    if not client.is_registered or desired.service is None:
+    if not client.is_registered_here or desired.service is None:
         return False
     # A setup gives another secret only to a client that had one, and has nothing good any more.
     has_good = any(

@@ -23,7 +23,7 @@ from mct_s2s.model.ids import Tag
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.site_settings import Holds
 from mct_s2s.planning.api_address import api_url
-from mct_s2s.planning.ownership import is_consented, known_audience, wanted_role
+from mct_s2s.planning.ownership import has_wanted_role, known_audience, wanted_role
 from mct_s2s.planning.reports.findings import Finding, diagnose, stopped, wrong_settings
 from mct_s2s.planning.reports.verification import (
     CALL,
@@ -141,11 +141,13 @@ class ClientTest:
         # A trust file names the place of each credential itself.
         if self.observed.file is None:
             message += " Name its file by --credentials FILE."
-        if client.credentials and all(each.federation for each in client.credentials):
+        if client.counted_credentials and all(
+            each.federation for each in client.counted_credentials
+        ):
             message = (
                 "Not tested: only the workload that its federated credential names can sign in."
             )
-        elif client.credentials and replaced_kind(client.credentials) is not None:
+        elif client.counted_credentials and replaced_kind(client.counted_credentials) is not None:
             message += " If that is lost, replace it:"
             remedy = self.observed.rotating(client)
         subject = CheckSubject.APPLICATION
@@ -263,7 +265,7 @@ class ClientTest:
         observed = self.observed
         if self.just_changed:
             return observed.setting(Holds.ROLE)
-        if client is None or not is_consented(client, observed):
+        if client is None or not has_wanted_role(client, observed):
             return None
         role = wanted_role(observed)
         return role.value if role is not None and role.enabled else None

@@ -61,8 +61,8 @@ class Pruning:
     """Otherwise they are mentioned."""
     any_number: bool = False
     """Whether they may be more than a third of the clients."""
-    kept: frozenset[str] = frozenset()
-    """As in `Removal.kept`."""
+    named_elsewhere: frozenset[str] = frozenset()
+    """As in `Removal.named_elsewhere`."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class Removal(Desired):
     delete_secrets: bool = False
     """Whether key vault secrets of clients go whose registration goes."""
     purge: bool = False
-    kept: frozenset[str] = frozenset()
+    named_elsewhere: frozenset[str] = frozenset()
     """Registrations that stay, without their access, as the other sites of a file name them, in
     lower case.
 

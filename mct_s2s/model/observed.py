@@ -32,12 +32,16 @@ class ClientApplication:
     principal: ServicePrincipal | None = None
 
     @property
-    def is_registered(self) -> bool:
+    def is_registered_here(self) -> bool:
         return bool(self.application.object_id)
 
     @property
     def _half(self) -> Application | ServicePrincipal:
-        return self.application if self.is_registered or self.principal is None else self.principal
+        return (
+            self.application
+            if self.is_registered_here or self.principal is None
+            else self.principal
+        )
 
     @property
     def client_id(self) -> ClientId:
@@ -48,7 +52,7 @@ class ClientApplication:
         return self._half.display_name
 
     @property
-    def credentials(self) -> tuple[Credential, ...]:
+    def counted_credentials(self) -> tuple[Credential, ...]:
         """The credentials, without undelivered ones, which count for nothing."""
         undelivered = self.application.undelivered
         return tuple(
@@ -117,7 +121,7 @@ class Trust:
     unique_name: str = ""
     """The name of this App Service's own service application, whether or not there is one."""
 
-    def holds(self, principal_id: str, role: AppRole | None) -> bool:
+    def has_role(self, principal_id: str, role: AppRole | None) -> bool:
         """Whether a principal holds a role."""
         return role is not None and (principal_id, role.id) in self._assigned
 

@@ -221,7 +221,7 @@ class AllowList:
         """Whether a reader that does not trim finds each of its ids."""
         return self.text == ";".join(self.ids)
 
-    def holds(self, identifier: str) -> bool:
+    def contains(self, identifier: str) -> bool:
         return identifier.casefold() in _entries(self.text)
 
     def with_ids(self, added: Iterable[str]) -> "AllowList":

@@ -138,10 +138,10 @@ def is_only_set(observed: ObservedState) -> bool:
     service = observed.trust.service
     if service is None:
         return False
-    trusted = service_trust(service, observed, ServiceSpec())
-    if not isinstance(trusted, Doubted):
+    decision = service_trust(service, observed, ServiceSpec())
+    if not isinstance(decision, Doubted):
         return False
-    return trusted.has(Doubt.ONLY_SET) or trusted.has(Doubt.OTHER_SITE)
+    return decision.has(Doubt.ONLY_SET) or decision.has(Doubt.OTHER_SITE)
 
 
 def client_trust(  # noqa: PLR0911  # one rule, one return
@@ -159,10 +159,10 @@ def client_trust(  # noqa: PLR0911  # one rule, one return
     service, application = observed.trust.service, client.application
     if client.client_id in {name.strip().casefold() for name in named}:
         return Belief.NAMED
-    if client.is_registered and application.object_id in observed.unfinished:
+    if client.is_registered_here and application.object_id in observed.unfinished:
         return Belief.CREATED_HERE
     owners = _owners_of(application, observed)
-    if not client.is_registered:
+    if not client.is_registered_here:
         return Doubted((Reason(Doubt.OTHER_TENANT),), owners)
     # Everyone else's registrations keep what they have. Lists and assignments may be anyone's
     # doing.
@@ -256,9 +256,11 @@ def is_created_by_caller(application: Application, caller: SignedIn) -> bool:
     return caller.is_person is False and same_id(application.created_by, caller.client_id)
 
 
-def is_consented_to(client: ClientApplication, observed: ObservedState, spec: ServiceSpec) -> bool:
+def has_confirmed_role(
+    client: ClientApplication, observed: ObservedState, spec: ServiceSpec
+) -> bool:
     """Whether it holds the role that counts: not one that only the settings name."""
-    return observed.trust.holds(client.principal_id, trusted_role(observed, spec))
+    return observed.trust.has_role(client.principal_id, trusted_role(observed, spec))
 
 
 def another_site(application: Application, observed: ObservedState) -> str | None:
@@ -347,10 +349,10 @@ def _grants_of_others(observed: ObservedState, spec: ServiceSpec) -> Iterator[Re
         application = client.application
         if application.object_id in observed.unfinished:
             continue
-        trusted = _untouched(application, observed, client_content(application, observed, spec))
-        if not isinstance(trusted, Doubted):
+        decision = _untouched(application, observed, client_content(application, observed, spec))
+        if not isinstance(decision, Doubted):
             continue
-        if trusted.has(Doubt.UNREAD):
+        if decision.has(Doubt.UNREAD):
             is_unread = True
         else:
             others.append(client.display_name)

@@ -59,7 +59,7 @@ class ClientState(Registration):
     note: SecretNote
     now: datetime
 
-    def has_arrived(self, kind: CredentialKind) -> bool:
+    def has_just_arrived(self, kind: CredentialKind) -> bool:
         """Whether a credential was delivered minutes ago: replicas may not show it yet."""
         return self.note.is_fresh(self.client_id, self.now, kind)
 
@@ -202,7 +202,7 @@ def _lacks_new(spec: NewCredential, client: ClientState, usable: Sequence[Creden
     """Whether a client needs a new secret or key; `usable`: its valid credentials that count."""
     note = client.note
     # Replicas may not show yet what was delivered minutes ago.
-    if client.has_arrived(spec.kind):
+    if client.has_just_arrived(spec.kind):
         return False
     arrived = [credential for credential in usable if not note.is_on_its_way(credential)]
     # A client with a certificate needs no secret. Who asks for a certificate gets one.
@@ -212,7 +212,7 @@ def _lacks_new(spec: NewCredential, client: ClientState, usable: Sequence[Creden
     if not wanted:
         return True
     # The client reads a credential at its place that Entra ID does not accept any more.
-    is_arriving = client.has_arrived(note.kind)
+    is_arriving = client.has_just_arrived(note.kind)
     if note.is_of(client.client_id) and not note.is_among(arrived) and not is_arriving:
         return True
     return spec.is_kept and note.has_lost(wanted)
@@ -247,7 +247,7 @@ def describe_lost(client: ClientState, observed: ObservedState) -> Iterator[Inst
     # A tag of the registration says that it is in a key vault, if not here.
     if note.vault is None and Tag.VAULT.values(client.application.tags):
         return
-    if client.has_arrived(note.kind) and note.readable is Readable.OURS:
+    if client.has_just_arrived(note.kind) and note.readable is Readable.OURS:
         return
     place = note.place
     why = f"{place} does not hold it"

@@ -24,8 +24,8 @@ from mct_s2s.planning.credentials import exchange_audience
 from mct_s2s.planning.federation import federated_spec
 from mct_s2s.planning.not_ours import why_doubted
 from mct_s2s.planning.ownership import (
+    has_wanted_role,
     is_allowed_by_object_id,
-    is_consented,
     is_identity_allowed,
     members,
     trusted_role,
@@ -128,8 +128,8 @@ def _role_option(observed: ObservedState, left_out: list[str]) -> dict[str, str 
     role = wanted_role_value(observed)
     if role == observed.api.role:
         return {}
-    trusted = trusted_role(observed, ServiceSpec())
-    if trusted is not None and trusted.value == role:
+    confirmed_role = trusted_role(observed, ServiceSpec())
+    if confirmed_role is not None and confirmed_role.value == role:
         return {"role": role}
     # The settings alone name it: in the file, it would be the operator's own word.
     named_by = observed.api.name_of(Holds.ROLE)
@@ -155,7 +155,7 @@ def _clients(
         if not is_ours or not is_name(name) or is_guid(name) or name.casefold() in clients:
             name, remarks = client.client_id, (name,)
         options = _credential(name, site.label, application, observed)
-        if not is_consented(client, observed):
+        if not has_wanted_role(client, observed):
             options["no-consent"] = True
         if application.management_reference and is_name(application.management_reference):
             options["service-management-reference"] = application.management_reference
@@ -167,7 +167,7 @@ def _clients(
 
 def _why_left_out(client: ClientApplication, observed: ObservedState) -> str:
     """Why a file cannot name a client, as sentences; empty where it can."""
-    if not client.is_registered:
+    if not client.is_registered_here:
         return "its app registration is not in this tenant."
     if not _has_own_entry(client, observed):
         if is_allowed_by_object_id(client, observed):
@@ -175,18 +175,18 @@ def _why_left_out(client: ClientApplication, observed: ObservedState) -> str:
         if not observed.api.lists:
             return "it does not have the app role."
         return "it has the app role, but is not on the allow list."
-    trusted = client_trust(client, observed, ServiceSpec())
-    if isinstance(trusted, Doubted):
+    decision = client_trust(client, observed, ServiceSpec())
+    if isinstance(decision, Doubted):
         # In the file, its appId would be the operator's own word for it.
         add = f'To have it in the file, add a client with name = "{client.client_id}".'
-        return f"{why_doubted(trusted)}. {add}"
+        return f"{why_doubted(decision)}. {add}"
     return ""
 
 
 def _has_own_entry(client: ClientApplication, observed: ObservedState) -> bool:
     if observed.api.lists:
-        return observed.allowed_client_ids.holds(client.client_id)
-    return is_consented(client, observed)
+        return observed.allowed_client_ids.contains(client.client_id)
+    return has_wanted_role(client, observed)
 
 
 def is_name(text: str) -> bool:
@@ -262,11 +262,11 @@ def _unknown(observed: ObservedState, site: AppService, service: Application) ->
             yield f"An ID in {setting} that is not shown: no client of this tenant has it."
         elif entry.casefold() not in identities:
             yield f"{entry} in {setting}: no client of this tenant has that ID."
-    if isinstance(trusted := service_trust(service, observed, ServiceSpec()), Doubted):
+    if isinstance(decision := service_trust(service, observed, ServiceSpec()), Doubted):
         yield (
             f"service application '{service.display_name}' ({service.client_id}), which "
             f"{observed.api.names_service} names: "
-            f'{why_doubted(trusted)}. If it is right, add service-app = "{service.client_id}".'
+            f'{why_doubted(decision)}. If it is right, add service-app = "{service.client_id}".'
         )
     others = {assignment.principal_id for assignment in trust.assignments} - principals
     if others:

@@ -14,10 +14,10 @@ from mct_s2s.planning.belief import (
     Doubted,
     TrustDecision,
     client_trust,
-    is_consented_to,
+    has_confirmed_role,
     service_trust,
 )
-from mct_s2s.planning.ownership import clients_called, is_allowed, is_consented, members
+from mct_s2s.planning.ownership import clients_called, has_wanted_role, is_allowed, members
 
 MOST_SHOWN = 20
 """Registrations of others whose owners are read only to be shown.
@@ -43,7 +43,7 @@ def registrations_to_inspect(
     }
     shown = list[ClientApplication]()
     for client in trust.clients:
-        if not client.is_registered:
+        if not client.is_registered_here:
             continue
         decision = client_trust(client, observed, spec, desired.names)
         is_named = client.client_id in named_ids
@@ -87,7 +87,7 @@ def _decides_client(
         # One that a setup adopts is shown with its owners.
         if not isinstance(desired, Setup) or desired.service is None:
             return False
-        return not is_consented_to(client, observed, desired.service)
+        return not has_confirmed_role(client, observed, desired.service)
     may_be_deleted = isinstance(desired, Removal) if is_named else desired.removes_unnamed
     return decision is Belief.OWN_CLIENT and may_be_deleted
 
@@ -98,7 +98,7 @@ def _is_shown(client: ClientApplication, observed: ObservedState, desired: Desir
         case Look(all_federated=True):
             return client in members(observed)
         case Look():
-            return is_allowed(client, observed) and not is_consented(client, observed)
+            return is_allowed(client, observed) and not has_wanted_role(client, observed)
         case Removal(everything=True) | Rotation():
             return is_allowed(client, observed)
         case Setup(pruning=pruning):

@@ -27,9 +27,9 @@ from mct_s2s.planning.plan import ManualStep, Plan
 from mct_s2s.planning.pruning import prune
 from mct_s2s.planning.registrations import (
     add_deleted,
+    describe_instance_updates,
     plan_client,
     plan_identity,
-    update_instances,
 )
 from mct_s2s.planning.removal import plan_removal
 from mct_s2s.planning.reports.findings import diagnose
@@ -194,7 +194,7 @@ def _plan_setup(desired: Setup, observed: ObservedState) -> Plan:
             *registrations.notes,
             *_describe_disabled(desired, observed),
             *holders.others,
-            *update_instances(steps),
+            *describe_instance_updates(steps),
             *_site_notes(observed, steps),
             *pruned.notes,
         ),
@@ -252,7 +252,7 @@ def _find_role_holders(
     believed = list[ClientId]()
     others = list[Instruction]()
     for client in members(observed):
-        if not trust.holds(client.principal_id, service.role):
+        if not trust.has_role(client.principal_id, service.role):
             continue
         # The role alone makes no client: the owner of the service application can assign it, too.
         if isinstance(client_trust(client, observed, service.spec, desired.names), Belief):
@@ -270,8 +270,8 @@ def _describe_unlisted_identities(
 ) -> Iterator[Instruction]:
     """Say how to allow managed identities that hold the role and are not on the list."""
     for identity in observed.trust.identities:
-        is_listed = identity.id in object_ids or observed.allowed_object_ids.holds(identity.id)
-        if observed.trust.holds(identity.id, service.role) and not is_listed:
+        is_listed = identity.id in object_ids or observed.allowed_object_ids.contains(identity.id)
+        if observed.trust.has_role(identity.id, service.role) and not is_listed:
             yield _explain_allowing(identity.display_name, "--object-id", identity.id, observed)
 
 
@@ -390,7 +390,7 @@ def _describe_mismatched(
             "which."
         )
         return
-    clients = [client for client in _losing_clients(observed, after) if client.id not in planned]
+    clients = [client for client in _callers_only_in(observed, after) if client.id not in planned]
     if clients:
         names = ", ".join(f"'{client.name}'" for client in clients)
         lose = (
@@ -412,7 +412,7 @@ def _is_replaced(
 def _describe_cut_off(observed: ObservedState, spec: SettingsSpec) -> Iterator[str]:
     """Say who loses access by settings that are switched off, or put back as they were."""
     names = [
-        f"'{client.name}'" for client in _losing_clients(observed, _state_after(observed, spec))
+        f"'{client.name}'" for client in _callers_only_in(observed, _state_after(observed, spec))
     ]
     if names:
         these = "This client loses" if len(names) == 1 else "These clients lose"
@@ -439,7 +439,7 @@ def _describe_switching_on(
     after = _state_after(observed, spec)
     if not observed.api.is_enabled(after.settings):
         return
-    clients = _losing_clients(after, observed)
+    clients = _callers_only_in(after, observed)
     others = [f"'{client.name}'" for client in clients if client.name not in named]
     also = ", too" if named else ""
     too = f" It lets these clients call again{also}: {', '.join(others)}." if others else ""
@@ -452,7 +452,7 @@ def _state_after(observed: ObservedState, spec: SettingsSpec) -> ObservedState:
     return observed.with_settings(settings, spec.written(Outputs()))
 
 
-def _losing_clients(before: ObservedState, after: ObservedState) -> list[ClientStatus]:
+def _callers_only_in(before: ObservedState, after: ObservedState) -> list[ClientStatus]:
     """The clients that can call before, and no longer after."""
     still = {client.id for client in _statuses(after) if client.can_call is not False}
     return [client for client in _statuses(before) if client.can_call and client.id not in still]

@@ -217,9 +217,9 @@ def ids_of(client: ClientApplication) -> frozenset[str]:
     return frozenset(filter(None, (client.client_id, client.principal_id)))
 
 
-def is_consented(client: ClientApplication, observed: ObservedState) -> bool:
+def has_wanted_role(client: ClientApplication, observed: ObservedState) -> bool:
     """Whether it holds the role that the settings name."""
-    return observed.trust.holds(client.principal_id, wanted_role(observed))
+    return observed.trust.has_role(client.principal_id, wanted_role(observed))
 
 
 def is_allowed(client: ClientApplication, observed: ObservedState) -> bool:
@@ -227,14 +227,14 @@ def is_allowed(client: ClientApplication, observed: ObservedState) -> bool:
 
     False where none were read.
     """
-    return is_listed(client, observed) if observed.api.lists else is_consented(client, observed)
+    return is_listed(client, observed) if observed.api.lists else has_wanted_role(client, observed)
 
 
 def is_identity_allowed(identity: ServicePrincipal, observed: ObservedState) -> bool:
     """Whether a managed identity may call: it needs the role only where there are no lists."""
     if observed.api.lists:
-        return observed.allowed_object_ids.holds(identity.id)
-    return observed.trust.holds(identity.id, wanted_role(observed))
+        return observed.allowed_object_ids.contains(identity.id)
+    return observed.trust.has_role(identity.id, wanted_role(observed))
 
 
 def is_listed(client: ClientApplication, observed: ObservedState) -> bool:
@@ -243,14 +243,14 @@ def is_listed(client: ClientApplication, observed: ObservedState) -> bool:
     An API without lists claims no one: several App Services may share a registration, and a holder
     of its role is then a client of all of them.
     """
-    return is_allowed_by_object_id(client, observed) or observed.allowed_client_ids.holds(
+    return is_allowed_by_object_id(client, observed) or observed.allowed_client_ids.contains(
         client.client_id
     )
 
 
 def is_allowed_by_object_id(client: ClientApplication, observed: ObservedState) -> bool:
     """Whether the list of object IDs has it: then it needs no role."""
-    return observed.allowed_object_ids.holds(client.principal_id)
+    return observed.allowed_object_ids.contains(client.principal_id)
 
 
 def clients_called(name: str, observed: ObservedState) -> tuple[ClientApplication, ...]:

@@ -171,7 +171,7 @@ class Registration:
     """A registration as it will be: it exists, or is restored or created by the change `key`."""
 
     key: str
-    kind: str
+    resource: str
     """`service application` or `client application`, as people read it."""
     application: Application
     """Without an object ID where there is none yet."""
@@ -194,7 +194,7 @@ class Registration:
         return self.application.object_id or OutputRef(self.key, Output.OBJECT_ID)
 
     @property
-    def principal(self) -> Deferred[PrincipalId]:
+    def principal_id(self) -> Deferred[PrincipalId]:
         if self.service_principal is not None:
             return self.service_principal.id
         # A restored registration brings its service principal with it.
@@ -210,13 +210,15 @@ class Registration:
         application = self.application
         if self.is_new:
             name = new.display_name
-            return [CreateApplication(key=self.key, resource=self.kind, name=name, application=new)]
+            return [
+                CreateApplication(key=self.key, resource=self.resource, name=name, application=new)
+            ]
         if not self.is_deleted:
             return []
         return [
             RestoreApplication(
                 key=self.key,
-                resource=self.kind,
+                resource=self.resource,
                 name=application.display_name,
                 detail="restored from deleted applications, with its consents",
                 application=application,

@@ -49,7 +49,7 @@ def prune(desired: Setup, observed: ObservedState) -> tuple[frozenset[str], Plan
     ]
     named = _find_named(desired, observed)
     targets = [client for client in removable if client not in named]
-    removal = Removal(spec, kept=pruning.kept, is_pruning=True)
+    removal = Removal(spec, named_elsewhere=pruning.named_elsewhere, is_pruning=True)
     if not pruning.removes:
         return frozenset(), _mention(targets, RemovalScope(removal, observed, (), named))
     _refuse_too_many(targets, removable, pruning, desired, observed)
@@ -149,5 +149,5 @@ def _was_set_up(
     # A managed identity has no name of ours: anyone may have listed it.
     if isinstance(client, ServicePrincipal) or desired.service is None:
         return False
-    trusted = client_trust(client, observed, desired.service, desired.names)
-    return not isinstance(trusted, Doubted) and trusted is not Belief.UNTOUCHED
+    decision = client_trust(client, observed, desired.service, desired.names)
+    return not isinstance(decision, Doubted) and decision is not Belief.UNTOUCHED

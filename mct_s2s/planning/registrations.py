@@ -17,7 +17,7 @@ from mct_s2s.model.ids import ClientId, PrincipalId, Tag, client_unique_name, is
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.model.resource_id import SCALE_SETS
 from mct_s2s.planning.api_address import is_api_of
-from mct_s2s.planning.belief import Doubted, client_trust, is_consented_to
+from mct_s2s.planning.belief import Doubted, client_trust, has_confirmed_role
 from mct_s2s.planning.changes import (
     AddCredential,
     AnyChange,
@@ -85,7 +85,7 @@ def add_deleted(desired: Setup, observed: ObservedState) -> ObservedState:
         deleted = _deleted_of_name(client_unique_name(trust.unique_name, spec.name), trust)
         if deleted is None:
             continue
-        if any(client.is_registered for client in clients_called(spec.name, observed)):
+        if any(client.is_registered_here for client in clients_called(spec.name, observed)):
             continue
         client = ClientApplication(_with_stored_credential(deleted, spec, observed))
         trust = replace(trust, clients=(*trust.clients, client))
@@ -132,9 +132,9 @@ def refuse_deleted(named: str | None, observed: ObservedState, but: str = "") ->
 # Client applications
 
 
-def find_client(name: str, observed: ObservedState) -> ClientApplication:
+def find_or_blank_client(name: str, observed: ObservedState) -> ClientApplication:
     """Find the one registration of that name, or an empty one, to be created. Raises NotThere."""
-    clients = [client for client in clients_called(name, observed) if client.is_registered]
+    clients = [client for client in clients_called(name, observed) if client.is_registered_here]
     refuse_several(name, clients)
     if clients:
         return clients[0]
@@ -151,7 +151,7 @@ def find_client(name: str, observed: ObservedState) -> ClientApplication:
 
 
 @dataclass(frozen=True)
-class _ClientCredential:
+class _CredentialSteps:
     """The steps for a client's credential, and whether its store has one afterwards."""
 
     changes: tuple[AnyChange, ...]
@@ -166,7 +166,7 @@ def plan_client(
     spec: ClientSpec, service: PlannedService, observed: ObservedState
 ) -> tuple[Deferred[ClientId], Plan]:
     """Plan what a client application lacks; return its appId, too. Raises NotThere, Refused."""
-    existing = find_client(spec.name, observed)
+    existing = find_or_blank_client(spec.name, observed)
     client = _client_state(spec, existing, service, observed)
     credential = _plan_client_credential(spec, client, observed)
     new = _new_client(spec, client, service, credential, observed)
@@ -178,19 +178,19 @@ def plan_client(
     ]
 
     left_to_others: tuple[AssignAppRole, ...] = ()
-    is_consented = observed.trust.holds(existing.principal_id, service.role)
+    has_role = observed.trust.has_role(existing.principal_id, service.role)
     consent = _plan_consent(spec, client, service, observed)
-    if not is_consented and spec.consent:
+    if not has_role and spec.consent:
         changes.append(consent)
-    elif not is_consented:
+    elif not has_role:
         left_to_others = (consent,)
 
     # A consent that is left to others would be granted on the word of this plan, too.
     is_touched = bool(changes or left_to_others) or not is_allowed(existing, observed)
     # A doubted service application is refused by itself, once for all clients.
-    is_service_believed = not isinstance(service.trusted, Doubted)
-    if existing.is_registered and is_service_believed and is_touched:
-        _refuse_doubted(spec, existing, client, service, observed, is_consented=is_consented)
+    is_service_believed = not isinstance(service.decision, Doubted)
+    if existing.is_registered_here and is_service_believed and is_touched:
+        _refuse_doubted(spec, existing, client, service, observed, has_role=has_role)
     notes = tuple(_client_notes(spec, existing, client, service, credential, observed))
     if not changes:
         changes.append(NoChange.of(existing.application, client.key, CLIENT))
@@ -221,7 +221,7 @@ def _client_state(
 
 def _plan_client_credential(
     spec: ClientSpec, client: ClientState, observed: ObservedState
-) -> _ClientCredential:
+) -> _CredentialSteps:
     changes = list[AnyChange]()
     for change in plan_credential(spec.credential, client, observed.cloud):
         if isinstance(change, AddCredential):
@@ -234,14 +234,14 @@ def _plan_client_credential(
         isinstance(change, AddCredential) and isinstance(change.spec, NewCredential)
         for change in changes
     )
-    return _ClientCredential(tuple(changes), client.note.delivered is not None or is_made_now)
+    return _CredentialSteps(tuple(changes), client.note.delivered is not None or is_made_now)
 
 
 def _new_client(
     spec: ClientSpec,
     client: ClientState,
     service: PlannedService,
-    credential: _ClientCredential,
+    credential: _CredentialSteps,
     observed: ObservedState,
 ) -> Application:
     """The client as its creation request says it."""
@@ -265,7 +265,7 @@ def _plan_access(
     client: ClientState,
     service: PlannedService,
     new: Application,
-    credential: _ClientCredential,
+    credential: _CredentialSteps,
 ) -> Iterator[AnyChange]:
     """Plan one PATCH: the permission that it lacks, with missing tags and the reference."""
     application = client.application
@@ -311,8 +311,8 @@ def _plan_consent(
         key=f"{client.key}:consent",
         name=spec.name,
         detail=f"app role {service.role.value}",
-        principal=client.principal,
-        service=service.registration.principal,
+        principal=client.principal_id,
+        service=service.registration.principal_id,
         role=service.role.id,
         client_id=client.client_id,
         asks_for_more=asks_for_more(client.application, observed, service.spec),
@@ -327,17 +327,17 @@ def _refuse_doubted(
     service: PlannedService,
     observed: ObservedState,
     *,
-    is_consented: bool,
+    has_role: bool,
 ) -> None:
     """Refuse to write to a client that is not believed. Raises NotOurs, Refused."""
-    trusted = client_trust(existing, observed, service.spec, (spec.name,), spec.credential)
-    if not isinstance(trusted, Doubted):
+    decision = client_trust(existing, observed, service.spec, (spec.name,), spec.credential)
+    if not isinstance(decision, Doubted):
         return
     # It holds a role that only the settings name: that is what the operator has to confirm.
-    if is_consented and not is_consented_to(existing, observed, service.spec):
+    if has_role and not has_confirmed_role(existing, observed, service.spec):
         raise role_not_named(service.role.value)
     graph = observed.graph if client.is_deleted else ""
-    raise not_ours(existing.application, trusted, CLIENT, graph)
+    raise not_ours(existing.application, decision, CLIENT, graph)
 
 
 def _client_notes(
@@ -345,12 +345,12 @@ def _client_notes(
     existing: ClientApplication,
     client: ClientState,
     service: PlannedService,
-    credential: _ClientCredential,
+    credential: _CredentialSteps,
     observed: ObservedState,
 ) -> Iterator[str | Instruction]:
-    is_service_believed = not isinstance(service.trusted, Doubted)
-    is_named_by_id = existing.is_registered and is_guid(spec.name)
-    is_client_already = is_consented_to(existing, observed, service.spec)
+    is_service_believed = not isinstance(service.decision, Doubted)
+    is_named_by_id = existing.is_registered_here and is_guid(spec.name)
+    is_client_already = has_confirmed_role(existing, observed, service.spec)
     if is_service_believed and is_named_by_id and not is_client_already:
         yield adoption(existing.application, observed, CLIENT)
     # A new credential is stored with the right values, and replaces what was lost.
@@ -425,7 +425,7 @@ def plan_identity(
         name=name,
         detail=f"app role {service.role.value}{because}",
         principal=principal,
-        service=service.registration.principal,
+        service=service.registration.principal_id,
         role=service.role.id,
         identity_resource=source.resource,
         after=(SERVICE_UPDATE_KEY,),
@@ -455,10 +455,10 @@ def _needs_role(source: IdentityResource, service: PlannedService, observed: Obs
     is_assignment_required = principal is not None and principal.assignment_required
     # Where the API has an allow list, an object ID on it is enough.
     is_needed = is_assignment_required or not observed.api.lists
-    return is_needed and not observed.trust.holds(source.principal_id or "", service.role)
+    return is_needed and not observed.trust.has_role(source.principal_id or "", service.role)
 
 
-def update_instances(steps: Iterable[AnyChange]) -> Iterator[Instruction]:
+def describe_instance_updates(steps: Iterable[AnyChange]) -> Iterator[Instruction]:
     """Say how the machines of a scale set get its new identity.
 
     Source: docs/azure-contract.md, section 9.

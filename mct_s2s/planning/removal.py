@@ -84,9 +84,9 @@ def plan_removal(removal: Removal, observed: ObservedState) -> Plan:
     plan = replace(plan, notes=(*plan.notes, *_describe_remaining(plan, removal, observed)))
     service = observed.trust.service
     if service is not None and plan.changes:
-        trusted = service_trust(service, observed, removal.service)
-        if isinstance(trusted, Doubted):
-            raise service_not_ours(service, observed, trusted)
+        decision = service_trust(service, observed, removal.service)
+        if isinstance(decision, Doubted):
+            raise service_not_ours(service, observed, decision)
     return plan
 
 
@@ -94,7 +94,7 @@ def _describe_remaining(plan: Plan, removal: Removal, observed: ObservedState) -
     """Say which settings and tokens outlive the removal."""
     api = observed.api
     shown = api.shown(observed.settings)
-    if removal.everything and shown and not _may_lose_settings(api):
+    if removal.everything and shown and not _is_closed_without_settings(api):
         stay = "stay" if len(shown) > 1 else "stays"
         yield f"{', '.join(shown)} {stay}: without its settings, {api.called} may be open."
     if not api.lists and any(isinstance(step, RevokeAppRole) for step in plan.steps):
@@ -104,7 +104,7 @@ def _describe_remaining(plan: Plan, removal: Removal, observed: ObservedState) -
         )
 
 
-def _may_lose_settings(api: Api) -> bool:
+def _is_closed_without_settings(api: Api) -> bool:
     """Whether the API refuses everyone without its settings.
 
     It does if it has a switch or lists that are missing then. Another one may be open to everyone.
@@ -114,7 +114,7 @@ def _may_lose_settings(api: Api) -> bool:
 
 def _without_own_settings(observed: ObservedState) -> SettingsSpec:
     api = observed.api
-    if not _may_lose_settings(api):
+    if not _is_closed_without_settings(api):
         return SettingsSpec(api.rows, tidy=False)
     # A setting whose value is of another kind may be something else's.
     hidden = api.hidden(observed.settings)
@@ -140,7 +140,9 @@ def find_removable(observed: ObservedState) -> list[ClientApplication | ServiceP
         if is_listed(client, observed) or is_created_here:
             removable.append(client)
     removable += [
-        identity for identity in trust.identities if observed.allowed_object_ids.holds(identity.id)
+        identity
+        for identity in trust.identities
+        if observed.allowed_object_ids.contains(identity.id)
     ]
     return removable
 
@@ -238,22 +240,22 @@ def _plan_target(target: Target, scope: RemovalScope) -> Iterator[AnyChange]:
         case ServicePrincipal():
             yield from _plan_identity(target, scope)
         case Application():
-            yield _plan_deleted(target, scope)
+            yield _plan_already_deleted(target, scope)
 
 
 def _plan_client(client: ClientApplication, scope: RemovalScope) -> Iterator[AnyChange]:
     """Plan what happens to a client application: the first rule that applies."""
     removal = scope.removal
     key = f"client:{client.client_id}"
-    trusted = client_trust(client, scope.observed, removal.service, removal.clients)
-    if isinstance(trusted, Doubted):
-        yield _keep_untouched(client, key, why_doubted(trusted))
+    decision = client_trust(client, scope.observed, removal.service, removal.clients)
+    if isinstance(decision, Doubted):
+        yield _keep_untouched(client, key, why_doubted(decision))
         return
-    if client.client_id in removal.kept:
+    if client.client_id in removal.named_elsewhere:
         yield _keep_untouched(client, key, "another App Service of the file names it")
         return
     revocations = [*_plan_revocations(client.principal, key, client.display_name, scope)]
-    if not client.is_registered:
+    if not client.is_registered_here:
         # Its registration is in another tenant: only its consent is here.
         yield from revocations
         return
@@ -271,7 +273,7 @@ def _plan_client(client: ClientApplication, scope: RemovalScope) -> Iterator[Any
 def _keep_untouched(client: ClientApplication, key: str, why: str) -> NoChange:
     """Say that a client leaves the allow list, and that nothing else of it changes."""
     application = client.application
-    if not client.is_registered:
+    if not client.is_registered_here:
         application = Application(client_id=client.client_id)
     application = replace(application, display_name=client.display_name)
     return NoChange.kept(application, key, CLIENT, f"kept, with its admin consent: {why}")
@@ -394,7 +396,7 @@ def _plan_purge(
     )
 
 
-def _plan_deleted(application: Application, scope: RemovalScope) -> AnyChange:
+def _plan_already_deleted(application: Application, scope: RemovalScope) -> AnyChange:
     """Plan to purge a registration that an earlier run has deleted, or to leave it in the bin."""
     key = f"client:{application.client_id}"
     if scope.removal.purge and _may_purge(application, scope):

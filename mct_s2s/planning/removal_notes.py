@@ -81,8 +81,8 @@ def _describe_kept_consents(scope: RemovalScope) -> Iterator[Instruction]:
     for target in scope.targets:
         if not isinstance(target, ClientApplication) or not target.principal_id:
             continue
-        trusted = client_trust(target, observed, removal.service, removal.clients)
-        if isinstance(trusted, Doubted):
+        decision = client_trust(target, observed, removal.service, removal.clients)
+        if isinstance(decision, Doubted):
             what = f"'{target.display_name}' keeps its admin consent. To revoke it, name its appId:"
             yield Instruction(what, observed.command("remove-client", about=target.client_id))
 
@@ -230,8 +230,8 @@ def _remaining_holders(
 def _is_named_elsewhere(holder: ClientApplication | ServicePrincipal, removal: Removal) -> bool:
     """Whether the trust file names it at another App Service."""
     if isinstance(holder, ClientApplication):
-        return holder.client_id.casefold() in removal.kept
-    return (holder.resource_id or "").casefold() in removal.kept
+        return holder.client_id.casefold() in removal.named_elsewhere
+    return (holder.resource_id or "").casefold() in removal.named_elsewhere
 
 
 def _revoked_assignments(steps: Iterable[AnyChange]) -> frozenset[str]:

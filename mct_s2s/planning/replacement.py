@@ -52,14 +52,14 @@ class Replacement:
     rotation: Rotation
 
     @cached_property
-    def undelivered(self) -> list[RemoveCredential]:
+    def orphan_removals(self) -> list[RemoveCredential]:
         """Removals of what never arrived anywhere: it counts for nothing."""
         return self.client.orphan_removals()
 
     @cached_property
     def counted(self) -> list[Credential]:
         """All credentials but the undelivered ones."""
-        removed = {removal.key_id for removal in self.undelivered}
+        removed = {removal.key_id for removal in self.orphan_removals}
         return [
             credential
             for credential in self.client.application.credentials
@@ -130,7 +130,7 @@ class Replacement:
         if rotation.remove_old and self.current is not None and self.older:
             return False
         # A rotation that was cut off after the delivery has only the old ones left to remove.
-        was_cut_off = self.client.has_arrived(self.kind) and bool(self.replaced_before)
+        was_cut_off = self.client.has_just_arrived(self.kind) and bool(self.replaced_before)
         return not was_cut_off
 
     @cached_property
@@ -177,7 +177,7 @@ class Replacement:
     def changes(self) -> list[AnyChange]:
         """Plan removals of orphans, the new credential, then removals of replaced ones."""
         client, key = self.client, f"{self.client.key}:{self.kind.value}"
-        steps: list[AnyChange] = [*self.undelivered]
+        steps: list[AnyChange] = [*self.orphan_removals]
         if self.needs_new:
             steps += self._plan_new()
         # The one that replaces it has to give tokens first.

@@ -25,7 +25,7 @@ from mct_s2s.planning.ownership import (
     unknown,
 )
 from mct_s2s.planning.plan import Plan
-from mct_s2s.planning.registrations import find_client
+from mct_s2s.planning.registrations import find_or_blank_client
 from mct_s2s.planning.replacement import Replacement, all_end_by
 from mct_s2s.planning.service_application import service_missing
 
@@ -101,17 +101,17 @@ def _find_or_none(name: str, observed: ObservedState) -> ClientApplication | Non
     """Find a client that a file names; `None` where it is missing or ambiguous."""
     # It stops no other client: the plan says that it is left alone.
     try:
-        return find_client(name, observed)
+        return find_or_blank_client(name, observed)
     except NotThere:
         return None
 
 
 def _find_replaceable(name: str, observed: ObservedState) -> ClientApplication:
     """Find a client that has something to replace. Raises NotThere, Refused."""
-    client = find_client(name, observed)
-    if not client.is_registered:
+    client = find_or_blank_client(name, observed)
+    if not client.is_registered_here:
         raise unknown(name, observed, what="client application")
-    if replaced_kind(client.credentials) is None:
+    if replaced_kind(client.counted_credentials) is None:
         raise Refused(
             "no-secret-to-rotate",
             f"'{client.display_name}' has no secret, and no certificate that mct-s2s created.",
@@ -138,12 +138,14 @@ def _find_due(observed: ObservedState, horizon: datetime) -> list[ClientApplicat
 
 def _is_due(client: ClientApplication, horizon: datetime) -> bool:
     """Whether what is replaced ends in time, or an earlier rotation left something to do."""
-    kind = replaced_kind(client.credentials)
-    credentials = [credential for credential in client.credentials if credential.kind is kind]
+    kind = replaced_kind(client.counted_credentials)
+    credentials = [
+        credential for credential in client.counted_credentials if credential.kind is kind
+    ]
     replaceable = [credential for credential in credentials if credential.is_made]
     # Two of ours: the older one waits for its removal.
     is_unfinished = bool(client.application.undelivered) or len(replaceable) > 1
-    return is_unfinished or (bool(credentials) and all_end_by(client.credentials, horizon))
+    return is_unfinished or (bool(credentials) and all_end_by(client.counted_credentials, horizon))
 
 
 def plan_rotation(rotation: Rotation, observed: ObservedState) -> Plan:
@@ -159,11 +161,11 @@ def plan_rotation(rotation: Rotation, observed: ObservedState) -> Plan:
     notes = list[Instruction | str]()
     left_alone = list[Instruction]()
     for name, client in clients.items():
-        trusted = client_trust(client, observed, rotation.service, rotation.clients)
+        decision = client_trust(client, observed, rotation.service, rotation.clients)
         # A client that is named is refused; of those that are due, the others are rotated.
-        if isinstance(trusted, Doubted) and rotation.expiring_within is None:
-            raise not_ours(client.application, trusted, CLIENT)
-        reason = _reason_to_leave_alone(name, client, trusted, rotation, observed)
+        if isinstance(decision, Doubted) and rotation.expiring_within is None:
+            raise not_ours(client.application, decision, CLIENT)
+        reason = _reason_to_leave_alone(name, client, decision, rotation, observed)
         if reason is not None:
             left_alone.append(reason)
             continue
@@ -198,9 +200,9 @@ def _refuse_doubted_service(
     """Refuse to store secrets for an API that is not believed. Raises NotOurs."""
     # The scope beside a secret says for which API its tokens are: that must not be the word of the
     # settings alone, which a Website Contributor writes.
-    trusted = service_trust(service, observed, rotation.service)
-    if isinstance(trusted, Doubted):
-        raise service_not_ours(service, observed, trusted)
+    decision = service_trust(service, observed, rotation.service)
+    if isinstance(decision, Doubted):
+        raise service_not_ours(service, observed, decision)
 
 
 def _plan_arrived_notes(client: ClientState) -> Iterator[AnyChange]:
@@ -229,13 +231,13 @@ def _find_others_due(
 def _reason_to_leave_alone(
     name: str,
     client: ClientApplication,
-    trusted: TrustDecision,
+    decision: TrustDecision,
     rotation: Rotation,
     observed: ObservedState,
 ) -> Instruction | None:
     """Say why a client that is due gets no new credential; `None`: it gets one."""
-    if isinstance(trusted, Doubted):
-        return _explain_left_alone(client, rotation, observed, why_doubted(trusted))
+    if isinstance(decision, Doubted):
+        return _explain_left_alone(client, rotation, observed, why_doubted(decision))
     error = observed.unreadable_stores.get(name)
     if error is not None:
         why = f"the place of its secret could not be read: {error.headline}"
@@ -283,9 +285,9 @@ def _explain_doubted(
 ) -> Iterator[Instruction]:
     """Say how to rotate clients that are due and not believed."""
     for client in others:
-        trusted = client_trust(client, observed, rotation.service, rotation.clients)
-        if isinstance(trusted, Doubted) and not rotation.only_named:
-            yield _explain_left_alone(client, rotation, observed, why_doubted(trusted))
+        decision = client_trust(client, observed, rotation.service, rotation.clients)
+        if isinstance(decision, Doubted) and not rotation.only_named:
+            yield _explain_left_alone(client, rotation, observed, why_doubted(decision))
 
 
 def _describe_unasked(
@@ -293,8 +295,8 @@ def _describe_unasked(
 ) -> Iterator[str]:
     """Name clients that are due and that neither the file nor the command names."""
     for client in others:
-        trusted = client_trust(client, observed, rotation.service, rotation.clients)
-        if rotation.only_named or not isinstance(trusted, Doubted):
+        decision = client_trust(client, observed, rotation.service, rotation.clients)
+        if rotation.only_named or not isinstance(decision, Doubted):
             yield (
                 f"Left alone, although a credential expires: '{client.display_name}'. Nothing asks "
                 "to rotate it."

@@ -60,7 +60,7 @@ class PlannedService:
     role: AppRole
     """The app role of its clients."""
     uri: Deferred[ApplicationIdUri]
-    trusted: TrustDecision
+    decision: TrustDecision
     changes: tuple[AnyChange, ...]
     notes: tuple[str, ...]
 
@@ -84,11 +84,11 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> PlannedService:
     edits = _add_marks(edits, application, spec, observed)
     use_tags = _missing_use_tags(edits, application, spec, observed)
 
-    trusted: TrustDecision = Belief.CREATED_HERE
+    decision: TrustDecision = Belief.CREATED_HERE
     if not registration.is_new:
-        trusted = service_trust(application, observed, spec)
+        decision = service_trust(application, observed, spec)
     # A deleted one that only has the name must turn out to be ours once it is restored.
-    is_sure = trusted in {Belief.CREATED_HERE, Belief.OWN_SERVICE}
+    is_sure = decision in {Belief.CREATED_HERE, Belief.OWN_SERVICE}
     changes = registration.plan_creation(_new_service(spec, observed), is_sure=is_sure)
     changes += _plan_edits(registration, role, edits, use_tags, observed)
     if not changes:
@@ -102,7 +102,7 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> PlannedService:
         notes.append(adoption(application, observed, SERVICE))
     if edits.token_version is not None:
         notes.append(_describe_token_version(application, edits.token_version, observed.api))
-    return PlannedService(spec, registration, role, uri, trusted, tuple(changes), tuple(notes))
+    return PlannedService(spec, registration, role, uri, decision, tuple(changes), tuple(notes))
 
 
 def _refuse_other_than_asked(
@@ -333,11 +333,11 @@ def refuse_doubted_service(
     has_steps = bool(plan.changes or plan.manual_steps)
     if service is None or application is None or not has_steps:
         return
-    if isinstance(service.trusted, Doubted):
-        raise service_not_ours(application, observed, service.trusted)
+    if isinstance(service.decision, Doubted):
+        raise service_not_ours(application, observed, service.decision)
     # Nothing that mct-s2s created asks for another version: who once owned another team's API may
     # have given it our name.
-    is_confirmed = service.trusted is not Belief.OWN_SERVICE or is_created_by_caller(
+    is_confirmed = service.decision is not Belief.OWN_SERVICE or is_created_by_caller(
         application, observed.caller
     )
     if any(map(_switches_token_version, plan.changes)) and not is_confirmed:

@@ -255,9 +255,9 @@ def _merge_list(
     listed = setting.list_in(merged)
     entries = [outputs.known(entry) for row, entry in spec.listed if row is setting]
     added = [entry for entry in entries if entry is not None]
-    loses = any(map(listed.holds, spec.without))
+    loses = any(map(listed.contains, spec.without))
     is_untidy = spec.tidy and not listed.is_well_formed
-    if not loses and not is_untidy and all(map(listed.holds, added)):
+    if not loses and not is_untidy and all(map(listed.contains, added)):
         return
     name = spelling_in(merged, setting.name)
     text = listed.with_ids(added).without(spec.without).text

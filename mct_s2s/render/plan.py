@@ -64,8 +64,8 @@ def setting_rows(
 
     if edit.is_list:
         before, after = AllowList(edit.before or ""), AllowList(edit.after or "")
-        added = [entry for entry in after.ids if not before.holds(entry)]
-        removed = [entry for entry in before.ids if not after.holds(entry)]
+        added = [entry for entry in after.ids if not before.contains(entry)]
+        removed = [entry for entry in before.ids if not after.contains(entry)]
         stay = len(before.ids) - len(removed)
         if stay and (added or removed or edit.pending):
             counts = ((len(added) + edit.pending, "added"), (len(removed), "removed"))

@@ -220,7 +220,7 @@ def test_clients_are_those_that_are_listed_consented_or_asked_for(engine: Engine
         "Asked",
         "By appId",
     }
-    assert all(client.is_registered and client.principal for client in trust.clients), (
+    assert all(client.is_registered_here and client.principal for client in trust.clients), (
         "both halves of each"
     )
     everybody = {client.display_name for client in trust_seen(engine, everything=True).clients}
@@ -254,7 +254,7 @@ def test_a_client_of_which_one_half_is_missing_is_a_client(half: str, engine: En
         state["directory"]["applications"] = [row for row in rows if row["id"] != client["id"]]
         engine.inside.become(state)
     (observed,) = trust_seen(engine).clients
-    assert (not observed.is_registered, observed.principal is None) == (
+    assert (not observed.is_registered_here, observed.principal is None) == (
         half == "principal",
         half == "application",
     )

@@ -318,7 +318,7 @@ def test_a_name_in_another_spelling_or_an_id_is_the_same_client() -> None:
 def test_a_client_that_another_site_of_the_file_names_keeps_what_it_has() -> None:
     observed = there("A", "B", "C")
     (shared,) = [client for client in observed.trust.clients if client.display_name == "C"]
-    kept = replace(REMOVE, kept=frozenset({shared.client_id.casefold()}))
+    kept = replace(REMOVE, named_elsewhere=frozenset({shared.client_id.casefold()}))
     plan = plan_of(wanted("A", "B", pruning=kept), observed)
     assert (
         kinds(plan, DeleteApplication)

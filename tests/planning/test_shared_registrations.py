@@ -230,7 +230,7 @@ def test_a_client_that_the_file_names_is_not_reported_as_left_alone() -> None:
     there = replace(seen, trust=replace(seen.trust, identities=(identity,)))
     kept = frozenset({BY_HAND.client_id, str(resource.resource).casefold()})
     assert not make_plan(
-        Setup(ServiceSpec(), pruning=replace(pruning, kept=kept)), there
+        Setup(ServiceSpec(), pruning=replace(pruning, named_elsewhere=kept)), there
     ).left_alone
 
 

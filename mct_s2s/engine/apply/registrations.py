@@ -446,7 +446,7 @@ def _found_by_name_alone(observed: ObservedState, desired: Desired) -> list[Appl
         registrations[service.object_id] = service
     for name in desired.names:
         for client in clients_called(name, observed):
-            if client.is_registered and not is_listed(client, observed):
+            if client.is_registered_here and not is_listed(client, observed):
                 registrations[client.application.object_id] = client.application
     return list(registrations.values())
 

@@ -557,7 +557,7 @@ async def _with_service(
         client
         for client in trust.clients
         if client.principal_id in holders
-        and client.is_registered
+        and client.is_registered_here
         and has_unique_name_below(client.application, trust.unique_name)
         and client.client_id not in observed.custody
     ]

@@ -72,7 +72,9 @@ async def complete_clients(graph: "GraphClient", trust: Trust) -> Trust:
         service_principals.by_client_ids(graph, without_principal),
     )
     trust = _with(trust, [], [*by_id, *of_clients])
-    without_application = [client.client_id for client in trust.clients if not client.is_registered]
+    without_application = [
+        client.client_id for client in trust.clients if not client.is_registered_here
+    ]
     return _with(trust, await applications.by_client_ids(graph, without_application), [])
 
 
@@ -257,7 +259,7 @@ class _Lookup:
             own_names = {application.client_id, application.display_name.casefold()}
             return not identifiers.isdisjoint({*own_names, application.unique_name})
 
-        registered = [client.application for client in trust.clients if client.is_registered]
+        registered = [client.application for client in trust.clients if client.is_registered_here]
         incomplete = [application for application in registered if needs_reading(application)]
         lists = await gather_or_cancel(
             *(
@@ -296,7 +298,8 @@ class _Lookup:
 def _is_known(name: str, trust: Trust) -> bool:
     if is_guid(name):
         return any(
-            same_id(client.client_id, name) and client.is_registered for client in trust.clients
+            same_id(client.client_id, name) and client.is_registered_here
+            for client in trust.clients
         )
     unique_name = client_unique_name(trust.unique_name, name)
     if trust.client_of_unique_name(unique_name) is not None:

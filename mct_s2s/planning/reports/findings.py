@@ -29,9 +29,9 @@ from mct_s2s.planning.ownership import (
     SERVICE_OPTION,
     audience_of,
     has_identifier,
+    has_wanted_role,
     is_allowed,
     is_allowed_by_object_id,
-    is_consented,
     is_in_settings,
     is_noted_use,
     members,
@@ -293,31 +293,31 @@ def wrong_settings(observed: ObservedState, site: AppService) -> Iterator[Findin
 def _client(
     client: ClientApplication, observed: ObservedState, within: timedelta
 ) -> Iterator[Finding]:
-    trusted = client_trust(client, observed, ServiceSpec())
+    decision = client_trust(client, observed, ServiceSpec())
     is_listed = observed.app_service is not None and is_allowed(client, observed)
     has_lists = observed.app_service is not None and bool(observed.api.lists)
-    if isinstance(trusted, Doubted) and _is_elsewhere(trusted) and has_lists and not is_listed:
+    if isinstance(decision, Doubted) and _is_elsewhere(decision) and has_lists and not is_listed:
         # It may be a client of another App Service that uses this API, or one that the API's owner
         # assigned.
         name = client.display_name
         message = (
             f"'{name}' also holds the app role, and is not on the allow list: "
-            f"{why_doubted(trusted)}."
+            f"{why_doubted(decision)}."
         )
         allow = observed.command("configure-appservice", "--application-id", client.client_id)
         yield Finding("client-not-allowed", name, message, allow, Severity.NOTE, client.client_id)
         return
     is_only_listed = (
-        isinstance(trusted, Doubted) and is_listed and not is_consented(client, observed)
+        isinstance(decision, Doubted) and is_listed and not has_wanted_role(client, observed)
     )
     # A Website Contributor may have listed anyone: what is printed must not be a step to a grant.
     remove = observed.command("remove-client", about=client.client_id)
     remedy = remove if is_only_listed else observed.setting_up(client)
     whose = ""
-    if isinstance(trusted, Doubted) and is_only_listed:
-        whose = f" Only the allow list names it: {why_doubted(trusted)}."
+    if isinstance(decision, Doubted) and is_only_listed:
+        whose = f" Only the allow list names it: {why_doubted(decision)}."
     yield from _access(client, observed, remedy, whose)
-    if client.is_registered:  # of another tenant's registration, the credentials are not known
+    if client.is_registered_here:  # of another tenant's registration, the credentials are not known
         yield from _credentials(client, observed, within, remedy, is_only_listed=is_only_listed)
 
 
@@ -325,7 +325,7 @@ def _access(
     client: ClientApplication, observed: ObservedState, remedy: str, whose: str
 ) -> Iterator[Finding]:
     name, client_id = client.display_name, client.client_id
-    if not is_allowed_by_object_id(client, observed) and not is_consented(client, observed):
+    if not is_allowed_by_object_id(client, observed) and not has_wanted_role(client, observed):
         message = f"'{name}' has no admin consent, so its tokens have no role.{whose}"
         yield Finding("client-not-consented", name, message, remedy, client=client_id)
     if observed.app_service is not None and observed.api.lists and not is_allowed(client, observed):
@@ -348,7 +348,7 @@ def _credentials(
         client.display_name,
         client.client_id,
         observed.now,
-        client.credentials,
+        client.counted_credentials,
     )
     if not credentials:
         message = f"'{name}' has no credential, so it cannot sign in."
@@ -384,9 +384,9 @@ def _credentials(
         yield Finding("secret-expired", name, message, renew, client=client_id)
 
 
-def _is_elsewhere(trusted: TrustDecision) -> bool:
+def _is_elsewhere(decision: TrustDecision) -> bool:
     """Whether a client was not made for this App Service."""
-    return isinstance(trusted, Doubted) and trusted.has(Doubt.NOT_BELOW)
+    return isinstance(decision, Doubted) and decision.has(Doubt.NOT_BELOW)
 
 
 def _unlisted(observed: ObservedState, site: AppService) -> Iterator[Finding]:

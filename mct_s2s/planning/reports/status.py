@@ -14,9 +14,9 @@ from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget, site_title
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.ownership import (
+    has_wanted_role,
     is_allowed,
     is_allowed_by_object_id,
-    is_consented,
     is_identity_allowed,
     members,
 )
@@ -62,7 +62,7 @@ class ClientStatus:
 
     @property
     def credentials(self) -> tuple[Credential, ...]:
-        return self.client.credentials if isinstance(self.client, ClientApplication) else ()
+        return self.client.counted_credentials if isinstance(self.client, ClientApplication) else ()
 
     @property
     def urgency(self) -> tuple[int, datetime, str, str]:
@@ -139,7 +139,9 @@ class SiteStatus:
         if not needs and self._is_stopped(needs_role=needs_role):
             needs = [FIXED]
         last = max(
-            client.credentials, key=lambda credential: credential.expires or NEVER, default=None
+            client.counted_credentials,
+            key=lambda credential: credential.expires or NEVER,
+            default=None,
         )
         ends = last.expires if last is not None and has_end(last.expires) else None
         renewed = "nothing"
@@ -150,7 +152,7 @@ class SiteStatus:
             allowed=is_allowed(client, observed) if self._site_read is not None else None,
             can_call=False if needs else self._can_call_otherwise,
             needs=", ".join(needs) or renewed,
-            consented=is_consented(client, observed),
+            consented=has_wanted_role(client, observed),
             ends=ends,
             is_due=any(finding.severity is Severity.WARNING for finding in findings),
         )

@@ -197,7 +197,7 @@ def reasons(token: ApiToken, source: str, observed: ObservedState) -> Iterator[t
     """Find why a token is refused, each with a remedy, the likeliest first."""
     site, api = observed.app_service, observed.api
     assert site is not None  # a token is only compared with settings that were read
-    is_listed = observed.allowed_object_ids.holds(token.object_id)
+    is_listed = observed.allowed_object_ids.contains(token.object_id)
     for finding in wrong_settings(observed, site):
         if finding.stops_calls and not (finding.concerns_role and is_listed):
             yield finding.message, finding.remedy
@@ -218,7 +218,7 @@ def reasons(token: ApiToken, source: str, observed: ObservedState) -> Iterator[t
     )
     if client is not None:
         add = observed.setting_up(client)
-    if api.lists and not observed.allowed_client_ids.holds(token.client_id):
+    if api.lists and not observed.allowed_client_ids.contains(token.client_id):
         not_there = (
             f"{api.name_of(Holds.APPLICATION_IDS)} does not contain the appId {token.client_id}"
         )
