@@ -271,7 +271,7 @@ def _lost_with_job(outcome: Outcome) -> tuple[Instruction, ...]:
         for change in outcome.plan.changes
         if isinstance(change, AddCredential)
         and isinstance(store := outcome.stores.get(change.name), FileStore)
-        and store.is_ours
+        and store.is_default_place
         and places.of(change.name) == SecretTo()
         # A machine that has had a secret of this client keeps its files.
         and outcome.before.note_of(change.name).delivered_at is None

@@ -328,8 +328,10 @@ def _choose_file(
     # One that is known by its appId may have a file that was made under its name, and the other
     # way round.
     stems = filter(None, (receiver.name, client.client_id, client.display_name))
-    is_ours = place.path is None
-    files = [FileStore(place.file_for(stem, folder), is_ours, receiver.is_key) for stem in stems]
+    is_default_place = place.path is None
+    files = [
+        FileStore(place.file_for(stem, folder), is_default_place, receiver.is_key) for stem in stems
+    ]
     return next((file for file in files if file.is_of_client(client.client_id)), files[0])
 
 
@@ -442,7 +444,9 @@ def retire_files(session: "Session", outcome: "Outcome") -> list[Path]:
             continue
         folder = default_folder(session, outcome.request.label, outcome.before)
         for stem in dict.fromkeys((application.display_name, application.client_id)):
-            store = FileStore(SecretTo().file_for(stem, folder), is_ours=True, keeps_key=True)
+            store = FileStore(
+                SecretTo().file_for(stem, folder), is_default_place=True, keeps_key=True
+            )
             if store.retire(application.client_id):
                 retired.append(store.dotenv)
     return retired

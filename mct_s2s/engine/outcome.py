@@ -36,7 +36,11 @@ from mct_s2s.planning.permissions.rights import Missing
 from mct_s2s.planning.plan import ManualStep, Plan
 from mct_s2s.planning.reports.verification import Verification
 from mct_s2s.planning.service_application import SERVICE_KEY
-from mct_s2s.stores.host_lock import RegistrationNote, note_registrations, noted_registrations
+from mct_s2s.stores.registration_notes import (
+    RegistrationNote,
+    note_registrations,
+    noted_registrations,
+)
 from mct_s2s.stores.store import Store
 
 if TYPE_CHECKING:

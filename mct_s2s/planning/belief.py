@@ -179,7 +179,7 @@ def client_trust(  # noqa: PLR0911  # one rule, one return
             return of_service if is_unread else Doubted((Reason(Doubt.OTHER_SERVICE),), owners)
     # The role counts. Where the API's owner could have assigned it, the client has to be listed.
     if _holds_any_role(client, observed) and (
-        is_listed(client, observed) or _grants_alone(observed)
+        is_listed(client, observed) or _only_administrators_grant(observed)
     ):
         return _was_never_anothers(application, observed)
     return _untouched(application, observed, client_content(application, observed, spec), asked)
@@ -197,7 +197,7 @@ def _holds_any_role(client: ClientApplication, observed: ObservedState) -> bool:
     )
 
 
-def _grants_alone(observed: ObservedState) -> bool:
+def _only_administrators_grant(observed: ObservedState) -> bool:
     """Whether no one but an administrator can have assigned the roles of the API.
 
     The owner of an API that this App Service adopted could give its role to anyone, also to a
@@ -211,6 +211,8 @@ def _grants_alone(observed: ObservedState) -> bool:
     # Once a registration is purged, its `uniqueName` and its URIs are anyone's. No other one ever
     # gets its appId.
     is_set_by_id = client_id_in(observed.service_in_settings) == service.client_id
+    # One that the settings do not name is believed for another reason than they: the command names
+    # it, a run here made it, or it is untouched. An owner beside the caller was ruled out above.
     return is_set_by_id or not is_in_settings(service, observed)
 
 
@@ -408,13 +410,13 @@ def _owners_of(application: Application, observed: ObservedState) -> tuple[str, 
     return _others(custody.owners, observed) if custody is not None else ()
 
 
-def touched(
+def registrations_to_remember(
     changes: Sequence[AnyChange], observed: ObservedState, desired: Desired
 ) -> Iterator[str]:
-    """Object ids of registrations that are changed although the command does not name them.
+    """Object ids of registrations that a plan changes, for a run to note while it applies it.
 
     An interrupted run may leave them doubtful: access is revoked first, and a credential counts
-    once it is noted.
+    once it is noted. Those that the command names need no note: the next one names them, too.
     """
     spec, trust = desired.service, observed.trust
     if spec is None:
@@ -428,6 +430,6 @@ def touched(
     if trust.service is not None:
         decisions.append((trust.service, service_trust(trust.service, observed, spec)))
     for application, decision in decisions:
-        # That one is untouched has to be seen each time.
+        # That one is `UNTOUCHED` has to be seen each time.
         if decision in {Belief.CREATED_HERE, Belief.OWN_SERVICE, Belief.OWN_CLIENT}:
             yield application.object_id

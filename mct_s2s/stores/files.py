@@ -47,16 +47,12 @@ class FileStore(Store):
 
     place: Path
     """As it was asked for: the dotenv file, or of a key, either of the two files."""
-    is_ours: bool = False
-    """Whether only this tool writes there.
+    is_default_place: bool = False
+    """Whether it is where files go without `--secret-to`: only this tool writes there.
 
     Elsewhere, another client's file is neither moved aside nor written over.
     """
     keeps_key: bool = False
-
-    @property
-    def is_own(self) -> bool:
-        return self.is_ours
 
     @property
     def label(self) -> str:
@@ -121,7 +117,7 @@ class FileStore(Store):
         Raises UsageError also where another's file is there.
         """
         taken = self._taken_file(client_id)
-        if taken is not None and not self.is_ours:
+        if taken is not None and not self.is_default_place:
             raise UsageError(
                 "secret-place-taken",
                 f"'{taken}' is not this client's {'key' if taken == self.pem else 'secret file'}. "

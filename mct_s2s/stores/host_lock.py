@@ -7,14 +7,13 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from enum import StrEnum
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 from platformdirs import user_state_path
 
 from mct_s2s.activity import activity
-from mct_s2s.local_files import make_folder, read_ours, replace_whole
+from mct_s2s.local_files import make_folder
 
 POLL_SECONDS = 0.05
 """Too short to be noticed, and a waiting process costs nothing."""
@@ -61,34 +60,3 @@ async def _acquired(lock: FileLock) -> None:
                 await asyncio.sleep(POLL_SECONDS)
                 with suppress(Timeout):
                     lock.acquire(blocking=False)
-
-
-class RegistrationNote(StrEnum):
-    """What this machine remembers of registrations, by their object ids, in lower case.
-
-    What its own requests created is this user's. Anyone may have another registration under such a
-    name.
-    """
-
-    UNFINISHED = "unfinished"
-    """A run here began to create or to change them, and did not end."""
-    DELETED = "deleted"
-    """A run here moved them to the recycle bin."""
-
-
-def noted_registrations(what: str, note: RegistrationNote) -> frozenset[str]:
-    try:
-        return frozenset(read_ours(path_of(what, note)).casefold().split())
-    except OSError:
-        return frozenset()  # what another user may have written is not believed
-
-
-def note_registrations(what: str, note: RegistrationNote, object_ids: frozenset[str]) -> None:
-    """Replace that note; a home that cannot be written to keeps none."""
-    with suppress(OSError):
-        path = path_of(what, note)
-        if object_ids:
-            lines = "".join(f"{object_id}\n" for object_id in sorted(object_ids))
-            replace_whole(path, lines, durable=False)
-        else:
-            path.unlink(missing_ok=True)

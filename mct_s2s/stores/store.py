@@ -49,7 +49,7 @@ class Store(ABC):
         """The place as `--secret-to` takes it."""
 
     @property
-    def is_own(self) -> bool:
+    def is_default_place(self) -> bool:
         """Whether it is this tool's own place on this machine, whose notes are always found."""
         return False
 

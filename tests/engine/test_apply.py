@@ -41,7 +41,11 @@ from mct_s2s.planning.changes import (
     WriteSettings,
 )
 from mct_s2s.planning.plan import Plan
-from mct_s2s.stores.host_lock import RegistrationNote, note_registrations, noted_registrations
+from mct_s2s.stores.registration_notes import (
+    RegistrationNote,
+    note_registrations,
+    noted_registrations,
+)
 
 from tests.conftest import MACHINE, SITE, SLOT
 from tests.engine.conftest import LIST, PUT, TARGET, WHERE, Engine, Watcher, applied, planned

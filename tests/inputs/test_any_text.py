@@ -301,7 +301,7 @@ def test_any_content_of_a_pending_key_is_read_or_refused(file: Path, content: by
     fill(pending, content)
     only_our_errors(
         lambda: asyncio.run(
-            FileStore(file.with_name("key.pem"), is_ours=True, keeps_key=True).note()
+            FileStore(file.with_name("key.pem"), is_default_place=True, keeps_key=True).note()
         )
     )
 

@@ -128,7 +128,7 @@ def test_a_reason_that_keeps_a_secret_from_being_shown_is_said() -> None:
 
 
 def test_what_a_killed_run_left_half_written_goes_with_the_next_attempt(tmp_path: Path) -> None:
-    store = FileStore(tmp_path / "one[1].env", is_ours=True)
+    store = FileStore(tmp_path / "one[1].env", is_default_place=True)
     others = [
         tmp_path / name for name in (".one[1].env.bak", ".one1.env.0123abcd", "one[1].env.0123abcd")
     ]
@@ -170,7 +170,7 @@ def test_a_value_that_others_choose_is_never_more_than_one_line(
 
 def test_a_file_planted_beside_a_useless_secret_does_not_keep_it_from_going(tmp_path: Path) -> None:
     """By then, everything in Azure is gone already: that must not look like a failure."""
-    store = FileStore(tmp_path / "a.env", is_ours=True)
+    store = FileStore(tmp_path / "a.env", is_default_place=True)
     asyncio.run(store.deliver(replace(RECORD, credential=SecretCredential("x"))))
     (tmp_path / "a.env.pending").mkdir()
     store.retire(RECORD.client_id)
@@ -213,7 +213,7 @@ def test_a_key_is_on_disk_before_it_is_delivered_and_taken_up_by_the_next_run(
 ) -> None:
     async def both_runs() -> None:
         first, second = (
-            FileStore(tmp_path / "a.env", is_ours=True, keeps_key=True) for _ in range(2)
+            FileStore(tmp_path / "a.env", is_default_place=True, keeps_key=True) for _ in range(2)
         )
         await first.check(None)
         pem, made = await first.key_pair(*WISH)
@@ -296,7 +296,7 @@ def test_a_key_that_has_arrived_waits_for_no_one(tmp_path: Path) -> None:
 
 
 def test_a_client_that_goes_takes_its_key_along(tmp_path: Path) -> None:
-    place = FileStore(tmp_path / "a.env", is_ours=True, keeps_key=True)
+    place = FileStore(tmp_path / "a.env", is_default_place=True, keeps_key=True)
     assert place.retire(RECORD.client_id) is False
     asyncio.run(keep(place))
     assert place.retire(OTHER) is False
@@ -312,7 +312,8 @@ def test_another_clients_files_of_the_same_name_are_set_aside_whole(
 ) -> None:
     """A registration was deleted and is made again, or two App Services have the same name."""
     secret, key = (
-        FileStore(tmp_path / "a.env", is_ours=True, keeps_key=keeps) for keeps in (False, True)
+        FileStore(tmp_path / "a.env", is_default_place=True, keeps_key=keeps)
+        for keeps in (False, True)
     )
 
     async def both() -> None:
@@ -345,7 +346,7 @@ def test_no_client_waits_for_the_disk_of_another(
     both = threading.Barrier(2)
 
     async def deliver(client_id: ClientId) -> None:
-        store = FileStore(tmp_path / f"{client_id}.env", is_ours=True)
+        store = FileStore(tmp_path / f"{client_id}.env", is_default_place=True)
         await store.begin("made", client_id)
         await store.deliver(replace(RECORD, client_id=client_id))
 
@@ -368,7 +369,7 @@ def test_a_secret_on_the_way_to_disk_arrives_if_interrupted(
         assert go_on.wait(SECONDS)
 
     async def main() -> None:
-        store = FileStore(tmp_path / "a.env", is_ours=True)
+        store = FileStore(tmp_path / "a.env", is_default_place=True)
         await store.begin("made", RECORD.client_id)
         monkeypatch.setattr(os, "fsync", confirmed)
         delivering = asyncio.ensure_future(store.deliver(RECORD))
@@ -388,7 +389,7 @@ def test_whether_a_file_can_be_written_waits_for_no_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "fsync", lambda _: pytest.fail("nothing is kept yet"))
-    asyncio.run(FileStore(tmp_path / "a.env", is_ours=True).check(RECORD.client_id))
+    asyncio.run(FileStore(tmp_path / "a.env", is_default_place=True).check(RECORD.client_id))
     assert names(tmp_path) == []
 
 

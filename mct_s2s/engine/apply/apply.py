@@ -19,7 +19,7 @@ from mct_s2s.model.client_credentials import NewCredential
 from mct_s2s.model.desired import Rotation
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import ClientId, api_uri
-from mct_s2s.planning.belief import Belief, client_trust, is_named_by, touched
+from mct_s2s.planning.belief import Belief, client_trust, is_named_by, registrations_to_remember
 from mct_s2s.planning.changes import (
     AddCredential,
     AnyChange,
@@ -56,7 +56,9 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
     keep_backup(outcome)
     outcome.applied = True
     outcome.began = clock.seconds()
-    outcome.remember(*touched(outcome.plan.changes, outcome.before, outcome.request.desired))
+    outcome.remember(
+        *registrations_to_remember(outcome.plan.changes, outcome.before, outcome.request.desired)
+    )
     try:
         await Run(session, outcome, progress, send_change).apply_all()
     except PermissionMissing as refusal:

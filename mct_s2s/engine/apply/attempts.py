@@ -67,7 +67,7 @@ class Attempt:
     async def begin(self, created: Application | None) -> None:
         """Note the attempt. `created`: the registration, where this run has created it."""
         await self.store.begin(self.name, self.client_id)
-        if self.store.is_own:
+        if self.store.is_default_place:
             return
         application = created or await applications.by_object_id(self.graph, self.object_id)
         self._tags_before = frozenset(application.tags)

@@ -137,7 +137,9 @@ class _Writer:
         return f"{counted(len(changed), 'setting')} written, {unchanged} unchanged{merges}"
 
     async def write(self) -> None:
-        for may_be_old in (*[False] * READINGS, True):
+        for readings in range(READINGS + 1):
+            # The last reading has to do, however old it is.
+            may_be_old = readings == READINGS
             try:
                 merged = partial(self._merged, may_be_old=may_be_old)
                 await self._arm.write_settings(self._change.site, merged, self.read)

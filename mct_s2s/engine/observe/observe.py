@@ -42,7 +42,7 @@ from mct_s2s.planning.belief import TrustDecision, client_trust, service_trust
 from mct_s2s.planning.inspection import registrations_to_inspect
 from mct_s2s.planning.ownership import has_unique_name_below
 from mct_s2s.planning.permissions.rights import allowing_roles
-from mct_s2s.stores.host_lock import RegistrationNote, noted_registrations
+from mct_s2s.stores.registration_notes import RegistrationNote, noted_registrations
 
 AGREEING_READS = 3
 """Reads in a row that have to find nothing: another replica may answer each. Terraform takes 5."""

@@ -272,6 +272,8 @@ def asked_for(missing: Iterable[MissingRight]) -> list[Instruction]:
 def _judge_in_directory(need: RequiredPermission, access: CallerRights) -> Judged:
     right = need.right
     roles = _CONSENTERS if right.is_consent else _ADMINISTRATORS
+    # For a service principal, too, an Application Developer is enough: he owns what he registers.
+    # `least` asks for more, as the registration may be someone else's.
     if right in {Right.CREATE_APPLICATION, Right.CREATE_PRINCIPAL}:
         roles |= {APPLICATION_DEVELOPER}
     if roles & (access.roles or frozenset()):
