@@ -88,7 +88,11 @@ class Change:
     """The name of what is changed: a display name, a site."""
     detail: str = ""
     after: tuple[str, ...] = ()
-    """Changes that have to be done first although none of their ids is used."""
+    """Keys of changes that have to be done first although none of their ids is used.
+
+    A key that no change of the plan has is ignored, so that what may be missing can be named:
+    `Plan.waits_for`.
+    """
 
     verb: ClassVar[str] = ""
     """Where it is not the action."""

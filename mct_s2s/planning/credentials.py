@@ -63,6 +63,10 @@ class ClientState(Registration):
         """Whether a credential was delivered minutes ago: replicas may not show it yet."""
         return self.note.is_fresh(self.client_id, self.now, kind)
 
+    def addition_key(self, kind: CredentialKind) -> str:
+        """The key of the step that adds a credential of this kind, if the plan has one."""
+        return f"{self.key}:{kind.value}"
+
     def plan_addition(
         self, spec: CredentialSpec, *, exists: bool = False, verify: bool = False
     ) -> AddCredential:
@@ -86,7 +90,7 @@ class ClientState(Registration):
             case _:
                 assert_never(spec)
         return AddCredential(
-            key=f"{self.key}:{spec.kind.value}",
+            key=self.addition_key(spec.kind),
             name=self.name,
             detail=detail,
             object_id=self.object_id,

@@ -46,19 +46,35 @@ def all_end_by(credentials: Iterable[Credential], horizon: datetime) -> bool:
 
 @dataclass(frozen=True)
 class Replacement:
-    """What a rotation makes of the credentials of one client."""
+    """What a rotation makes of the credentials of one client.
+
+    The credentials are sorted into sets, each a part of the one above it::
+
+        client.application.credentials    all
+            orphan_removals                 arrived nowhere: removed, and count for nothing
+            counted                         all others
+                of_kind                       secrets, or else certificates
+                    replaceable                 made by this tool
+                        current                   what users read at its place now
+                        older                     all others
+                            replaced_before         their users read a newer one by now
+                            elsewhere               never at the place: kept, and named in a note
+
+    `replaced` are `replaced_before` and, where a new one is created, `current`. Of them, those of
+    `removed_now` go in this run; the others stay for the grace period.
+    """
 
     client: ClientState
     rotation: Rotation
 
     @cached_property
     def orphan_removals(self) -> list[RemoveCredential]:
-        """Removals of what never arrived anywhere: it counts for nothing."""
+        """The steps that remove what never arrived anywhere: it counts for nothing."""
         return self.client.orphan_removals()
 
     @cached_property
     def counted(self) -> list[Credential]:
-        """All credentials but the undelivered ones."""
+        """All credentials but those that arrived nowhere."""
         removed = {removal.key_id for removal in self.orphan_removals}
         return [
             credential
@@ -91,11 +107,9 @@ class Replacement:
     @cached_property
     def current(self) -> Credential | None:
         """The one that users of the client read at its place now; `None` where nothing tells."""
-        rotation = self.rotation
-        asks_for_removal = rotation.remove_old and rotation.expiring_within is None
         # Where no place remembers, the newest one was handed over last: `--remove-old` says that
-        # its users have it.
-        if not self.place_knows_current and asks_for_removal and len(self.replaceable) > 1:
+        # its users have it. It is never removed without a new one.
+        if not self.place_knows_current and self.rotation.remove_old:
             return newest_made(self.replaceable)
         return self.client.note.delivered_of(self.of_kind)
 
@@ -105,9 +119,9 @@ class Replacement:
 
     @cached_property
     def replaced_before(self) -> list[Credential]:
-        """Older ones whose users read the place where a newer one is.
+        """Older ones whose users have a newer one: they read the place where it is.
 
-        No one else can know of the newer one.
+        With `--remove-old`, the operator says so of all.
         """
         return [
             credential
@@ -117,19 +131,21 @@ class Replacement:
 
     @cached_property
     def elsewhere(self) -> list[Credential]:
-        """Older ones that the place has never held."""
+        """Older ones that the place has never held: their users know of no newer one."""
         return [credential for credential in self.older if credential not in self.replaced_before]
 
     @cached_property
     def needs_new(self) -> bool:
         """Whether this run creates a new one."""
         rotation = self.rotation
+        # With `--expiring-within`, time alone decides. What else is unfinished is removed only.
         if rotation.expiring_within is not None:
             return all_end_by(self.counted, self.client.now + rotation.expiring_within)
         # Everyone has the newest one by now: only the old ones are to go.
         if rotation.remove_old and self.current is not None and self.older:
             return False
-        # A rotation that was cut off after the delivery has only the old ones left to remove.
+        # A rotation that was cut off after the delivery has only the old ones left to remove. It is
+        # taken for one only where it delivered minutes ago: later, a new one is what is asked for.
         was_cut_off = self.client.has_just_arrived(self.kind) and bool(self.replaced_before)
         return not was_cut_off
 
@@ -176,14 +192,17 @@ class Replacement:
 
     def changes(self) -> list[AnyChange]:
         """Plan removals of orphans, the new credential, then removals of replaced ones."""
-        client, key = self.client, f"{self.client.key}:{self.kind.value}"
+        client = self.client
+        key = client.addition_key(self.kind)
         steps: list[AnyChange] = [*self.orphan_removals]
         if self.needs_new:
             steps += self._plan_new()
-        # The one that replaces it has to give tokens first.
-        successor = (client.application.client_id, f"{client.audience}/.default")
+        # The one that replaces it has to give a token first: of this client, for this scope.
+        token_to_test = (client.application.client_id, f"{client.audience}/.default")
         has_successor = self.place_knows_current or self.needs_new
-        before = key  # certificates are one list, which is written whole: one removal at a time
+        # The first removal waits for the new credential, if there is one. Certificates are one
+        # list, which is written whole: one removal at a time.
+        previous_key = key
         for credential in self.removed_now:
             removal = RemoveCredential(
                 key=f"{key}:{credential.key_id}",
@@ -192,11 +211,11 @@ class Replacement:
                 object_id=client.application.object_id,
                 key_id=credential.key_id,
                 kind=self.kind,
-                replaced_for=successor if has_successor else None,
-                after=(before,),
+                replaced_for=token_to_test if has_successor else None,
+                after=(previous_key,),
             )
             steps.append(removal)
-            before = removal.key
+            previous_key = removal.key
         return steps or [
             NoChange(key=key, resource=CLIENT, name=client.name, id=client.application.client_id)
         ]
@@ -229,17 +248,17 @@ class Replacement:
             return starts + USUAL_LIFETIME
         if not has_end(last.expires):
             return NEVER
-        # Rounded, as the last one began some seconds late.
+        # Rounded to five minutes, as the last one began some seconds late.
         lifetime = CLOCKS_DIFFER * round((last.expires - last.begins) / CLOCKS_DIFFER)
         is_due_at_once = lifetime <= (self.rotation.expiring_within or NO_TIME)
         return starts + (USUAL_LIFETIME if is_due_at_once else lifetime)
 
-    def notes(self, removal: str) -> list[Instruction]:
-        """What stays, and until when; `removal`: the command that removes the old one."""
+    def notes(self, removal_command: str) -> list[Instruction]:
+        """Say what stays, and until when; `removal_command`: the one that removes it."""
         notes = []
         old = f"The old {self.kind.noun} of '{self.client.name}'"
         if len(self.removed_now) < len(self.replaced):
-            notes.append(Instruction(f"{old} {self._kept()}", removal))
+            notes.append(Instruction(f"{old} {self._kept()}", removal_command))
         if self.elsewhere:
             place = f"in {self.client.note.place}" if self.client.note.place else "here"
             then = "When nothing uses it, remove it:"
@@ -247,7 +266,8 @@ class Replacement:
                 then = "Give the new one to its users, then remove it:"
             notes.append(
                 Instruction(
-                    f"{old} is not stored {place}. It {_validity(self.elsewhere)}. {then}", removal
+                    f"{old} is not stored {place}. It {_validity(self.elsewhere)}. {then}",
+                    removal_command,
                 )
             )
         if self.needs_new:
@@ -259,6 +279,7 @@ class Replacement:
         return notes
 
     def _kept(self) -> str:
+        """How long the old one is kept, and how its removal begins in a sentence."""
         if self.client.note.vault is not None and self.grace_period == REFERENCES_FOLLOW:
             hours = REFERENCES_FOLLOW // timedelta(hours=1)
             refreshed = f"is kept for {hours} hours, until Key Vault references have refreshed."

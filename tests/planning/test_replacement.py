@@ -96,6 +96,16 @@ def test_without_a_place_the_newest_secret_counts_as_the_current_one() -> None:
     assert (planned.current, planned.removed_now) == (CURRENT, [OLDEST, OLD])
 
 
+@pytest.mark.parametrize("older", [(), (OLDEST, OLD)], ids=["the only one", "the newest"])
+def test_a_secret_that_does_not_end_soon_is_never_removed_without_a_new_one(
+    older: tuple[Credential, ...],
+) -> None:
+    """Also where no place on this machine knows which one the client's users have."""
+    rotation = Rotation(remove_old=True, expiring_within=DAY)
+    planned = replacement(rotation, *older, CURRENT)
+    assert (planned.needs_new, planned.removed_now) == (False, [*older])
+
+
 @pytest.mark.parametrize(("days", "needs_new"), [(400, True), (300, False)])
 def test_a_secret_is_renewed_only_if_all_of_them_end_in_time(days: int, needs_new: bool) -> None:
     rotation = Rotation(expiring_within=days * DAY)
