@@ -56,14 +56,16 @@ def report_of(site: SiteChange) -> SiteReport:
     outcome, error = site.outcome, site.error
     if outcome is None:
         return SiteReport(site.title, error=error)
-    unchanged = ""
+    unchanged_text = ""
     match outcome.request.desired:
         case Removal():
-            unchanged = f"There is nothing to remove from {site.title}"
+            unchanged_text = f"There is nothing to remove from {site.title}"
         case Setup(settings=SettingsScope.NONE):
-            unchanged = f"The Entra ID part of {site.title} is up to date; nothing else was checked"
+            unchanged_text = (
+                f"The Entra ID part of {site.title} is up to date; nothing else was checked"
+            )
         case Setup(settings_only=True) | Restore():
-            unchanged = (
+            unchanged_text = (
                 f"The App Service configuration of {site.title} is up to date; nothing else was "
                 "checked"
             )
@@ -71,7 +73,7 @@ def report_of(site: SiteChange) -> SiteReport:
         site.title,
         outcome.plan,
         target_details(outcome.before),
-        unchanged,
+        unchanged_text,
         done=[change for change in outcome.done.values() if change.action is not Action.NONE],
         in_doubt=outcome.in_doubt,
         not_done=[*outcome.not_done, *outcome.not_begun] if outcome.applied or site.error else (),

@@ -17,7 +17,7 @@ from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import LineConsole
 
 
-def what_is_left(step: ManualStep) -> str:
+def describe_manual_step(step: ManualStep) -> str:
     sentence = f"Someone else must {step.right.step_on(step.name)}."
     if isinstance(step, AssignAppRole) and step.asks_for_more:
         sentence += (
@@ -43,7 +43,7 @@ def instructions(
         command = ""
         link = None
         values = None
-        what = what_is_left(step)
+        what = describe_manual_step(step)
         match step:
             case AssignAppRole(identity_resource=ResourceId() as resource):
                 command = observed.command("add-client", "--managed-identity", str(resource))

@@ -1,7 +1,7 @@
 """What came of a command that changes something, at one App Service or several."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import PurePath
@@ -15,13 +15,13 @@ from mct_s2s.model.commands import command, secret_reading
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.changes import Action, AddCredential, AnyChange, NoChange
 from mct_s2s.planning.permissions.rights import asked_for
-from mct_s2s.planning.plan import Plan
+from mct_s2s.planning.plan import ManualStep, Plan
 from mct_s2s.planning.reports.verification import Verification
 from mct_s2s.render import markdown
 from mct_s2s.render.columns import Columns
-from mct_s2s.render.console import DONE, FAILED, NOTHING, OPEN, Terminal, one_line
+from mct_s2s.render.console import DONE, FAILED, NOTHING, OPEN, LineConsole, Terminal, one_line
 from mct_s2s.render.diagnostics import print_items, show_error
-from mct_s2s.render.manual_steps import show_manual_steps, what_is_left
+from mct_s2s.render.manual_steps import describe_manual_step, show_manual_steps
 from mct_s2s.render.plan import BLOCKED, show_steps, summary
 from mct_s2s.render.verification import show_verification
 
@@ -65,7 +65,7 @@ class SiteReport:
     plan: Plan | None = None
     """`None` where it could not be made."""
     about: Sequence[str] = ()
-    unchanged: str = ""
+    unchanged_text: str = ""
     """What is said of an empty plan, if not that the App Service is up to date."""
     done: Sequence[AnyChange] = ()
     in_doubt: Sequence[AnyChange] = ()
@@ -88,7 +88,7 @@ class SiteReport:
     @property
     def needs_reading(self) -> bool:
         """Whether its plan says more than that there is nothing to do."""
-        return not self.is_unchanged or bool(
+        return not self.has_nothing_to_do or bool(
             self.plan is not None and (self.plan.statements or self.plan.manual_steps)
         )
 
@@ -98,7 +98,7 @@ class SiteReport:
         return bool(self.taken_back) or any(credential.removal for credential in self.credentials)
 
     @property
-    def is_unchanged(self) -> bool:
+    def has_nothing_to_do(self) -> bool:
         return (
             self.plan is not None
             and self.plan.is_empty
@@ -107,18 +107,18 @@ class SiteReport:
         )
 
     @property
-    def clients_left(self) -> str:
+    def left_alone_text(self) -> str:
         """`2 clients left alone`; empty where there are none."""
         count = len(self.plan.left_alone) if self.plan is not None else 0
         return f"{counted(count, 'client')} left alone" if count else ""
 
     @property
     def is_up_to_date(self) -> bool:
-        return self.is_unchanged and not self.clients_left
+        return self.has_nothing_to_do and not self.left_alone_text
 
     @property
-    def is_left_alone(self) -> bool:
-        return self.is_unchanged and bool(self.clients_left)
+    def has_clients_left_alone(self) -> bool:
+        return self.has_nothing_to_do and bool(self.left_alone_text)
 
 
 # Plans
@@ -127,70 +127,105 @@ class SiteReport:
 def totals(sites: Sequence[SiteReport]) -> str:
     """`3 sites: 8 to create, 1 to change, 0 to remove; 1 up to date`."""
     plans = [site.plan for site in sites if site.plan is not None]
-    unchanged = sum(site.is_up_to_date for site in sites)
+    up_to_date = sum(site.is_up_to_date for site in sites)
     failed = sum(site.error is not None for site in sites)
-    left_alone = sum(site.is_left_alone for site in sites)
+    left_alone = sum(site.has_clients_left_alone for site in sites)
     parts = [f"{counted(len(sites), 'site')}: {summary(*plans)}"]
-    counts = ((unchanged, "up to date"), (left_alone, _LEFT), (failed, "failed"))
+    counts = ((up_to_date, "up to date"), (left_alone, _LEFT), (failed, "failed"))
     parts += [f"{count} {what}" for count, what in counts if count]
     return "; ".join(parts)
 
 
 def show_plan(terminal: Terminal, site: SiteReport, *, is_result: bool = False) -> None:
-    console, plan = terminal.out if is_result else terminal.err, site.plan
-    if site.error is not None and plan is None:
-        console.prose(
-            Text.assemble(FAILED, f"{site.title}: {' '.join(site.error.headline.split())}")
-        )
-        print_items(console, site.error.items)
-        advice = Instruction(site.error.advice, site.error.command)
-        print_items(console, [advice] if is_result and advice.what else ())
+    """Show what a command would do at one App Service, or why it could not be planned.
+
+    `is_result`: of a dry run, on standard output, with the steps of others and their commands.
+    Else, what the user is asked to agree to, on standard error.
+    """
+    console = terminal.out if is_result else terminal.err
+    plan = site.plan
     if plan is None:
+        _show_planning_error(console, site, with_advice=is_result)
         return
-    if site.is_unchanged:
-        console.prose(f"No changes. {_unchanged(site)}.", "warn" if site.clients_left else "good")
+    _show_plan_header(console, site, plan)
+    _show_plan_steps(console, site, plan)
+    # A result has the manual steps below, with their commands.
+    has_steps_below = is_result and bool(site.manual_steps)
+    _show_statements(console, site, plan, () if has_steps_below else plan.manual_steps)
+    if is_result:
+        _show_missing_rights(console, plan)
+    if not plan.is_empty:
+        console.prose(f"Plan: {summary(plan)}.", "head")
+    if is_result:
+        show_manual_steps(console, site.manual_steps)
+
+
+def _show_planning_error(console: LineConsole, site: SiteReport, *, with_advice: bool) -> None:
+    error = site.error
+    if error is None:
+        return
+    console.prose(Text.assemble(FAILED, f"{site.title}: {' '.join(error.headline.split())}"))
+    print_items(console, error.items)
+    if with_advice and error.advice:
+        print_items(console, [Instruction(error.advice, error.command)])
+
+
+def _show_plan_header(console: LineConsole, site: SiteReport, plan: Plan) -> None:
+    if site.has_nothing_to_do:
+        style = "warn" if site.left_alone_text else "good"
+        console.prose(f"No changes. {_why_nothing_to_do(site, plan)}.", style)
     elif plan.is_empty:
-        console.print(
-            Text(f"No changes that you can make. Other steps remain for {site.title}."),
-            style="warn",
-        )
+        text = f"No changes that you can make. Other steps remain for {site.title}."
+        console.print(Text(text), style="warn")
     else:
         where = f"  ({', '.join(site.about)})" if site.about else ""
         console.prose(Text.assemble(("Plan", "head"), f" for {site.title}", (where, "quiet")))
-    kept = tuple(step for step in plan.steps if isinstance(step, NoChange) and step.is_kept)
-    if not site.is_unchanged:
+
+
+def _why_nothing_to_do(site: SiteReport, plan: Plan) -> str:
+    if site.left_alone_text:
+        return f"{site.left_alone_text} at {site.title}"
+    if site.unchanged_text:
+        return site.unchanged_text
+    but = ", except for steps that someone else must do" if plan.manual_steps else ""
+    return f"{site.title} is up to date{but}"
+
+
+def _show_plan_steps(console: LineConsole, site: SiteReport, plan: Plan) -> None:
+    if not site.has_nothing_to_do:
         show_steps(console, plan, site.places)
-    elif kept:  # what was asked for, and is not done, is said with its reason
+        return
+    # What was asked for, and is not done, is said with its reason.
+    kept = tuple(step for step in plan.steps if isinstance(step, NoChange) and step.is_kept)
+    if kept:
         show_steps(console, replace(plan, steps=kept))
+
+
+def _show_statements(
+    console: LineConsole, site: SiteReport, plan: Plan, manual_steps: Iterable[ManualStep]
+) -> None:
+    """Show what a reader of the plan has to know beside its steps."""
     in_rows = {step.name for step in plan.steps if isinstance(step, AddCredential)}
-    statements = (*plan.statements, *(plan.destinations(in_rows) if site.is_of_file else ()))
-    # A result has them as manual steps below.
-    remaining = () if is_result and site.manual_steps else map(what_is_left, plan.manual_steps)
-    print_items(console, as_instructions((*remaining, *statements, *site.notes)), "  ", "warn")
-    if is_result and plan.blocked:
+    statements: list[str | Instruction] = [describe_manual_step(step) for step in manual_steps]
+    statements += plan.statements
+    if site.is_of_file:
+        statements += plan.destinations(in_rows)
+    statements += site.notes
+    print_items(console, as_instructions(statements), "  ", "warn")
+
+
+def _show_missing_rights(console: LineConsole, plan: Plan) -> None:
+    """Show what the caller lacks, and how to get it."""
+    if plan.blocked:
         steps = "step" if len(plan.blocked) == 1 else "steps"
         missing = (
             f"You don't have the permissions for the {steps} marked {BLOCKED}. Without them, "
             "nothing is changed:"
         )
         console.prose(missing, "bad")
-    elif is_result and plan.missing_rights:
+    elif plan.missing_rights:
         console.prose("To do these steps yourself:", "warn")
-    show_manual_steps(console, asked_for(plan.missing_rights) if is_result else ())
-    if not plan.is_empty:
-        console.prose(f"Plan: {summary(plan)}.", "head")
-    show_manual_steps(console, site.manual_steps if is_result else ())
-
-
-def _unchanged(site: SiteReport) -> str:
-    if site.clients_left:
-        return f"{site.clients_left} at {site.title}"
-    but = (
-        ", except for steps that someone else must do"
-        if site.plan is not None and site.plan.manual_steps
-        else ""
-    )
-    return site.unchanged or f"{site.title} is up to date{but}"
+    show_manual_steps(console, asked_for(plan.missing_rights))
 
 
 def show_plans(
@@ -235,8 +270,12 @@ def plans_page(sites: Sequence[SiteReport], fingerprint: str | None) -> str:
             _PADDING.sub("  ", line) for line in shown.recorded.splitlines() if line.strip()
         ]
         if shown_lines:
-            is_open = " open" if len(sites) == 1 else ""
-            lines += ["", f"<details{is_open}><summary>{markdown.text(site.title)}</summary>", ""]
+            open_attribute = " open" if len(sites) == 1 else ""
+            lines += [
+                "",
+                f"<details{open_attribute}><summary>{markdown.text(site.title)}</summary>",
+                "",
+            ]
             lines += [*markdown.fenced(*shown_lines, language="text"), "", "</details>"]
     return "".join(f"{line}\n" for line in lines)
 
@@ -273,20 +312,20 @@ def show_outcomes(terminal: Terminal, sites: Sequence[SiteReport]) -> None:
             terminal.result(Text.assemble("    ", line))
     terminal.out.print(table)
     for site in sites:
-        _show_what_is_left(terminal, site)
+        _show_unfinished(terminal, site)
     for site in sites:
         if site.error is not None:
             terminal.say()
             terminal.say(_heading(site))
             show_error(terminal, site.error)
-            show_account(terminal, site)
+            show_done_and_not_done(terminal, site)
     if len(sites) > 1:
         if shown:
             terminal.result()
         terminal.result(f"{_total(sites)}.", style="head")
 
 
-def _show_what_is_left(terminal: Terminal, site: SiteReport) -> None:
+def _show_unfinished(terminal: Terminal, site: SiteReport) -> None:
     """A test that failed, and the steps of others, each under the site's name."""
     if site.verification is not None and not site.verification.is_proved:
         terminal.result()
@@ -301,10 +340,10 @@ def _show_what_is_left(terminal: Terminal, site: SiteReport) -> None:
 def _total(sites: Sequence[SiteReport]) -> str:
     """`30 sites: 28 done, 1 up to date, 1 failed; 29 clients can call`."""
     failed = sum(_has_failed(site) for site in sites)
-    unchanged = sum(site.is_up_to_date and site.error is None for site in sites)
-    left_alone = sum(site.is_left_alone and site.error is None for site in sites)
-    done = len(sites) - failed - unchanged - left_alone
-    counts = ((done, "done"), (unchanged, "up to date"), (left_alone, _LEFT), (failed, "failed"))
+    up_to_date = sum(site.is_up_to_date and site.error is None for site in sites)
+    left_alone = sum(site.has_clients_left_alone and site.error is None for site in sites)
+    done = len(sites) - failed - up_to_date - left_alone
+    counts = ((done, "done"), (up_to_date, "up to date"), (left_alone, _LEFT), (failed, "failed"))
     outcomes = ", ".join(f"{count} {what}" for count, what in counts if count or what == "failed")
     calls = sum(site.verification.calls for site in sites if site.verification is not None)
     calling = f"; {counted(calls, 'client')} can call" if calls else ""
@@ -327,15 +366,11 @@ def show_stopped(
             show_error(terminal, site.error)
         elif len(sites) > 1 and not (site.done or site.in_doubt or site.not_done):
             terminal.say("  Nothing was changed.")
-        show_account(terminal, site)
-        for line in credential_lines(
-            *(
-                credential
-                for credential in site.credentials
-                if credential.secret is None and with_credentials
-            )
-        ):
-            terminal.say(line)
+        show_done_and_not_done(terminal, site)
+        if with_credentials:
+            saved = [credential for credential in site.credentials if credential.secret is None]
+            for line in credential_lines(*saved):
+                terminal.say(line)
     if any(site.done or site.in_doubt for site in sites):
         terminal.say("Run the same command again to resume.")
 
@@ -366,11 +401,11 @@ def _summary(site: SiteReport) -> tuple[tuple[str, str], Text]:
             "; ".join(filter(None, [done, tested, "steps left for someone else, see below"]))
         )
     if not done:
-        return NOTHING, Text("; ".join(filter(None, ["no changes", site.clients_left])))
-    return DONE, Text("; ".join(filter(None, [done, tested, site.clients_left])))
+        return NOTHING, Text("; ".join(filter(None, ["no changes", site.left_alone_text])))
+    return DONE, Text("; ".join(filter(None, [done, tested, site.left_alone_text])))
 
 
-def show_account(terminal: Terminal, site: SiteReport) -> None:
+def show_done_and_not_done(terminal: Terminal, site: SiteReport) -> None:
     if site.taken_back:
         whose = ", ".join(site.taken_back)
         terminal.say(
@@ -405,7 +440,11 @@ def show_closing(
     sandbox: str = "",
     remarks: Sequence[Instruction] = (),
 ) -> None:
-    """`sandbox`: the command that starts the one again that has ended with this run."""
+    """Show what a change at one App Service has come to, and what comes next.
+
+    `sandbox`: the command that starts the sandbox again that ends with this run; empty where none
+    does.
+    """
     for sign, line, detail in _headlines(site, clients, headline, f"{max(1, round(seconds))} s"):
         terminal.result(Text.assemble(sign, (line, "head"), (f"   ({detail})", "quiet")))
     terminal.result()
@@ -415,17 +454,18 @@ def show_closing(
         terminal.result()
         show_manual_steps(terminal.out, site.manual_steps)
         terminal.result()
-    in_another = "In another terminal, as this sandbox has ended"
-    for label, commands in ((in_another, [sandbox] if sandbox else []), ("Next", next_commands)):
-        for row in (
-            _labelled(label, "", *(Text(run, style="command") for run in commands))
-            if commands
-            else ()
-        ):
-            terminal.out.print(row)
+    if sandbox:
+        _show_commands(terminal, "In another terminal, as this sandbox has ended", [sandbox])
+    if next_commands:
+        _show_commands(terminal, "Next", next_commands)
     if remarks:
         terminal.result()
     print_items(terminal.out, remarks, "", "warn")
+
+
+def _show_commands(terminal: Terminal, label: str, commands: Sequence[str]) -> None:
+    for row in _labelled(label, "", *(Text(each, style="command") for each in commands)):
+        terminal.out.print(row)
 
 
 def _headlines(
@@ -433,7 +473,7 @@ def _headlines(
 ) -> Iterator[tuple[tuple[str, str], str, str]]:
     verification = site.verification
     is_partial = bool(
-        site.manual_steps or site.clients_left or (site.plan is not None and site.plan.losing)
+        site.manual_steps or site.left_alone_text or (site.plan is not None and site.plan.losing)
     )
     if headline:
         yield OPEN if is_partial else DONE, headline, took
@@ -505,18 +545,25 @@ def _labelled(label: str, value: str, *below: str | Text) -> Iterator[Text]:
 
 
 def credential_lines(*credentials: SavedCredential) -> Iterator[Text]:
+    """Say of each when it ends, and where it is."""
     for credential in credentials:
-        here = f", saved to {credential.saved_to.removeprefix(FILE)}" if credential.saved_to else ""
-        below = list[str]()
-        if credential.removal:
-            here, below = ", reached no one. Remove it:", [f"  {credential.removal}"]
-        elif credential.secret:
-            lines = credential.secret.rstrip().split("\n")
-            here, below = ", shown here once:", lines if len(lines) > 1 else []
-            here += "" if below else f" {lines[0]}"
         what = f"{credential.kind.noun.capitalize()} of {credential.client}"
-        yield Text.assemble((what, "head"), f"  {ending(credential.expires)}{here}")
+        where, below = _whereabouts(credential)
+        yield Text.assemble((what, "head"), f"  {ending(credential.expires)}{where}")
         yield from map(Text, below)
+
+
+def _whereabouts(credential: SavedCredential) -> tuple[str, list[str]]:
+    """What is said of a credential on its line, and the lines below that."""
+    if credential.removal:
+        return ", reached no one. Remove it:", [f"  {credential.removal}"]
+    if credential.secret:
+        lines = credential.secret.rstrip().split("\n")
+        is_key = len(lines) > 1
+        return (", shown here once:", lines) if is_key else (f", shown here once: {lines[0]}", [])
+    if credential.saved_to:
+        return f", saved to {credential.saved_to.removeprefix(FILE)}", []
+    return "", []
 
 
 def vault_reading(saved_to: str) -> str:

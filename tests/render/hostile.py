@@ -34,8 +34,8 @@ from mct_s2s.render.outcome import (
     SavedCredential,
     SiteReport,
     credential_lines,
-    show_account,
     show_closing,
+    show_done_and_not_done,
     show_outcomes,
     show_plan,
     show_plans,
@@ -289,7 +289,7 @@ def _errors(terminal: Terminal, name: str) -> None:
     show_error(terminal, S2SError("x", name, remedy=name, command=name, answer=name))
     show_error(terminal, NotThere("x", name, remedy=name, items=[name, name]))
     one = [principal(name)]
-    show_account(terminal, SiteReport(name, done=one, in_doubt=one, not_done=one))
+    show_done_and_not_done(terminal, SiteReport(name, done=one, in_doubt=one, not_done=one))
 
 
 def _handed_over(terminal: Terminal, name: str) -> None:
