@@ -12,7 +12,7 @@ from mct_s2s.cli.fleet import open_sessions
 from mct_s2s.cli.handover import ways_out
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.report import applied, report_of, show_end, show_review
-from mct_s2s.cli.run import CommandRun, may_ask, run, run_connected
+from mct_s2s.cli.run import CommandRun, may_ask, run_in_session, run_with_deadline
 from mct_s2s.cli.session import services_for
 from mct_s2s.cli.site_change import SiteChange
 from mct_s2s.cli.streams import ask
@@ -41,19 +41,19 @@ def run_change(options: ChangingOptions, request: Request) -> int:
     async def body(current: CommandRun, session: Session) -> int:
         return await change(current, session, options, request)
 
-    return run(options, services_for(request), body)
+    return run_in_session(options, services_for(request), body)
 
 
 async def change(
     current: CommandRun, session: Session, options: ChangingOptions, request: Request
 ) -> int:
-    site = SiteChange(current, options, request, _is_agreed)
+    site = SiteChange(current, options, request, _show_and_ask)
     try:
         try:
             await site.plan(session)
         except NotOurs as error:
             request = await _adopting(current, options, request, error)
-            site = SiteChange(current, options, request, _is_agreed)
+            site = SiteChange(current, options, request, _show_and_ask)
             await site.plan(session)
     except PermissionMissing as error:
         error.ways_out = ways_out(options, error.others)
@@ -102,7 +102,7 @@ def run_change_of_file(
 
             async def plan_site(file_site: FileSite) -> SiteChange:
                 site = SiteChange(
-                    current, file_site.options, file_site.request, _is_agreed, file_site
+                    current, file_site.options, file_site.request, _show_and_ask, file_site
                 )
                 try:
                     await site.plan(await session_of(file_site))
@@ -126,7 +126,7 @@ def run_change_of_file(
                 raise first
             return await _review_and_apply(sites, check, digest, is_reviewed=is_reviewed)
 
-    return run_connected(options, body)
+    return run_with_deadline(options, body)
 
 
 async def _review_and_apply(
@@ -136,12 +136,12 @@ async def _review_and_apply(
     *,
     is_reviewed: bool = False,
 ) -> int:
-    current = sites[0].run
+    current = sites[0].command_run
     shown_fingerprint = digest if digest is not None else _fingerprint(sites)
-    if await _is_agreed(sites, shown_fingerprint, check, is_reviewed=is_reviewed):
+    if await _show_and_ask(sites, shown_fingerprint, check, is_reviewed=is_reviewed):
         current.progress = lambda: [report_of(site) for site in sites]
         async with _delivering_by_document(sites[0]):
-            if sites[0].key is None:
+            if not sites[0].is_of_file:
                 await sites[0].apply(sites)
             else:
                 current.error_document = lambda why: (
@@ -185,7 +185,7 @@ async def _delivering_by_document(site: SiteChange) -> AsyncIterator[None]:
         yield
     except BaseException as error:
         if site.outcome is not None and site.outcome.unshown:
-            is_shown = _can_show(site.run, error)
+            is_shown = _can_show(site.command_run, error)
             # The error that ended the run is told; what stays noted is removed by the next run.
             with suppress(S2SError):
                 await finish_even_if_cancelled(end(is_shown=is_shown))
@@ -233,7 +233,7 @@ async def _apply(
         if isinstance(object_id := getattr(change, "object_id", None), str)
     }
     try:
-        with site.run.display.about(site.key or ""):
+        with site.command_run.display.about(site.key or ""):
             async with AsyncExitStack() as held:
                 for object_id in sorted(
                     shared
@@ -256,13 +256,17 @@ async def _apply(
     site.is_over = True
 
 
-async def _is_agreed(
+async def _show_and_ask(
     sites: Sequence[SiteChange],
     shown_fingerprint: str | None = None,
     check: Check | None = None,
     *,
     is_reviewed: bool = False,
 ) -> bool:
+    """Show the plans, check them and ask about them; return whether to apply them.
+
+    Raises what `check` raises, and what `confirmed` does.
+    """
     options = sites[0].options
     is_reviewed = is_reviewed and not options.dry_run
     if not is_reviewed:
@@ -277,7 +281,7 @@ async def _is_agreed(
 
 async def confirmed(sites: Sequence[SiteChange]) -> None:
     """Raises Cancelled: the answer is no; UsageError: there is no one to ask."""
-    current = sites[0].run
+    current = sites[0].command_run
     plans = [site.outcome.plan for site in sites if site.outcome is not None]
     if current.terminal.json or not current.terminal.talks_to_person:
         raise UsageError(

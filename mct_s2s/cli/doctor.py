@@ -47,7 +47,7 @@ def doctor(options: DoctorOptions) -> int:
     from mct_s2s import clock
     from mct_s2s.cli.handover import ways_out
     from mct_s2s.cli.requests import api_of, at_site, caller_resources, check_role, look_request
-    from mct_s2s.cli.run import CommandRun, run
+    from mct_s2s.cli.run import CommandRun, run_in_session
     from mct_s2s.cli.session import Services
     from mct_s2s.cli.trust_file import check_only
     from mct_s2s.engine.observe.rights import examine_rights
@@ -95,14 +95,14 @@ def doctor(options: DoctorOptions) -> int:
         return worst([0 if is_ready(results) else ExitCode.ATTENTION, *_name_unknown(seen)])
 
     arm = not options.no_app_service or bool(identities)
-    return run(options, Services(arm=arm, target=not options.no_app_service), body)
+    return run_in_session(options, Services(arm=arm, target=not options.no_app_service), body)
 
 
 def _doctor_of_file(options: DoctorOptions) -> int:
     from mct_s2s.cli.file_site import FileSite
     from mct_s2s.cli.fleet import read_file_sites
     from mct_s2s.cli.requests import at_site
-    from mct_s2s.cli.run import CommandRun, run_connected
+    from mct_s2s.cli.run import CommandRun, run_with_deadline
     from mct_s2s.cli.trust_file import chosen, file_words, read_sites
     from mct_s2s.engine.observe.rights import examine_rights
     from mct_s2s.engine.request import Session
@@ -139,7 +139,7 @@ def _doctor_of_file(options: DoctorOptions) -> int:
         ]
         return worst([*codes, *(site.error.exit_code for site in failed)])
 
-    return run_connected(options, body)
+    return run_with_deadline(options, body)
 
 
 def _name_unknown(seen: "Seen") -> list[int]:

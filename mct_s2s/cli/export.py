@@ -30,7 +30,7 @@ class ExportOptions(AzureOptions):
 def export(options: ExportOptions) -> int:
     from mct_s2s.cli.fleet import read_every_site
     from mct_s2s.cli.requests import api_of
-    from mct_s2s.cli.run import CommandRun, run
+    from mct_s2s.cli.run import CommandRun, run_in_session
     from mct_s2s.cli.session import Services
     from mct_s2s.engine.request import Session
     from mct_s2s.inputs.target import api_url
@@ -78,7 +78,7 @@ def export(options: ExportOptions) -> int:
         _show(current.terminal, parts, options.output)
         return worst([site.error.exit_code for site in failed])
 
-    return run(options, Services(target=not options.all_sites), body)
+    return run_in_session(options, Services(target=not options.all_sites), body)
 
 
 def _show(terminal: "Terminal", parts: Mapping[str, Any], output: str) -> None:

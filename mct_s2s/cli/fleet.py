@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from mct_s2s.activity import activity, counting
 from mct_s2s.cli.file_site import FileSite
-from mct_s2s.cli.session import all_services, connect, services_for
+from mct_s2s.cli.session import all_services, open_session, services_for
 from mct_s2s.concurrency import end_all, gather_or_cancel
 from mct_s2s.engine.observe.sites import find_sites, find_slots
 from mct_s2s.engine.request import Session
@@ -37,10 +37,10 @@ async def open_sessions(
     for site in sites:
         sharing[site.sign_in].append(site)
 
-    async def open_session(sites: Sequence[FileSite]) -> Session:
+    async def open_shared(sites: Sequence[FileSite]) -> Session:
         first = sites[0]
         needs = all_services(services_for(site.request) for site in sites)
-        connecting = connect(
+        connecting = open_session(
             first.options,
             needs._replace(target=False),
             terminal,
@@ -54,9 +54,7 @@ async def open_sessions(
         return replace(shared, target=replace(site.target, subscription=subscription))
 
     async with AsyncExitStack() as stack:
-        opening = {
-            key: asyncio.ensure_future(open_session(group)) for key, group in sharing.items()
-        }
+        opening = {key: asyncio.ensure_future(open_shared(group)) for key, group in sharing.items()}
         try:
             yield session_of
         finally:

@@ -86,7 +86,7 @@ def report_of(site: SiteChange) -> SiteReport:
         error=error,
         places=_places(site, outcome),
         notes=_lost_with_job(outcome),
-        is_of_file=site.key is not None,
+        is_of_file=site.is_of_file,
     )
 
 
@@ -110,18 +110,18 @@ def _after_a_grant(outcome: Outcome) -> tuple[Instruction, ...]:
 
 
 def show_review(sites: Sequence[SiteChange], fingerprint: str | None) -> None:
-    terminal = sites[0].run.terminal
+    terminal = sites[0].command_run.terminal
     options = sites[0].options
     reports = [report_of(site) for site in sites]
     has_to_be_read = not options.yes and any(site.is_pending for site in sites)
     if options.output == "json" if options.dry_run else terminal.quiet and not has_to_be_read:
         return
     is_markdown = options.output == "markdown"
-    if is_markdown and sites[0].key is not None:
+    if is_markdown and sites[0].is_of_file:
         terminal.verbatim(plans_page(reports, fingerprint))
         return
     shown = Terminal.recording() if is_markdown else terminal
-    if sites[0].key is None:
+    if not sites[0].is_of_file:
         show_plan(shown, reports[0], is_result=options.dry_run)
         plan = reports[0].plan
         if options.dry_run and plan is not None and plan.blocked:
@@ -131,7 +131,7 @@ def show_review(sites: Sequence[SiteChange], fingerprint: str | None) -> None:
         show_plans(shown, reports, printed, is_result=options.dry_run)
     if options.dry_run and not is_markdown and any(_is_ready(report) for report in reports):
         way = "without --dry-run"
-        if fingerprint is not None and sites[0].key is not None:
+        if fingerprint is not None and sites[0].is_of_file:
             way = f"with {option('--expect', fingerprint)} in place of --dry-run"
         terminal.note(f"To apply this, run the same command {way}.")
     if is_markdown:
@@ -148,9 +148,9 @@ def _is_ready(report: SiteReport) -> bool:
 
 def show_end(sites: Sequence[SiteChange], fingerprint: str | None) -> None:
     first = sites[0]
-    terminal = sites[0].run.terminal
+    terminal = sites[0].command_run.terminal
     is_dry = sites[0].options.dry_run
-    if first.key is None and first.outcome is not None:
+    if not first.is_of_file and first.outcome is not None:
         if terminal.json:
             terminal.document("result", result_of(first, first.outcome))
         if not is_dry:
@@ -167,7 +167,7 @@ def show_end(sites: Sequence[SiteChange], fingerprint: str | None) -> None:
 
 
 def _close(site: SiteChange, outcome: Outcome) -> None:
-    terminal = site.run.terminal
+    terminal = site.command_run.terminal
     report = report_of(site)
     before = outcome.before
     if outcome.verification is not None and not outcome.verification.is_proved:

@@ -12,7 +12,7 @@ from mct_s2s.activity import watched_by
 from mct_s2s.azure.clouds import has_own_site
 from mct_s2s.cli.interruption import Interruption
 from mct_s2s.cli.options import AzureOptions, ChangingOptions
-from mct_s2s.cli.session import Services, connect
+from mct_s2s.cli.session import Services, open_session
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import (
     CANCELLED,
@@ -74,8 +74,8 @@ class CommandRun:
             self.terminal.document(*self.error_document(self.as_reported(error)))
 
 
-Body = Callable[[CommandRun, Session], Awaitable[int]]
-Connected = Callable[[CommandRun], Awaitable[int]]
+Body = Callable[[CommandRun], Awaitable[int]]
+SessionBody = Callable[[CommandRun, Session], Awaitable[int]]
 
 
 def may_ask(options: AzureOptions, environ: Mapping[str, str] = os.environ) -> bool:
@@ -91,8 +91,11 @@ def may_ask(options: AzureOptions, environ: Mapping[str, str] = os.environ) -> b
     )
 
 
-def run(options: AzureOptions, needs: Services, body: Body) -> int:
-    """Ask which App Service is meant where none was named, or several have the name."""
+def run_in_session(options: AzureOptions, needs: Services, body: SessionBody) -> int:
+    """Run what needs a session; return its exit code.
+
+    Asks which App Service is meant where none was named, or several have the name.
+    """
 
     async def pick(
         current: CommandRun, session: Session, ambiguous: NotThere | None = None
@@ -107,11 +110,11 @@ def run(options: AzureOptions, needs: Services, body: Body) -> int:
         current.is_asking = False
         return session
 
-    async def connected(current: CommandRun) -> int:
+    async def in_session(current: CommandRun) -> int:
         asks = may_ask(options)
         is_named = (options.app_service or "").strip() or has_own_site(options.cloud)
         picks = asks and needs.target and not is_named
-        async with connect(
+        async with open_session(
             options, needs._replace(target=needs.target and not picks), current.terminal
         ) as session:
             try:
@@ -121,10 +124,11 @@ def run(options: AzureOptions, needs: Services, body: Body) -> int:
                     raise
                 return await body(current, await pick(current, session, error))
 
-    return run_connected(options, connected)
+    return run_with_deadline(options, in_session)
 
 
-def run_connected(options: AzureOptions, connected: Connected) -> int:
+def run_with_deadline(options: AzureOptions, body: Body) -> int:
+    """Run a command, with a session or without; return its exit code."""
     # The SDKs log refusals on their own; whatever is worth printing is printed by us, without
     # bodies or tokens.
     for name in ("azure", "msal", "kiota", "httpx", "asyncio"):
@@ -134,7 +138,7 @@ def run_connected(options: AzureOptions, connected: Connected) -> int:
     with Interruption(current.display.restore) as interruption, watched_by(current.display):
         current.is_interrupted = lambda: interruption.number is not None
         try:
-            return asyncio.run(_with_deadline(current, connected, interruption))
+            return asyncio.run(_with_deadline(current, body, interruption))
         except S2SError as error:
             return _report_error(current, error)
         except (asyncio.CancelledError, KeyboardInterrupt) as error:
@@ -145,13 +149,11 @@ def run_connected(options: AzureOptions, connected: Connected) -> int:
             return _report_lost_document(current, error)
 
 
-async def _with_deadline(
-    current: CommandRun, connected: Connected, interruption: Interruption
-) -> int:
+async def _with_deadline(current: CommandRun, body: Body, interruption: Interruption) -> int:
     try:
         with interruption.ends(asyncio.current_task(), asyncio.get_running_loop()):
             async with asyncio.timeout(current.options.timeout):
-                return await connected(current)
+                return await body(current)
     except TimeoutError as error:
         raise current.as_reported(error) from error
 

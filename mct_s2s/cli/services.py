@@ -12,7 +12,7 @@ from mct_s2s.engine.request import Session
 from mct_s2s.stores.vaults import KeyVault
 
 
-def open_session(connection: Connection, credential: CallerCredential, *about: Any) -> Session:
+def build_session(connection: Connection, credential: CallerCredential, *about: Any) -> Session:
     return Session(
         connection,
         GraphClient(connection, credential),

@@ -62,14 +62,17 @@ def services_for(request: Request) -> Services:
 
 
 @asynccontextmanager
-async def connect(
+async def open_session(
     options: AzureOptions, needs: Services, terminal: Terminal, *, client_id: str | None = None
 ) -> AsyncIterator[Session]:
-    """`client_id`: the appId that signs in, by default the environment's."""
+    """Open a connection and sign in; yields the session with its services.
+
+    `client_id`: the appId that signs in, by default the environment's.
+    """
     async with AsyncExitStack() as stack:
         signing_in = stack.enter_context(ExitStack())
         signing_in.enter_context(activity("Signing in"))
-        connecting = connected(options, terminal, target=needs.target, client_id=client_id)
+        connecting = open_connection(options, terminal, target=needs.target, client_id=client_id)
         connection, target, subscription = await stack.enter_async_context(connecting)
         credential = signed_in(options, connection, terminal)
         loading = _loading("mct_s2s.cli.services")
@@ -83,9 +86,9 @@ async def connect(
             # person is asked.
             enough = asyncio.ALL_COMPLETED if credential.asks_a_person else asyncio.FIRST_COMPLETED
             await asyncio.gather(loading, _arrived(tokens, enough))
-            from mct_s2s.cli.services import open_session  # noqa: PLC0415  # loaded by now
+            from mct_s2s.cli.services import build_session  # noqa: PLC0415  # loaded by now
 
-            session = open_session(connection, credential, target, subscription)
+            session = build_session(connection, credential, target, subscription)
             signing_in.close()
             yield session
         except PermissionMissing as refused:
@@ -125,12 +128,12 @@ def signed_in(
 
 
 @asynccontextmanager
-async def connected(
+async def open_connection(
     options: AzureOptions, terminal: Terminal, *, target: bool = False, client_id: str | None = None
 ) -> "AsyncIterator[tuple[Connection, SiteTarget | None, str | None]]":
-    """The session's target and subscription, too.
+    """Open a connection, on which no one signs in yet; yields it, the target and the subscription.
 
-    No one signs in yet. `target`: an App Service has to be named.
+    `target`: an App Service has to be named.
     """
     async with open_cloud(options.cloud) as (variables, sandbox):
         environ = variables if client_id is None else {**variables, CLIENT_ID: client_id}

@@ -226,7 +226,7 @@ def add_client(options: AddClientOptions) -> int:
 def guided_setup(options: SetupOptions) -> int:
     from mct_s2s.cli.change import change
     from mct_s2s.cli.requests import with_client
-    from mct_s2s.cli.run import run
+    from mct_s2s.cli.run import run_in_session
     from mct_s2s.cli.session import Services
 
     setup_request(options, options.client)  # what was typed is refused before anything is asked
@@ -254,7 +254,7 @@ def guided_setup(options: SetupOptions) -> int:
         _show_command(current, chosen, more)
         return code
 
-    return run(
+    return run_in_session(
         replace(options, timeout=options.timeout + THINKING_SECONDS), Services(target=False), body
     )
 

@@ -41,7 +41,7 @@ class SiteChange:
         ask_again: "Callable[[Sequence[SiteChange]], Awaitable[bool]]",
         file_site: FileSite | None = None,
     ) -> None:
-        self.run = current
+        self.command_run = current
         self.options = options
         self.request = request
         self._ask_again = ask_again
@@ -54,6 +54,11 @@ class SiteChange:
         self._others: Sequence[SiteChange] = ()
         self._since = self._read_at = 0.0
         self._was_asked = False
+
+    @property
+    def is_of_file(self) -> bool:
+        """Whether a trust file names it."""
+        return self._file_site is not None
 
     @property
     def title(self) -> str:
@@ -113,7 +118,7 @@ class SiteChange:
             session.connection.cloud.vault(vault)  # its mistakes are told before anything is read
         request = at_site(self.request, self.options, session)
         if request.backup is not None:
-            request.backup.say = self.run.terminal.note
+            request.backup.say = self.command_run.terminal.note
         self.outcome = await prepare(session, replace(request, show=self.show))
 
     async def apply(self, others: "Sequence[SiteChange]") -> None:
@@ -135,19 +140,19 @@ class SiteChange:
             if removed_files
             else ()
         ):
-            self.run.terminal.note(text)
+            self.command_run.terminal.note(text)
 
     # What the engine asks of the user
 
     @property
     def may_be_stale(self) -> bool:
         return self._was_asked or (
-            self.key is not None and clock.seconds() - self._read_at > STALE_SECONDS
+            self.is_of_file and clock.seconds() - self._read_at > STALE_SECONDS
         )
 
     async def confirm(self, outcome: Outcome) -> bool:
         """Ask again about a plan that has changed; of several sites, compare with the reviewed."""
-        if self.key is None:
+        if not self.is_of_file:
             self.outcome = outcome
             return await self._ask_again([self])
         reviewed = self.outcome
@@ -176,7 +181,7 @@ class SiteChange:
     @contextmanager
     def applying(self, outcome: Outcome) -> Iterator[Progress]:
         self.outcome = outcome
-        with self.run.display.applying(outcome.plan) as steps:
+        with self.command_run.display.applying(outcome.plan) as steps:
             yield steps
 
     def show(self, credential: MadeCredential | None) -> bool:
@@ -184,7 +189,7 @@ class SiteChange:
 
         Returns `False` where the JSON document is to show it.
         """
-        terminal = self.run.terminal
+        terminal = self.command_run.terminal
         if credential is None or terminal.json:
             terminal.check_reader()
             return False

@@ -31,7 +31,7 @@ class SnippetOptions(AzureOptions):
 
 def snippet(options: SnippetOptions) -> int:
     from mct_s2s.cli.requests import api_of, look
-    from mct_s2s.cli.run import CommandRun, run
+    from mct_s2s.cli.run import CommandRun, run_in_session
     from mct_s2s.cli.session import Services
     from mct_s2s.cli.snippets import notes, source_for, unsuitable_for_logic_app
     from mct_s2s.engine.request import Session
@@ -118,4 +118,4 @@ def snippet(options: SnippetOptions) -> int:
             terminal.verbatim(text)
         return 0
 
-    return run(options, Services(), body)
+    return run_in_session(options, Services(), body)

@@ -35,7 +35,7 @@ def status(options: StatusOptions) -> int:
     from mct_s2s.cli.file_site import FileSite
     from mct_s2s.cli.fleet import read_every_site, read_file_sites
     from mct_s2s.cli.requests import api_of, looked_for_secrets
-    from mct_s2s.cli.run import CommandRun, run, run_connected
+    from mct_s2s.cli.run import CommandRun, run_in_session, run_with_deadline
     from mct_s2s.cli.session import Services
     from mct_s2s.cli.trust_file import check_only, chosen, file_words, read_sites
     from mct_s2s.engine.request import Session
@@ -81,7 +81,7 @@ def status(options: StatusOptions) -> int:
                 current.terminal, read, setting_up=command("mct-s2s", "apply", *file_words(options))
             )
 
-        return run_connected(options, of_file)
+        return run_with_deadline(options, of_file)
     check_only(options)
     if options.all_sites:
         refuse_site_beside_all()
@@ -96,7 +96,7 @@ def status(options: StatusOptions) -> int:
         read = [state if isinstance(state, UnreadSite) else diagnosed(state) for state in states]
         return finish(current.terminal, read, unchecked)
 
-    return run(options, Services(target=not options.all_sites), body)
+    return run_in_session(options, Services(target=not options.all_sites), body)
 
 
 def _show(terminal: "Terminal", report: "StatusReport", output: str) -> int:

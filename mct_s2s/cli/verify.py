@@ -54,7 +54,7 @@ class VerifyOptions(FileOptions, AzureOptions):
 
 def verify(options: VerifyOptions) -> int:
     from mct_s2s.cli.requests import api_of
-    from mct_s2s.cli.run import run, run_connected
+    from mct_s2s.cli.run import run_in_session, run_with_deadline
     from mct_s2s.cli.session import Services
     from mct_s2s.cli.trust_file import check_only
     from mct_s2s.inputs.target import api_path, api_url
@@ -67,8 +67,8 @@ def verify(options: VerifyOptions) -> int:
     url = api_url(options.url) if options.url else None
     sign_ins = from_files(options.credentials)
     if options.audience:
-        return run_connected(options, partial(_verify_own_call, options, path, url, sign_ins))
-    return run(options, Services(), partial(_verify_site, options, path, url, sign_ins))
+        return run_with_deadline(options, partial(_verify_own_call, options, path, url, sign_ins))
+    return run_in_session(options, Services(), partial(_verify_site, options, path, url, sign_ins))
 
 
 async def _verify_own_call(
@@ -81,7 +81,7 @@ async def _verify_own_call(
     """Test the caller's own call, as a client: no one signs in to look at Azure."""
     from mct_s2s import clock
     from mct_s2s.cli.requests import api_of
-    from mct_s2s.cli.session import connected
+    from mct_s2s.cli.session import open_connection
     from mct_s2s.concurrency import gather_or_cancel
     from mct_s2s.engine.verify import ClientTest
     from mct_s2s.inputs.target import api_url
@@ -90,7 +90,7 @@ async def _verify_own_call(
 
     api = api_of(options)
     audience = (options.audience or "").removesuffix("/.default")
-    async with connected(options, current.terminal) as (connection, *_):
+    async with open_connection(options, current.terminal) as (connection, *_):
         from mct_s2s.azure.site_api import EntraTokens, SiteApi  # with httpx
 
         clients_at: dict[str, list[ClientSignIn]] = defaultdict(list)
@@ -156,7 +156,7 @@ def _verify_file(options: VerifyOptions) -> int:
     from mct_s2s.cli.file_site import FileSite
     from mct_s2s.cli.fleet import read_file_sites
     from mct_s2s.cli.requests import at_site, look
-    from mct_s2s.cli.run import CommandRun, run_connected
+    from mct_s2s.cli.run import CommandRun, run_with_deadline
     from mct_s2s.cli.trust_file import chosen, file_words, read_sites
     from mct_s2s.engine.credential_stores import stored_credentials
     from mct_s2s.engine.local_notes import default_folder
@@ -219,7 +219,7 @@ def _verify_file(options: VerifyOptions) -> int:
             ]
         )
 
-    return run_connected(options, body)
+    return run_with_deadline(options, body)
 
 
 async def _in_vaults(

@@ -13,7 +13,7 @@ import pytest
 from mct_s2s import clock
 from mct_s2s.activity import Activity, watched_by
 from mct_s2s.cli.options import AzureOptions
-from mct_s2s.cli.session import Services, connect
+from mct_s2s.cli.session import Services, open_session
 from mct_s2s.engine.apply.apply import apply
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request, Session
@@ -102,7 +102,7 @@ class Engine:
         )
 
         async def main() -> None:
-            async with connect(
+            async with open_session(
                 options, Services(), Terminal.open(json=False, quiet=True)
             ) as session:
                 await session.arm.subscriptions()

@@ -87,7 +87,7 @@ def test_a_reviewed_plan_gives_nothing_to_what_someone_registers_meanwhile(
     reviewed = mct("apply", "-f", str(file), "--dry-run", "-o", "json").document["fingerprint"]
     attacker = member("mallory")
 
-    agreed = change._is_agreed
+    agreed = change._show_and_ask
 
     async def meanwhile(*about: Any, **more: Any) -> bool:
         made = attacker.graph("POST", "/applications", json={"displayName": "Nightly export"})
@@ -97,7 +97,7 @@ def test_a_reviewed_plan_gives_nothing_to_what_someone_registers_meanwhile(
         return await agreed(*about, **more)
 
     monkeypatch.setattr(site_change, "STALE_SECONDS", -1.0)
-    monkeypatch.setattr(change, "_is_agreed", meanwhile)
+    monkeypatch.setattr(change, "_show_and_ask", meanwhile)
     done = mct("apply", "-f", str(file), "--expect", reviewed, "--yes", "-o", "json")
     (site,) = done.document["sites"]
     assert (done.code, site["error"]["error"]["code"], azure.writes()) == (

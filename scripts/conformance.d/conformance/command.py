@@ -19,7 +19,7 @@ from mct_s2s.cli.binding import command, option
 from mct_s2s.cli.interruption import Interruption
 from mct_s2s.cli.mistakes import report
 from mct_s2s.cli.options import AzureOptions
-from mct_s2s.cli.session import connected, signed_in
+from mct_s2s.cli.session import open_connection, signed_in
 from mct_s2s.cli.streams import ask, check_arguments, replace_unencodable
 from mct_s2s.errors import Cancelled, DeadlinePassed, S2SError, UsageError
 from mct_s2s.model.commands import option as option_text
@@ -133,7 +133,11 @@ async def _run(options: ConformanceOptions, terminal: Terminal) -> int:
         remedy = "Choose another folder: --report FOLDER"
         raise UsageError("backup-place-unwritable", text, remedy=remedy) from error
     patient = replace(options, timeout=options.timeout + CLEANING_SECONDS)
-    async with connected(patient, terminal, target=True) as (connection, target, subscription):
+    async with open_connection(patient, terminal, target=True) as (
+        connection,
+        target,
+        subscription,
+    ):
         credential = signed_in(patient, connection, terminal)
         if options.questions:
             named = {
