@@ -51,6 +51,9 @@ from mct_s2s.planning.site import (
     swap_note,
 )
 
+_SETTINGS_LEFT_TO_OTHERS = "settings of others"
+"""The key of the manual step: it is in the fingerprint of a plan."""
+
 
 def make_plan(desired: Desired, observed: ObservedState) -> Plan:
     """Plan what turns the observed state into the desired one. Raises Refused, NotThere."""
@@ -152,12 +155,12 @@ class _Registrations:
 
 @dataclass(frozen=True)
 class _RoleHolders:
-    """Who holds the app role already."""
+    """Who holds the app role already, where a setup allows them all."""
 
     believed: tuple[ClientId, ...] = ()
     """Clients that are allowed without being named."""
-    others: tuple[Instruction, ...] = ()
-    """How to allow each of the others."""
+    how_to_allow_others: tuple[Instruction, ...] = ()
+    """One instruction for each holder that is not believed and not allowed yet."""
 
 
 def _plan_setup(desired: Setup, observed: ObservedState) -> Plan:
@@ -175,7 +178,7 @@ def _plan_setup(desired: Setup, observed: ObservedState) -> Plan:
     steps = [*registrations.steps]
     manual_steps = [*registrations.manual_steps]
     if desired.settings is SettingsScope.NONE:
-        manual_steps.append(SettingsChange(key="settings of others", name="", spec=settings))
+        manual_steps.append(SettingsChange(key=_SETTINGS_LEFT_TO_OTHERS, name="", spec=settings))
     else:
         settings = replace(settings, without=removed_entries)
         steps += plan_site(observed, settings, restart=desired.restart)
@@ -193,7 +196,7 @@ def _plan_setup(desired: Setup, observed: ObservedState) -> Plan:
             *_describe_late_roles(steps, observed),
             *registrations.notes,
             *_describe_disabled(desired, observed),
-            *holders.others,
+            *holders.how_to_allow_others,
             *describe_instance_updates(steps),
             *_site_notes(observed, steps),
             *pruned.notes,
@@ -243,14 +246,14 @@ def _plan_clients(
 def _find_role_holders(
     desired: Setup, registrations: _Registrations, observed: ObservedState
 ) -> _RoleHolders:
-    """Find who holds the role, for a setup that lists them although it does not name them."""
+    """Find who holds the role already; none for a setup that lists only the clients it names."""
     service = registrations.service
     lists_holders = desired.settings_only or desired.settings is SettingsScope.NONE
     if service is None or not lists_holders:
         return _RoleHolders()
     trust = observed.trust
     believed = list[ClientId]()
-    others = list[Instruction]()
+    how_to_allow_others = list[Instruction]()
     for client in members(observed):
         if not trust.has_role(client.principal_id, service.role):
             continue
@@ -259,10 +262,14 @@ def _find_role_holders(
             believed.append(client.client_id)
         elif not is_allowed(client, observed):
             name = client.display_name
-            others.append(_explain_allowing(name, "--application-id", client.client_id, observed))
+            how_to_allow_others.append(
+                _explain_allowing(name, "--application-id", client.client_id, observed)
+            )
     if observed.api.lists:
-        others += _describe_unlisted_identities(service, registrations.object_ids, observed)
-    return _RoleHolders(tuple(believed), tuple(others))
+        how_to_allow_others += _describe_unlisted_identities(
+            service, registrations.object_ids, observed
+        )
+    return _RoleHolders(tuple(believed), tuple(how_to_allow_others))
 
 
 def _describe_unlisted_identities(
@@ -311,8 +318,8 @@ def _describe_late_roles(steps: Sequence[AnyChange], observed: ObservedState) ->
 def _describe_disabled(desired: Setup, observed: ObservedState) -> Iterator[Instruction]:
     """Say how to enable service principals for which Entra ID issues no token."""
     clients = [client for spec in desired.clients for client in clients_called(spec.name, observed)]
-    service = observed.trust.principal if observed.trust.service is not None else None
-    principals = dict.fromkeys((service, *(client.principal for client in clients)))
+    service_principal = observed.trust.principal if observed.trust.service is not None else None
+    principals = dict.fromkeys((service_principal, *(client.principal for client in clients)))
     for principal in principals:
         if principal is None or principal.enabled:
             continue
@@ -439,11 +446,12 @@ def _describe_switching_on(
     after = _state_after(observed, spec)
     if not observed.api.is_enabled(after.settings):
         return
+    # Those that can call once the site is on, and cannot now.
     clients = _callers_only_in(after, observed)
     others = [f"'{client.name}'" for client in clients if client.name not in named]
-    also = ", too" if named else ""
-    too = f" It lets these clients call again{also}: {', '.join(others)}." if others else ""
-    yield f"Service-to-service authentication is switched off. This switches it on again.{too}"
+    too = ", too" if named else ""
+    sentence = f" It lets these clients call again{too}: {', '.join(others)}." if others else ""
+    yield f"Service-to-service authentication is switched off. This switches it on again.{sentence}"
 
 
 def _state_after(observed: ObservedState, spec: SettingsSpec) -> ObservedState:
@@ -452,10 +460,13 @@ def _state_after(observed: ObservedState, spec: SettingsSpec) -> ObservedState:
     return observed.with_settings(settings, spec.written(Outputs()))
 
 
-def _callers_only_in(before: ObservedState, after: ObservedState) -> list[ClientStatus]:
-    """The clients that can call before, and no longer after."""
-    still = {client.id for client in _statuses(after) if client.can_call is not False}
-    return [client for client in _statuses(before) if client.can_call and client.id not in still]
+def _callers_only_in(first: ObservedState, second: ObservedState) -> list[ClientStatus]:
+    """The clients that can call in the first state, and cannot in the second one.
+
+    Where `can_call` is `None`, it is not known: such a client neither gains nor loses.
+    """
+    may_call = {client.id for client in _statuses(second) if client.can_call is not False}
+    return [client for client in _statuses(first) if client.can_call and client.id not in may_call]
 
 
 def _statuses(observed: ObservedState) -> tuple[ClientStatus, ...]:

@@ -1,6 +1,7 @@
 """Clients: app registrations and managed identities, and what each of them lacks.
 
-The document's step 2. Deleted names are taken for 30 days, so deleted registrations are restored:
+Step 2 of the seed document (docs/azure-contract.md, section 1). Deleted names are taken for 30
+days, so deleted registrations are restored:
 learn.microsoft.com/graph/api/directory-deleteditems-list.
 """
 
@@ -77,7 +78,8 @@ def add_deleted(desired: Setup, observed: ObservedState) -> ObservedState:
         return observed
     trust = observed.trust
     if trust.service is None:
-        # Neither is created anew: its owner may have deleted what is named for a reason.
+        # What is named is not created anew in place of a deleted one, which its owner may have
+        # deleted for a reason.
         refuse_deleted(desired.service.adopt, observed, but=trust.unique_name)
         refuse_deleted(observed.service_in_settings, observed, but=trust.unique_name)
         trust = replace(trust, service=_deleted_service(trust))
@@ -133,7 +135,10 @@ def refuse_deleted(named: str | None, observed: ObservedState, but: str = "") ->
 
 
 def find_or_blank_client(name: str, observed: ObservedState) -> ClientApplication:
-    """Find the one registration of that name, or an empty one, to be created. Raises NotThere."""
+    """Find the one registration of that name, or a blank one, to be created.
+
+    Raises NotThere, Refused.
+    """
     clients = [client for client in clients_called(name, observed) if client.is_registered_here]
     refuse_several(name, clients)
     if clients:
@@ -152,10 +157,11 @@ def find_or_blank_client(name: str, observed: ObservedState) -> ClientApplicatio
 
 @dataclass(frozen=True)
 class _CredentialSteps:
-    """The steps for a client's credential, and whether its store has one afterwards."""
+    """The steps for a client's credential, and what its registration has to say of it."""
 
     changes: tuple[AnyChange, ...]
-    is_stored: bool
+    vault_tags: tuple[str, ...]
+    """The tag of the key vault secret that holds one afterwards, where the tag is missing."""
 
     @property
     def is_added(self) -> bool:
@@ -165,11 +171,14 @@ class _CredentialSteps:
 def plan_client(
     spec: ClientSpec, service: PlannedService, observed: ObservedState
 ) -> tuple[Deferred[ClientId], Plan]:
-    """Plan what a client application lacks; return its appId, too. Raises NotThere, Refused."""
+    """Plan what a client application lacks; return its appId, too. Raises NotThere, Refused.
+
+    `existing` is what is there, `client` the same as it will be, with the place of its credential.
+    """
     existing = find_or_blank_client(spec.name, observed)
     client = _client_state(spec, existing, service, observed)
     credential = _plan_client_credential(spec, client, observed)
-    new = _new_client(spec, client, service, credential, observed)
+    new = _new_client(spec, service, credential, observed)
     changes = [
         *client.plan_creation(new),
         *client.plan_principal(spec.name),
@@ -185,11 +194,13 @@ def plan_client(
     elif not has_role:
         left_to_others = (consent,)
 
-    # A consent that is left to others would be granted on the word of this plan, too.
-    is_touched = bool(changes or left_to_others) or not is_allowed(existing, observed)
+    # A consent that is left to others counts, too: they grant it because this plan says so.
+    is_changed = bool(changes or left_to_others)
+    # One that has all else may still get its entry on the allow list by this run.
+    will_be_listed = not is_allowed(existing, observed)
     # A doubted service application is refused by itself, once for all clients.
     is_service_believed = not isinstance(service.decision, Doubted)
-    if existing.is_registered_here and is_service_believed and is_touched:
+    if existing.is_registered_here and is_service_believed and (is_changed or will_be_listed):
         _refuse_doubted(spec, existing, client, service, observed, has_role=has_role)
     notes = tuple(_client_notes(spec, existing, client, service, credential, observed))
     if not changes:
@@ -208,24 +219,26 @@ def _client_state(
         # No replica is behind: nothing comes back but the credentials that the bin shows.
         note = replace(note, delivered_at=None)
     return ClientState(
-        f"client:{spec.name}",
-        CLIENT,
-        existing.application,
-        existing.principal,
-        spec.name,
-        service.uri,
-        note,
-        observed.now,
+        key=f"client:{spec.name}",
+        resource=CLIENT,
+        application=existing.application,
+        service_principal=existing.principal,
+        name=spec.name,
+        audience=service.uri,
+        note=note,
+        now=observed.now,
     )
 
 
 def _plan_client_credential(
     spec: ClientSpec, client: ClientState, observed: ObservedState
 ) -> _CredentialSteps:
+    """Plan the credential, after the service principal, and the tag that says where it is."""
     changes = list[AnyChange]()
     for change in plan_credential(spec.credential, client, observed.cloud):
         if isinstance(change, AddCredential):
-            # Not beside the service principal: Graph refuses two writes to one registration.
+            # Not beside the service principal: Graph refuses two writes to one registration at a
+            # time.
             after = (*change.after, client.principal_key)
             changes.append(replace(change, after=after))
         else:
@@ -234,12 +247,13 @@ def _plan_client_credential(
         isinstance(change, AddCredential) and isinstance(change.spec, NewCredential)
         for change in changes
     )
-    return _CredentialSteps(tuple(changes), client.note.delivered is not None or is_made_now)
+    is_stored = client.note.delivered is not None or is_made_now
+    vault_tags = client.missing_vault_tags() if is_stored else ()
+    return _CredentialSteps(tuple(changes), vault_tags)
 
 
 def _new_client(
     spec: ClientSpec,
-    client: ClientState,
     service: PlannedService,
     credential: _CredentialSteps,
     observed: ObservedState,
@@ -247,14 +261,15 @@ def _new_client(
     """The client as its creation request says it."""
     base = observed.trust.unique_name
     unique_name = client_unique_name(base, spec.name)
-    vault_tags = client.missing_vault_tags() if credential.is_stored else ()
-    api = service.registration.client_id
+    api_client_id = service.registration.client_id
+    access: RequiredAccess | None = None
     # Where the API exists already: one request less for each client.
-    access = RequiredAccess(api, ((service.role.id, "Role"),)) if isinstance(api, str) else None
+    if isinstance(api_client_id, str):
+        access = RequiredAccess(api_client_id, ((service.role.id, "Role"),))
     return Application(
         display_name=spec.name,
         unique_name=unique_name,
-        tags=(Tag.TRUST.of(base), Tag.NAME.of(unique_name), *vault_tags),
+        tags=(Tag.TRUST.of(base), Tag.NAME.of(unique_name), *credential.vault_tags),
         management_reference=spec.management_reference,
         required_access=(access,) if access is not None else (),
     )
@@ -267,41 +282,57 @@ def _plan_access(
     new: Application,
     credential: _CredentialSteps,
 ) -> Iterator[AnyChange]:
-    """Plan one PATCH: the permission that it lacks, with missing tags and the reference."""
+    """Plan one PATCH: the permission that it lacks, with missing tags and the reference.
+
+    `new`: the client as its creation request says it. A new one gets the step, too, which writes
+    nothing where the creation has said it all.
+    """
     application = client.application
-    api = service.registration.client_id
-    vault_tags: tuple[str, ...] = ()
-    reference: str | None = None
-    if not client.is_new:  # the creation has its tags and reference
-        vault_tags = client.missing_vault_tags() if credential.is_stored else ()
+    api_client_id = service.registration.client_id
+    is_api_new = not isinstance(api_client_id, str)
+    requests_role = isinstance(api_client_id, str) and application.declares(
+        api_client_id, service.role.id
+    )
+    edits = ApplicationEdits(
+        access_to=api_client_id,
+        access_role=service.role.id,
+        no_tags=client.arrived_attempt_tags(),
+    )
+    # The creation request of a new client has its tags and reference.
+    if not client.is_new:
         reference = None if application.management_reference else spec.management_reference
-    arrived = client.arrived_attempt_tags()
-    requests_role = isinstance(api, str) and application.declares(api, service.role.id)
-    if requests_role and not (vault_tags or arrived or reference):
+        edits = replace(edits, tags=credential.vault_tags, management_reference=reference)
+    if requests_role and not (edits.tags or edits.no_tags or edits.management_reference):
         return
 
-    tags = vault_tags
-    # A run that ended right after it created the client left it without permission and tags.
-    was_cut_off = application.unique_name == new.unique_name and not application.required_access
-    if was_cut_off:
-        missing_tags = (tag for tag in new.tags if tag not in application.tags)
-        tags = tuple(dict.fromkeys((*vault_tags, *missing_tags)))
-    edits = ApplicationEdits(
-        access_to=api,
-        access_role=service.role.id,
-        tags=tags,
-        no_tags=arrived,
-        management_reference=reference,
-    )
     detail = f"app role {service.role.value}"
-    if reference:
-        detail += f", service management reference {reference}"
+    if edits.management_reference:
+        detail += f", service management reference {edits.management_reference}"
     after = [client.key]
-    # Where the creation says it all, nothing is written here, and nothing needs to be waited for.
-    if vault_tags or not isinstance(api, str):
+    # A tag says where the credential is: it is written once that is there. And where the API is new,
+    # the PATCH waits for its appId anyway, so that it can wait for the credential, too: Graph
+    # refuses two writes to one registration at a time. Else it waits for neither. For a new client,
+    # the creation has said it all, and nothing is written. For one that exists, the PATCH may meet
+    # the credential's request: the one that is refused is repeated.
+    if edits.tags or is_api_new:
         after += [change.key for change in credential.changes]
+    edits = replace(edits, tags=_add_tags_of_creation(edits.tags, application, new))
     key = f"{client.key}:access"
     yield client.plan_update(key, "API permission", spec.name, detail, edits, tuple(after))
+
+
+def _add_tags_of_creation(
+    tags: tuple[str, ...], application: Application, new: Application
+) -> tuple[str, ...]:
+    """Add the tags of the creation request that a client of ours lacks.
+
+    Without any permission, it was left by a run that ended right after it created it.
+    """
+    was_cut_off = application.unique_name == new.unique_name and not application.required_access
+    if not was_cut_off:
+        return tags
+    missing_tags = (tag for tag in new.tags if tag not in application.tags)
+    return tuple(dict.fromkeys((*tags, *missing_tags)))
 
 
 def _plan_consent(
@@ -333,7 +364,8 @@ def _refuse_doubted(
     decision = client_trust(existing, observed, service.spec, (spec.name,), spec.credential)
     if not isinstance(decision, Doubted):
         return
-    # It holds a role that only the settings name: that is what the operator has to confirm.
+    # It holds the role that is to be set up, which only the settings name: the operator has to
+    # confirm the role, not the client.
     if has_role and not has_confirmed_role(existing, observed, service.spec):
         raise role_not_named(service.role.value)
     graph = observed.graph if client.is_deleted else ""

@@ -183,14 +183,14 @@ def _client_state(
     name: str, client: ClientApplication, service: Application, observed: ObservedState
 ) -> ClientState:
     return ClientState(
-        f"client:{name}",
-        CLIENT,
-        client.application,
-        None,
-        name,
-        audience_of(service, observed),
-        observed.note_of(name),
-        observed.now,
+        key=f"client:{name}",
+        resource=CLIENT,
+        application=client.application,
+        service_principal=None,
+        name=name,
+        audience=audience_of(service, observed),
+        note=observed.note_of(name),
+        now=observed.now,
     )
 
 
