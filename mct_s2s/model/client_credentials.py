@@ -201,10 +201,23 @@ class Readable(Enum):
 
 @dataclass(frozen=True)
 class SecretNote:
-    """What the place of a credential remembers: three questions are asked of it.
+    """What the place of a credential remembers.
 
-    Has this credential arrived here (`has_received`)? Is one on its way (`is_on_its_way`,
-    `is_fresh`)? Has the place lost the credential that the client uses (`has_lost`)?
+    Three questions are asked of it. Has this credential arrived here (`has_received`)? Is one on
+    its way (`is_on_its_way`, `is_fresh`)? Has the place lost the credential that the client uses
+    (`has_lost`)? For which credentials each method is true::
+
+        method          delivered last  delivered before  attempted        pending certificate
+        has_received    yes             yes
+        has_held        yes             yes               (of a vault: only what it got when made)
+        knows           yes                               for any client   yes
+        has_had         yes             yes               for any client   yes
+        is_about                                          for that client
+        is_undelivered                                    the same, unless it has arrived
+        is_on_its_way                                                      yes, unless it arrived
+        vouches_for     of that client  of that client    for that client  yes
+
+    `is_among` is true where it `knows` one of several, `has_lost` where it `has_had` none of them.
     """
 
     attempts: Mapping[str, ClientId | None] = field(default_factory=dict)
@@ -322,6 +335,7 @@ class SecretNote:
         return self.pending is not None and credential.thumbprint == self.pending.thumbprint
 
     def is_among(self, credentials: Iterable[Credential]) -> bool:
+        """Whether one of them is what the place has now, or is about to have."""
         return any(
             self.knows(credential) or credential.key_id == self.delivered
             for credential in credentials

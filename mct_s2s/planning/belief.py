@@ -379,8 +379,8 @@ def restored_trust(decision: TrustDecision, *, is_deleted_here: bool) -> TrustDe
     """
     if not is_deleted_here or not isinstance(decision, Doubted):
         return decision
-    # Its owners were the same when that run deleted it. What they put into it since then, they
-    # could have put there to be restored.
+    # It had the same owners when that run deleted it: owners alone are no doubt then. Credentials
+    # and properties are one, as an owner may have added them since, for a run to restore.
     is_only_owned = all(reason.doubt is Doubt.OWNED for reason in decision.reasons)
     return Belief.CREATED_HERE if is_only_owned else decision
 

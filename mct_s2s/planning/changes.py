@@ -1,4 +1,7 @@
-"""The changes that a plan is made of; `engine.apply` carries them out."""
+"""The changes that a plan is made of; `engine.apply` carries them out.
+
+The steps that docstrings name are those of the seed document: docs/azure-contract.md, section 1.
+"""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -137,7 +140,7 @@ class NoChange(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class AssignAppRole(Change):
-    """Grant admin consent: document, 2.8.
+    """Grant admin consent: step 2.8.
 
     Source: learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto.
     """
@@ -188,7 +191,7 @@ class EnableIdentity(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class AddCredential(Change):
-    """Add a secret, certificate or federated credential: document, 2.6.
+    """Add a secret, certificate or federated credential: step 2.6.
 
     Graph: application-addpassword, application-update, federatedidentitycredential-upsert.
     """
@@ -256,7 +259,7 @@ class DeleteStoredSecret(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class CreateApplication(Change):
-    """Create an app registration, keyed by `uniqueName`: document, steps 1.4 and 2.4.
+    """Create an app registration, keyed by `uniqueName`: steps 1.4 and 2.4.
 
     Graph: application-upsert.
     """
@@ -439,7 +442,7 @@ class SettingsChange(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class WriteSettings(SettingsChange):
-    """Write all application settings, ours merged in, by one PUT: document, step 3."""
+    """Write all application settings, ours merged in, by one PUT: step 3."""
 
     site: ResourceId
     edits: tuple[SettingEdit, ...]
@@ -455,7 +458,7 @@ def _settings_id(site: ResourceId) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class RestartSite(Change):
-    """Restart it once, and only after settings were written: document, step 3.6."""
+    """Restart it once, and only after settings were written: step 3.6."""
 
     site: ResourceId
 

@@ -309,11 +309,11 @@ def _plan_access(
     if edits.management_reference:
         detail += f", service management reference {edits.management_reference}"
     after = [client.key]
-    # A tag says where the credential is: it is written once that is there. And where the API is new,
+    # A tag says where the credential is: it is written once that is there. Where the API is new,
     # the PATCH waits for its appId anyway, so that it can wait for the credential, too: Graph
-    # refuses two writes to one registration at a time. Else it waits for neither. For a new client,
-    # the creation has said it all, and nothing is written. For one that exists, the PATCH may meet
-    # the credential's request: the one that is refused is repeated.
+    # refuses two writes to one registration at a time. Else it waits for neither. For a new
+    # client, the creation has said it all, and nothing is written. For one that exists, the PATCH
+    # may meet the credential's request: the one that is refused is repeated.
     if edits.tags or is_api_new:
         after += [change.key for change in credential.changes]
     edits = replace(edits, tags=_add_tags_of_creation(edits.tags, application, new))

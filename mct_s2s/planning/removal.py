@@ -105,7 +105,7 @@ def _describe_remaining(plan: Plan, removal: Removal, observed: ObservedState) -
 
 
 def _is_closed_without_settings(api: Api) -> bool:
-    """Whether the API refuses everyone without its settings.
+    """Whether the API refuses everyone without its settings, so that they may all be removed.
 
     It does if it has a switch or lists that are missing then. Another one may be open to everyone.
     """
@@ -160,7 +160,10 @@ def _find_targets(removal: Removal, observed: ObservedState) -> list[Target]:
 
 
 def _targets_called(name: str, observed: ObservedState) -> list[Target]:
-    """The one client, identity or deleted registration of that name. Raises NotThere, Refused."""
+    """The client or identity of that name, at most one of both, or deleted registrations.
+
+    Several of these may have had the name, one after another. Raises Refused.
+    """
     service, base = observed.trust.service, observed.trust.unique_name
     word = name.strip().casefold()
     if service is not None and word in {service.client_id, f"api://{service.client_id}"}:
@@ -367,12 +370,12 @@ def _plan_secrets(application: Application, key: str, scope: RemovalScope) -> It
 
 
 def _plan_deletion(
-    kind: str, application: Application, key: str, after: Sequence[str], removal: Removal
+    resource: str, application: Application, key: str, after: Sequence[str], removal: Removal
 ) -> Iterator[AnyChange]:
     """Plan to delete a registration after the steps `after`, with `--purge` permanently."""
     yield DeleteApplication(
         key=key,
-        resource=kind,
+        resource=resource,
         name=application.display_name,
         detail="permanently" if removal.purge else "can be restored for 30 days",
         object_id=application.object_id,
@@ -412,7 +415,7 @@ def _may_purge(deleted: Application, scope: RemovalScope) -> bool:
     """Whether a deleted registration may be purged: no one can undo that."""
     observed = scope.observed
     # What is in the recycle bin under this name may be another team's.
-    is_known = deleted.object_id in observed.unfinished | observed.deleted_here
+    is_known = deleted.object_id in (observed.unfinished | observed.deleted_here)
     is_ours = is_known or is_created_by_caller(deleted, observed.caller)
     return is_ours or is_named_by(deleted, scope.removal)
 
@@ -434,8 +437,12 @@ def _plan_identity(identity: ServicePrincipal, scope: RemovalScope) -> Iterator[
 
 
 def _revokes_role_of(identity: ServicePrincipal, scope: RemovalScope) -> bool:
-    """Whether the identity's role goes, too, which other App Services may rely on."""
+    """Whether the identity's role goes, too, which other App Services may rely on.
+
+    Where the API has lists, it does if the operator named the identity by one of its ids.
+    """
     typed = {name.strip().casefold() for name in scope.removal.clients}
+    # A teardown names no client, so that the roles of identities stay.
     # Without lists, the role is the access that was to be removed, whichever name was used.
     if typed and not scope.observed.api.lists:
         return True

@@ -1,6 +1,7 @@
 """The service application: what it lacks, and what marks it as this App Service's own.
 
-The document's step 1. docs/SECURITY.md says what a mark is worth: its owner can write it, too.
+Step 1 of the seed document (docs/azure-contract.md, section 1). docs/SECURITY.md says what a mark
+is worth: its owner can write it, too.
 """
 
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""The App Service's settings, merged into what is there: the document's step 3.
+"""The App Service's settings, merged into what is there: step 3 of the seed document.
 
 Also the refusals of values and sites that must not be touched.
 """
