@@ -77,6 +77,8 @@ class Part(BaseModel):
     dictionary's.
     """
 
+    # The member `document`, which has the name and version, is called `schema` in JSON: pydantic's
+    # models have a method of that name.
     model_config = ConfigDict(
         alias_generator=AliasGenerator(
             serialization_alias=lambda name: "schema" if name == "document" else to_camel(name)
@@ -88,6 +90,7 @@ class Part(BaseModel):
     )
 
 
+# Read off a `MissingRight` (`errors.py`).
 class MissingRightPart(Part):
     step: Text = _is("What it is needed for, as a verb phrase.")
     right: Text = _is("The role or permission; for a lock, its removal.")
@@ -95,6 +98,7 @@ class MissingRightPart(Part):
     command: OrNull[Text] = _is("What they run; null if no command is known.")
 
 
+# Read off an `Instruction` (`errors.py`).
 class ManualStepPart(Part):
     what: Text = _is("The step, or the right to grant and what needs it.")
     who: OrNull[Text] = _is("Who can do it; null if that is not known.")
@@ -105,6 +109,7 @@ class ManualStepPart(Part):
     )
 
 
+# Read off an `S2SError`.
 class FailurePart(Part):
     code: Code = _is("Stable code, see errors.md.")
     message: Text = _is("What is wrong.")
@@ -113,11 +118,13 @@ class FailurePart(Part):
     missing: list[MissingRightPart] = _is("The rights that you lack.")
 
 
+# Read off a `Tenant`.
 class TenantPart(Part):
     id: Guid = _is("Tenant ID.")
     name: Text = _is("Initial domain, such as contoso.onmicrosoft.com.")
 
 
+# Read off a `SavedCredential` (`render/outcome.py`).
 class SavedCredentialPart(Part):
     client: Text = _is("Display name of the client.")
     app_id: OrNull[Guid] = _is("Its appId; null in a dry run that would create it.", "client_id")
@@ -138,6 +145,7 @@ class SavedCredentialPart(Part):
     )
 
 
+# Read off what `_connection` returns.
 class ConnectionPart(Part):
     token_endpoint: Https = _is("Where a client gets its token.")
     scope: Text = _is("The scope to ask for, for a client application.")
@@ -172,6 +180,7 @@ _CONNECTION = (
 # status
 
 
+# Read off what `_app_service` returns.
 class AppServicePart(Part):
     id: AzureId = _is("Resource ID.")
     name: Text = _is("Name, without the slot.")
@@ -199,12 +208,14 @@ def _app_service(observed: ObservedState) -> Json | None:
     }
 
 
+# Read off an `AppRole`.
 class RolePart(Part):
     id: Guid = _is("ID of the app role.")
     value: Text = _is("Value, as in the `roles` claim.")
     enabled: bool = _is("Whether it is enabled.")
 
 
+# Read off what `_service_application` returns.
 class ServiceApplicationPart(Part):
     app_id: Guid = _is("Application (client) ID.")
     object_id: Guid = _is("Object ID of the registration.")
@@ -232,6 +243,7 @@ def _service_application(observed: ObservedState) -> Json | None:
     }
 
 
+# Read off a `Credential`.
 class CredentialPart(Part):
     kind: CredentialKind = _is("Kind of credential.")
     key_id: Guid = _is("ID of the credential.")
@@ -246,6 +258,7 @@ _CAN_CALL = (
 )
 
 
+# Read off a `ClientStatus` (`planning/reports/status.py`).
 class ClientApplicationPart(Part):
     kind: Literal["application"] = _is("A client application.", default="application")
     display_name: Text = _is("Display name.", "name")
@@ -266,6 +279,7 @@ class ClientApplicationPart(Part):
     credentials: list[CredentialPart] = _is("Its credentials; their values are never shown.")
 
 
+# Read off a `ClientStatus`.
 class ManagedIdentityPart(Part):
     kind: Literal["managedIdentity"] = _is("A managed identity.", default="managedIdentity")
     display_name: Text = _is("Display name.", "name")
@@ -279,6 +293,7 @@ class ManagedIdentityPart(Part):
     can_call: bool | None = _is(_CAN_CALL)
 
 
+# Read off a `Finding`.
 class FindingPart(Part):
     code: Annotated[
         AnyText,
@@ -304,6 +319,7 @@ class FindingPart(Part):
     remedy: Text = _is("What to do, usually a command.")
 
 
+# Read off a `SiteStatus` (`planning/reports/status.py`).
 class StatusDocument(Part):
     """What is configured, what is missing and what expires: `mct-s2s status -o json`."""
 
@@ -336,6 +352,7 @@ class StatusDocument(Part):
     findings: list[FindingPart] = _is("What is wrong, in the order in which to fix it.")
 
 
+# Read off an `UnreadSite`.
 class UnreadSitePart(Part):
     site: Text | None = _may_be("Only with `--file`: what the file calls it.", "key")
     app_service: AzureId | None = _is("Resource ID; null if it could not be found.", "resource")
@@ -343,6 +360,7 @@ class UnreadSitePart(Part):
     error: FailurePart = _is("Why.")
 
 
+# Read off a `StatusReport`.
 class StatusListDocument(Part):
     """Every App Service of a subscription or a trust file: `mct-s2s status --all -o json`, or with
     `-f FILE`.
@@ -360,6 +378,7 @@ class StatusListDocument(Part):
 # verify, doctor, snippet, export
 
 
+# Read off a `VerificationCheck`.
 class VerificationCheckPart(Part):
     client: Text | None = _is("Display name of the client; null for a check of the site.")
     kind: CheckSubject = _is("What the check is about.")
@@ -383,6 +402,7 @@ class VerificationCheckPart(Part):
     remedy: Text | None = _is("What to do; null if there is nothing to do.")
 
 
+# Read off a `Verification` (`planning/reports/verification.py`).
 class VerifyDocument(Part):
     """The test of each client by a real token and a real call: `mct-s2s verify -o json`."""
 
@@ -397,6 +417,7 @@ class VerifyDocument(Part):
     checks: list[VerificationCheckPart] = _is("The checks of the site, then those of each client.")
 
 
+# Read off a `FileVerification`.
 class VerifyListDocument(Part):
     """The tests at every site of a trust file: `mct-s2s verify -f FILE -o json`."""
 
@@ -406,6 +427,7 @@ class VerifyListDocument(Part):
     failed: list[UnreadSitePart] = _is("The sites that could not be read.")
 
 
+# Read off a `SignedIn`.
 class CallerPart(Part):
     kind: Annotated[
         Literal["person", "servicePrincipal", None],
@@ -419,6 +441,7 @@ class CallerPart(Part):
     method: Text | None = _is("How the caller signed in.", "description")
 
 
+# Read off a `DoctorCheck`.
 class DoctorCheckPart(Part):
     code: Code = _is("Stable code.")
     state: Literal["ok", "missing", "unknown"] = _is(
@@ -429,6 +452,7 @@ class DoctorCheckPart(Part):
     remedy: OrNull[Text] = _is("Who can grant it, and how; null if there is nothing to do.")
 
 
+# Read off what `doctor_result` returns (`render/doctor.py`).
 class DoctorDocument(Part):
     """What the caller may do: `mct-s2s doctor -o json`."""
 
@@ -447,6 +471,7 @@ class DoctorDocument(Part):
     manual_steps: list[ManualStepPart] = _is("What someone else has to grant, complete.")
 
 
+# Read off what `doctor_list` returns.
 class DoctorListDocument(Part):
     """What the caller may do at every site of a trust file: `mct-s2s doctor -f FILE -o json`."""
 
@@ -456,6 +481,7 @@ class DoctorListDocument(Part):
     failed: list[UnreadSitePart] = _is("The sites that could not be read.")
 
 
+# Read off a dictionary of `cli/snippet.py`.
 class SnippetDocument(Part):
     """A program that calls the API as one client, or an app's settings: `mct-s2s snippet CLIENT -o
     json`.
@@ -467,6 +493,7 @@ class SnippetDocument(Part):
     text: Text = _is("The program. It holds no secret.")
 
 
+# Read off an `ExportedSite`.
 class ExportedSitePart(Part):
     app_service: AnyText = _is("Its resource ID.", "resource")
     api: Text = _is("Name of the API that it serves.")
@@ -475,11 +502,13 @@ class ExportedSitePart(Part):
     left_out: list[AnyText] = _is("What is there and cannot be said, one sentence each.")
 
 
+# Read off an `UnreadSite`.
 class UnreadExportPart(Part):
     app_service: AnyText = _is("Its resource ID.", "resource")
     error: FailurePart = _is("Why.")
 
 
+# Read off the `parts` of `cli/export.py`.
 class ExportDocument(Part):
     """A trust file of what exists, and what it does not say: the output of `export -o json`."""
 
@@ -498,6 +527,7 @@ class ExportDocument(Part):
 # Commands that change something
 
 
+# Read off what `changes` yields (`cli/report.py`).
 class ChangePart(Part):
     action: Action = _is("What the change does; `none` where nothing was left to do.")
     resource: Text = _is("Kind of resource.")
@@ -522,11 +552,13 @@ class ChangePart(Part):
     )
 
 
+# Read off an `Instruction`.
 class NotePart(Part):
     text: Text = _is("A sentence.", "what")
     command: OrNull[Text] = _is("The command that it speaks of; null if there is none.")
 
 
+# Read off what `result_of` returns (`cli/report.py`).
 class ResultDocument(Part):
     """What a command changed, or with `--dry-run` would change: any that changes one App Service,
     with `-o json`.
@@ -551,12 +583,14 @@ class ResultDocument(Part):
     connection: ConnectionOf = _is(_CONNECTION)
 
 
+# Read off a change of `planning/changes.py`.
 class StepPart(Part):
     action: Literal["create", "update", "delete"] = _is("What the change does.")
     resource: Text = _is("Kind of resource.")
     name: Text = _is("Name of the resource.")
 
 
+# Read off a `SiteReport` (`render/outcome.py`).
 class ErrorDocument(Part):
     """Why a command failed, and how far it had come: any command with `-o json`."""
 
@@ -572,12 +606,14 @@ class ErrorDocument(Part):
     )
 
 
+# Read off a row of what `applied` returns.
 class AppliedSitePart(Part):
     site: Text = _is("What the file calls the site.")
     result: ResultDocument | None = _is("What was done there, or would be; null if it failed.")
     error: ErrorDocument | None = _is("Why it failed, and how far it had come; null if it did not.")
 
 
+# Read off what `applied` returns (`cli/report.py`).
 class ApplyDocument(Part):
     """What was done at each site of a trust file, or would be: `apply` and `rotate-secret -f FILE`
     with `-o json`.
@@ -591,12 +627,14 @@ class ApplyDocument(Part):
     sites: list[AppliedSitePart] = _is("The sites in the order of the file.")
 
 
+# Read off a row of `cli/schema.py`.
 class NamedSchemaPart(Part):
     name: Text = _is("Name for `mct-s2s schema NAME`.")
     document: Text = _is("Value of the document's `schema` key.", serialization_alias="document")
     description: Text = _is("What the document is.")
 
 
+# Read off a dictionary of `cli/schema.py`.
 class SchemasDocument(Part):
     """The documents that have a schema: `mct-s2s schema -o json`."""
 

@@ -202,7 +202,7 @@ def forecast(results: Sequence[DoctorCheck]) -> str:
     missing = {check.code for check in results if check.state is Verdict.NO} - {PENDING}
     if not missing:
         return "runs"
-    return "partial" if missing <= {right.code for right in LEFT_TO_OTHERS} else "stops"
+    return "partial" if missing <= {right.value.code for right in LEFT_TO_OTHERS} else "stops"
 
 
 def _check_right(need: RequiredPermission, access: CallerRights) -> DoctorCheck:
@@ -214,7 +214,7 @@ def _check_right(need: RequiredPermission, access: CallerRights) -> DoctorCheck:
         Verdict.UNKNOWN: f"Could not check whether you can {step}.",
     }[verdict]
     subject = need.subject or "app registrations"
-    return DoctorCheck(need.right.code, verdict, subject, message, missing=missing)
+    return DoctorCheck(need.right.value.code, verdict, subject, message, missing=missing)
 
 
 def _check_secret_policy(access: CallerRights) -> DoctorCheck:
@@ -245,7 +245,7 @@ def _check_site(seen: Seen) -> Iterator[DoctorCheck]:
     resource, refusal = seen.resource, seen.site_refusal
     if resource is None:
         if refusal is not None:
-            yield DoctorCheck.refused(Right.READ_SITE.code, refusal, "the App Service")
+            yield DoctorCheck.refused(Right.READ_SITE.value.code, refusal, "the App Service")
         return
     for right in _OF_SITE:
         was_read = right is Right.READ_SITE and refusal is None
@@ -260,9 +260,11 @@ def _check_site_right(right: Right, resource: ResourceId, seen: Seen) -> DoctorC
     if right is Right.READ_SETTINGS and site is not None:
         refusal = site.refusal
         if refusal is None:
-            return DoctorCheck(right.code, Verdict.YES, label, f"You can {right.step_on(label)}.")
+            return DoctorCheck(
+                right.value.code, Verdict.YES, label, f"You can {right.step_on(label)}."
+            )
     check = _check_right(RequiredPermission(right, label, resource=resource), seen.access)
     # What Azure answered counts for more than a role that seems to allow it.
     if refusal is not None and check.state is not Verdict.NO:
-        return DoctorCheck.refused(right.code, refusal, label)
+        return DoctorCheck.refused(right.value.code, refusal, label)
     return check

@@ -76,72 +76,102 @@ LEAST_ROLES = {
 """
 
 
-class Right(Enum):
-    """`doctor`'s code, the step with and without a name, the action's end, who else can do it.
+@dataclass(frozen=True)
+class RightFacts:
+    """What is known of a right, and how it is said.
 
     Source: learn.microsoft.com/azure/role-based-access-control/permissions/web-and-mobile.
     """
 
-    CREATE_APPLICATION = (
-        "create-application", "create the app registration '{}'", "create app registrations",
-        "", WayOut.REGISTRAR,
-    )  # fmt: skip
-    CHANGE_APPLICATION = (
-        "change-application", "update the app registration '{}'",
-        "update the app registrations you create",
-        "", WayOut.REGISTRAR,
-    )  # fmt: skip
-    CREATE_PRINCIPAL = (
-        "create-service-principal", "create the service principal of '{}'",
-        "create service principals",
-        "", WayOut.REGISTRAR,
-    )  # fmt: skip
-    DELETE_APPLICATION = ("delete-application", "delete the app registration '{}'")
-    CONSENT = (
-        "admin-consent", "grant admin consent to '{}'", "grant admin consent",
-        "", WayOut.CONSENTER,
-    )  # fmt: skip
-    REVOKE = ("revoke-consent", "revoke the admin consent of '{}'")
-    READ_SITE = ("read-app-service", "read the App Service '{}'", "", "read", WayOut.SITE_OWNER)
-    READ_SETTINGS = (
-        "read-settings", "read the application settings of '{}'", "", "config/list/action",
-        WayOut.SITE_OWNER,
-    )  # fmt: skip
-    WRITE_SETTINGS = (
-        "write-settings", "write the application settings of '{}'",
-        "write the App Service settings", "config/write",
-        WayOut.SITE_OWNER,
-    )  # fmt: skip
-    RESTART = ("restart", "restart '{}'", "", "restart/action")
-    ASSIGN_IDENTITY = (
-        "assign-identity", "assign the identity '{}' again", "", "assign/action",
-        WayOut.RESOURCE_OWNER,
-    )  # fmt: skip
-    ENABLE_IDENTITY = (
-        "enable-identity",
-        "enable the managed identity of '{}'",
-        "",
-        "write",
-        WayOut.RESOURCE_OWNER,
-    )
+    code: str
+    """Of `doctor`'s check."""
+    step: str
+    """What takes it, as a verb phrase, with `{}` for the object's name."""
+    unnamed_step: str = ""
+    """The same where the object has no name yet."""
+    action: str = ""
+    """The end of the Azure action; empty where Entra ID decides."""
+    way_out: WayOut | None = None
+    """Who else can do it."""
 
-    def __init__(
-        self,
-        code: str,
-        step: str,
-        unnamed_step: str = "",
-        action: str = "",
-        way_out: WayOut | None = None,
-    ) -> None:
-        self.code = code
-        self.step = step
-        self.unnamed_step = unnamed_step
-        self.action = action
-        self.way_out = way_out
+
+class Right(Enum):
+    """A right that a step takes; each is a row."""
+
+    _value_: RightFacts
+
+    CREATE_APPLICATION = RightFacts(
+        code="create-application",
+        step="create the app registration '{}'",
+        unnamed_step="create app registrations",
+        way_out=WayOut.REGISTRAR,
+    )
+    CHANGE_APPLICATION = RightFacts(
+        code="change-application",
+        step="update the app registration '{}'",
+        unnamed_step="update the app registrations you create",
+        way_out=WayOut.REGISTRAR,
+    )
+    CREATE_PRINCIPAL = RightFacts(
+        code="create-service-principal",
+        step="create the service principal of '{}'",
+        unnamed_step="create service principals",
+        way_out=WayOut.REGISTRAR,
+    )
+    DELETE_APPLICATION = RightFacts(
+        code="delete-application",
+        step="delete the app registration '{}'",
+    )
+    CONSENT = RightFacts(
+        code="admin-consent",
+        step="grant admin consent to '{}'",
+        unnamed_step="grant admin consent",
+        way_out=WayOut.CONSENTER,
+    )
+    REVOKE = RightFacts(
+        code="revoke-consent",
+        step="revoke the admin consent of '{}'",
+    )
+    READ_SITE = RightFacts(
+        code="read-app-service",
+        step="read the App Service '{}'",
+        action="read",
+        way_out=WayOut.SITE_OWNER,
+    )
+    READ_SETTINGS = RightFacts(
+        code="read-settings",
+        step="read the application settings of '{}'",
+        action="config/list/action",
+        way_out=WayOut.SITE_OWNER,
+    )
+    WRITE_SETTINGS = RightFacts(
+        code="write-settings",
+        step="write the application settings of '{}'",
+        unnamed_step="write the App Service settings",
+        action="config/write",
+        way_out=WayOut.SITE_OWNER,
+    )
+    RESTART = RightFacts(
+        code="restart",
+        step="restart '{}'",
+        action="restart/action",
+    )
+    ASSIGN_IDENTITY = RightFacts(
+        code="assign-identity",
+        step="assign the identity '{}' again",
+        action="assign/action",
+        way_out=WayOut.RESOURCE_OWNER,
+    )
+    ENABLE_IDENTITY = RightFacts(
+        code="enable-identity",
+        step="enable the managed identity of '{}'",
+        action="write",
+        way_out=WayOut.RESOURCE_OWNER,
+    )
 
     def step_on(self, subject: str) -> str:
         """As a verb phrase: `grant admin consent to 'Import'`."""
-        return self.step.format(subject) if subject else self.unnamed_step
+        return self.value.step.format(subject) if subject else self.value.unnamed_step
 
     @property
     def is_consent(self) -> bool:
@@ -176,7 +206,7 @@ class RequiredPermission:
 
     def lacks(self, right: str, who: str, command: str) -> MissingRight:
         return MissingRight(
-            self.right.step_on(self.subject), right, who, command, self.right.way_out
+            self.right.step_on(self.subject), right, who, command, self.right.value.way_out
         )
 
 
@@ -198,7 +228,7 @@ def _judge_at_resource(
     need: RequiredPermission, resource: ResourceId, access: CallerRights
 ) -> Judged:
     rights = access.at(resource)
-    action = "/".join((resource.namespace, *resource.types, need.right.action))
+    action = "/".join((resource.namespace, *resource.types, need.right.value.action))
     verdict = Verdict.UNKNOWN
     missing = list[MissingRight]()
     if rights.permissions is not None:

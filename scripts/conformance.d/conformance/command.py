@@ -133,11 +133,8 @@ async def _run(options: ConformanceOptions, terminal: Terminal) -> int:
         remedy = "Choose another folder: --report FOLDER"
         raise UsageError("backup-place-unwritable", text, remedy=remedy) from error
     patient = replace(options, timeout=options.timeout + CLEANING_SECONDS)
-    async with open_connection(patient, terminal, target=True) as (
-        connection,
-        target,
-        subscription,
-    ):
+    opening = open_connection(patient, terminal, target=True)
+    async with opening as (connection, target, subscription):
         credential = signed_in(patient, connection, terminal)
         if options.questions:
             named = {
