@@ -3,7 +3,7 @@
 It outlives failure and interruption, so that both can be reported truthfully.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from mct_s2s import clock
 from mct_s2s.engine.request import Request
 from mct_s2s.errors import NotThere, S2SError
 from mct_s2s.model.caller_rights import CallerRights
-from mct_s2s.model.directory_objects import Application
+from mct_s2s.model.directory_objects import Application, Custody
 from mct_s2s.model.ids import ClientId, KeyId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import AppSettings
@@ -102,34 +102,36 @@ class Outcome:
         """Note on this machine that a run has begun to create or change registrations."""
         noted = self._noted(RegistrationNote.UNFINISHED)
         self.remembered.update(object_ids)
-        if not self.remembered <= noted:
-            self._note(RegistrationNote.UNFINISHED, noted | self.remembered)
+        if not self.remembered <= noted.keys():
+            begun = dict.fromkeys(self.remembered, frozenset[str]())
+            self._note(RegistrationNote.UNFINISHED, noted | begun)
 
     def forget(self) -> None:
         """Remove the notes of `remember`, as the run has ended: Azure's state tells what it did."""
         noted = self._noted(RegistrationNote.UNFINISHED)
-        if noted & self.remembered:
-            self._note(RegistrationNote.UNFINISHED, noted - self.remembered)
+        if noted.keys() & self.remembered:
+            self._note(RegistrationNote.UNFINISHED, _without(noted, self.remembered))
 
     def _remember_deletion(self, change: DeleteApplication) -> None:
         """Note what this run has deleted, which can be restored for 30 days."""
         if change.object_id in self.remembered:
-            deleted = self._noted(RegistrationNote.DELETED) | {change.object_id}
-            self._note(RegistrationNote.DELETED, deleted)
+            custody = self.before.custody.get(change.client_id, Custody())
+            owners = {change.object_id: frozenset[str](owner for owner, _ in custody.owners)}
+            self._note(RegistrationNote.DELETED, self._noted(RegistrationNote.DELETED) | owners)
             # Its owner can restore it at once: from now on, it is no longer what a run has begun.
-            unfinished = self._noted(RegistrationNote.UNFINISHED) - {change.object_id}
-            self._note(RegistrationNote.UNFINISHED, unfinished)
+            unfinished = self._noted(RegistrationNote.UNFINISHED)
+            self._note(RegistrationNote.UNFINISHED, _without(unfinished, {change.object_id}))
 
     def _forget_deletion(self, object_id: str) -> None:
         deleted = self._noted(RegistrationNote.DELETED)
         if object_id in deleted:
-            self._note(RegistrationNote.DELETED, deleted - {object_id})
+            self._note(RegistrationNote.DELETED, _without(deleted, {object_id}))
 
-    def _noted(self, note: RegistrationNote) -> frozenset[str]:
+    def _noted(self, note: RegistrationNote) -> dict[str, frozenset[str]]:
         return noted_registrations(self.before.subject, note)
 
-    def _note(self, note: RegistrationNote, object_ids: frozenset[str]) -> None:
-        note_registrations(self.before.subject, note, object_ids)
+    def _note(self, note: RegistrationNote, owners: Mapping[str, frozenset[str]]) -> None:
+        note_registrations(self.before.subject, note, owners)
 
     def continue_from(self, earlier: "Outcome") -> None:
         """Take over what an earlier part of the same run has done."""
@@ -263,3 +265,9 @@ class Outcome:
         if created is not None:
             return created
         return next((client.client_id for client in clients_called(name, self.before)), None)
+
+
+def _without(
+    owners: Mapping[str, frozenset[str]], object_ids: Collection[str]
+) -> dict[str, frozenset[str]]:
+    return {key: ids for key, ids in owners.items() if key not in object_ids}

@@ -193,10 +193,11 @@ class ObservedState:
     """Object ids of registrations that an earlier run on this machine began to create or change,
     and did not end.
     """
-    deleted_here: frozenset[str] = frozenset()
-    """Object ids of registrations that an earlier run on this machine deleted.
+    deleted_here: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Ids of the owners of registrations that an earlier run on this machine deleted, as it read
+    them; by object id.
 
-    Their owners can restore them, and give them other credentials.
+    They can restore them, and give them other credentials and owners.
     """
     where: str = ""
     """The options that name the App Service on a command line: `-a contosolearn -g mct-prod`."""

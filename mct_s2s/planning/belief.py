@@ -95,8 +95,12 @@ class Doubted:
     """A registration that may not be written to, with the reasons."""
 
     reasons: tuple[Reason, ...]
-    owners: tuple[str, ...] = ()
+    owners: tuple[Owner, ...] = ()
     """Beside the caller, as far as they were read."""
+
+    @property
+    def owner_names(self) -> tuple[str, ...]:
+        return names_of(self.owners)
 
     def has(self, doubt: Doubt) -> bool:
         return any(reason.doubt is doubt for reason in self.reasons)
@@ -231,7 +235,9 @@ def _was_never_anothers(application: Application, observed: ObservedState) -> Tr
     if custody is None:
         return Doubted((Reason(Doubt.UNREAD),))
     owners = _others(custody.owners, observed)
-    return Doubted((Reason(Doubt.OWNED, owners),), owners) if owners else Belief.OWN_CLIENT
+    if not owners:
+        return Belief.OWN_CLIENT
+    return Doubted((Reason(Doubt.OWNED, names_of(owners)),), owners)
 
 
 def _is_made_by_us(
@@ -305,7 +311,7 @@ def _untouched(
         return Belief.UNTOUCHED
     reasons = list[Reason]()
     if owners:
-        reasons.append(Reason(Doubt.OWNED, owners))
+        reasons.append(Reason(Doubt.OWNED, names_of(owners)))
     unknown = _unknown(custody.credentials, application, observed, asked)
     if unknown:
         nouns = tuple(credential.kind.noun for credential in unknown)
@@ -367,22 +373,26 @@ def _grants_of_others(observed: ObservedState, spec: ServiceSpec) -> Iterator[Re
 # Owners
 
 
-def _others(owners: Iterable[Owner], observed: ObservedState) -> tuple[str, ...]:
+def _others(owners: Iterable[Owner], observed: ObservedState) -> tuple[Owner, ...]:
     return foreign_owners(owners, observed.caller.id)
 
 
-def restored_trust(decision: TrustDecision, *, is_deleted_here: bool) -> TrustDecision:
+def restored_trust(decision: TrustDecision, owners_then: Collection[str]) -> TrustDecision:
     """Decide whether to believe what this run has restored.
 
-    `decision` is that of a registration which was there all the time; `is_deleted_here`: an earlier
-    run on this machine deleted it.
+    `decision` is that of a registration which was there all the time; `owners_then`: the ids of
+    those who owned it when an earlier run on this machine deleted it.
     """
-    if not is_deleted_here or not isinstance(decision, Doubted):
+    if not isinstance(decision, Doubted) or has_new_owner(decision, owners_then):
         return decision
-    # It had the same owners when that run deleted it: owners alone are no doubt then. Credentials
-    # and properties are one, as an owner may have added them since, for a run to restore.
+    # Owners alone are no doubt if they could have put anything into it before that, too.
+    # Credentials and properties are one: they may have been added since, for a run to restore.
     is_only_owned = all(reason.doubt is Doubt.OWNED for reason in decision.reasons)
     return Belief.CREATED_HERE if is_only_owned else decision
+
+
+def has_new_owner(doubted: Doubted, owners_then: Collection[str]) -> bool:
+    return any(owner not in owners_then for owner, _ in doubted.owners)
 
 
 def principal_doubts(
@@ -392,19 +402,23 @@ def principal_doubts(
     reasons: list[Reason] = []
     others = foreign_owners(owners, caller)
     if others:
-        reasons.append(Reason(Doubt.OWNED, others))
+        reasons.append(Reason(Doubt.OWNED, names_of(others)))
     nouns = tuple(credential.kind.noun for credential in credentials)
     if nouns:
         reasons.append(Reason(Doubt.CREDENTIALS, nouns))
     return Doubted(tuple(reasons)) if reasons else None
 
 
-def foreign_owners(owners: Iterable[Owner], caller: PrincipalId | None) -> tuple[str, ...]:
-    """The names of the owners beside the caller, each once."""
-    return tuple(dict.fromkeys(name for owner, name in owners if owner != caller))
+def foreign_owners(owners: Iterable[Owner], caller: PrincipalId | None) -> tuple[Owner, ...]:
+    """The owners beside the caller, each once."""
+    return tuple(dict.fromkeys(owner for owner in owners if owner[0] != caller))
 
 
-def _owners_of(application: Application, observed: ObservedState) -> tuple[str, ...]:
+def names_of(owners: Iterable[Owner]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for _, name in owners))
+
+
+def _owners_of(application: Application, observed: ObservedState) -> tuple[Owner, ...]:
     """Its owners beside the caller; empty also where they were not read."""
     custody = observed.custody_of(application)
     return _others(custody.owners, observed) if custody is not None else ()

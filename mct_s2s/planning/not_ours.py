@@ -50,7 +50,7 @@ def why_doubted(doubted: Doubted) -> str:
     """The reasons as the rest of a sentence: `it is owned by ada@contoso.com, and …`."""
     reasons = list(map(_reason, doubted.reasons))
     if doubted.owners and not doubted.has(Doubt.OWNED):
-        reasons.append(f"it is owned by {', '.join(doubted.owners)}")
+        reasons.append(f"it is owned by {', '.join(doubted.owner_names)}")
     return ", and ".join(reasons)
 
 

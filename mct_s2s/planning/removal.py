@@ -415,7 +415,7 @@ def _may_purge(deleted: Application, scope: RemovalScope) -> bool:
     """Whether a deleted registration may be purged: no one can undo that."""
     observed = scope.observed
     # What is in the recycle bin under this name may be another team's.
-    is_known = deleted.object_id in (observed.unfinished | observed.deleted_here)
+    is_known = deleted.object_id in {*observed.unfinished, *observed.deleted_here}
     is_ours = is_known or is_created_by_caller(deleted, observed.caller)
     return is_ours or is_named_by(deleted, scope.removal)
 

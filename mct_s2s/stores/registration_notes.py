@@ -1,5 +1,6 @@
 """What this machine remembers of registrations, beside the locks of `host_lock.py`."""
 
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from enum import StrEnum
 
@@ -17,22 +18,27 @@ class RegistrationNote(StrEnum):
     UNFINISHED = "unfinished"
     """A run here began to create or to change them, and did not end."""
     DELETED = "deleted"
-    """A run here moved them to the recycle bin."""
+    """A run here moved them to the recycle bin; with the ids of those who owned them then."""
 
 
-def noted_registrations(what: str, note: RegistrationNote) -> frozenset[str]:
+def noted_registrations(what: str, note: RegistrationNote) -> dict[str, frozenset[str]]:
+    """Return the ids of the owners that were noted, by the registration's object id."""
     try:
-        return frozenset(read_ours(path_of(what, note)).casefold().split())
+        lines = read_ours(path_of(what, note)).casefold().splitlines()
     except OSError:
-        return frozenset()  # what another user may have written is not believed
+        return {}  # what another user may have written is not believed
+    words = (line.split() for line in lines if line.strip())
+    return {object_id: frozenset(owners) for object_id, *owners in words}
 
 
-def note_registrations(what: str, note: RegistrationNote, object_ids: frozenset[str]) -> None:
+def note_registrations(
+    what: str, note: RegistrationNote, owners: Mapping[str, Collection[str]]
+) -> None:
     """Replace that note; a home that cannot be written to keeps none."""
     with suppress(OSError):
         path = path_of(what, note)
-        if object_ids:
-            lines = "".join(f"{object_id}\n" for object_id in sorted(object_ids))
-            replace_whole(path, lines, durable=False)
+        if owners:
+            lines = (" ".join((key, *sorted(ids))) for key, ids in sorted(owners.items()))
+            replace_whole(path, "".join(f"{line}\n" for line in lines), durable=False)
         else:
             path.unlink(missing_ok=True)

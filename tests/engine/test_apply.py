@@ -354,9 +354,9 @@ def test_an_attempt_of_a_killed_run_stays_noted_when_another_run_ends(engine: En
     async def main(session: Session) -> frozenset[str]:
         registration = planned(new("A"))
         subject = registration.before.subject
-        note_registrations(subject, RegistrationNote.UNFINISHED, frozenset({"other"}))
+        note_registrations(subject, RegistrationNote.UNFINISHED, {"other": ()})
         await apply(session, registration, Watcher())
-        return noted_registrations(subject, RegistrationNote.UNFINISHED)
+        return frozenset(noted_registrations(subject, RegistrationNote.UNFINISHED))
 
     assert engine.run(main) == {"other"}
 

@@ -25,7 +25,7 @@ class Member:
     """Somebody who may register applications, as anybody may where nobody forbids it."""
 
     def __init__(self, azure: Sandbox, name: str, **more: Any) -> None:
-        self._azure = azure
+        self._azure, self.graph_url = azure, azure.graph_url
         self.address = azure.person(name, **more)
         self._http = httpx.Client(
             verify=ssl.create_default_context(cafile=azure.ca_file), trust_env=False
@@ -40,7 +40,7 @@ class Member:
         """Ask Graph, which must not refuse."""
         headers = {"Authorization": f"Bearer {self._token}", **options.pop("headers", {})}
         answer = self._http.request(
-            method, f"{self._azure.graph_url}/v1.0{path}", headers=headers, **options
+            method, f"{self.graph_url}/v1.0{path}", headers=headers, **options
         )
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else None

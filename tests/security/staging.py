@@ -92,13 +92,18 @@ def is_refused(ended: Ended, azure: Sandbox, *codes: str) -> Json:
     return error
 
 
+def add_owner(who: Sandbox | Member, half: str, owner: Member) -> None:
+    """Make someone an owner of `applications/{id}` or `servicePrincipals/{id}`."""
+    body = {"@odata.id": f"{who.graph_url}/v1.0/directoryObjects/{owner.id}"}
+    who.graph("POST", f"/{half}/owners/$ref", json=body)
+
+
 def once_owned(azure: Sandbox, rob: Member, app: Json, change: Callable[[], object]) -> None:
     """Rob owns a registration and its service principal for a while, and does something to them."""
-    owner = {"@odata.id": f"{azure.graph_url}/v1.0/directoryObjects/{rob.id}"}
     principal = azure.graph("GET", f"/servicePrincipals(appId='{app['appId']}')")["id"]
-    halves = f"/applications/{app['id']}", f"/servicePrincipals/{principal}"
+    halves = f"applications/{app['id']}", f"servicePrincipals/{principal}"
     for half in halves:
-        azure.graph("POST", f"{half}/owners/$ref", json=owner)
+        add_owner(azure, half, rob)
     change()
     for half in halves:
-        azure.graph("DELETE", f"{half}/owners/{rob.id}/$ref")
+        azure.graph("DELETE", f"/{half}/owners/{rob.id}/$ref")

@@ -16,6 +16,7 @@ from tests.security.conftest import Contributor, Member
 from tests.security.staging import (
     OWN,
     A,
+    add_owner,
     assign,
     disown,
     is_refused,
@@ -37,8 +38,7 @@ def torn_down(admin: Program, azure: Sandbox, rob: Member) -> Json:
     """A client that this machine has set up and removed, and that Rob owned meanwhile."""
     assert admin("setup", "--client", "Import", *A, *JSON).code == 0
     client: Json = azure.applications("Import")[0]
-    owner = {"@odata.id": f"{azure.graph_url}/v1.0/directoryObjects/{rob.id}"}
-    azure.graph("POST", f"/applications/{client['id']}/owners/$ref", json=owner)
+    add_owner(azure, f"applications/{client['id']}", rob)
     assert admin("teardown", *A, *JSON).code == 0
     return client
 
@@ -81,6 +81,8 @@ def test_a_client_that_this_machine_deleted_comes_back_without_what_others_put_i
     assert made.code == 0, made.out
     assert secrets(azure, torn_down) == 1
     assert azure.call_as(values_in(saved_to(made))) == 200
+    details = [row["detail"] for row in made.document["changes"] if row["detail"]]
+    assert any(detail.endswith(f"also owned by {rob.address}") for detail in details)
 
 
 @pytest.mark.parametrize("meanwhile", ["", "restored, its role assigned, and deleted again"])
@@ -89,10 +91,9 @@ def test_a_service_application_that_this_machine_deleted_brings_no_one_along(
 ) -> None:
     assert admin("setup", *A, "--client", "Import", *JSON).code == 0
     service: Json = azure.applications("MCT service (contosolearn)")[0]
-    owner = {"@odata.id": f"{azure.graph_url}/v1.0/directoryObjects/{rob.id}"}
     principal = azure.graph("GET", f"/servicePrincipals(appId='{service['appId']}')")["id"]
     for half in (f"applications/{service['id']}", f"servicePrincipals/{principal}"):
-        azure.graph("POST", f"/{half}/owners/$ref", json=owner)
+        add_owner(azure, half, rob)
     assert admin("teardown", *A, *JSON).code == 0
     if meanwhile:
         restore(rob, service)
@@ -109,6 +110,26 @@ def test_a_service_application_that_this_machine_deleted_brings_no_one_along(
     assert again.code in {1, 2}, again.out
     assert again.document["error"]["code"] == "registration-not-ours"
     assert azure.applications("MCT service (contosolearn)") == [], "it went back"
+
+
+@pytest.mark.parametrize("name", ["Import", "MCT service (contosolearn)"])
+def test_what_this_machine_deleted_is_not_taken_up_with_an_owner_who_was_added_since(
+    admin: Program, azure: Sandbox, rob: Member, adele: Member, name: str
+) -> None:
+    setup = ("setup", "--client", "Import", *A, "--no-verify", *JSON)
+    assert admin(*setup).code == 0
+    app: Json = azure.applications(name)[0]
+    half = f"applications/{app['id']}"
+    add_owner(azure, half, rob)
+    assert admin("teardown", *A, *JSON).code == 0
+    restore(rob, app)
+    add_owner(rob, half, adele)
+    rob.graph("DELETE", f"/{half}")
+    again = admin(*setup)
+    error = again.document["error"]
+    assert (again.code != 0, error["code"]) == (True, "registration-not-ours"), again.out
+    assert adele.address in error["message"]
+    assert azure.applications(name) == [], "it went back"
 
 
 # What a vault, or a tag that names one, says of a secret

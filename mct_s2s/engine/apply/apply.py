@@ -129,7 +129,7 @@ async def send_change(change: AnyChange, run: Run) -> str:  # noqa: C901, PLR091
     graph = run.session.graph
     match change:
         case RestoreApplication():
-            await restore_application(change, run)
+            return await restore_application(change, run)
         case CreateApplication():
             return await create_application(change, run)
         case UpdateApplication():
@@ -164,11 +164,12 @@ async def send_change(change: AnyChange, run: Run) -> str:  # noqa: C901, PLR091
     return ""
 
 
-async def restore_application(change: RestoreApplication, run: Run) -> None:
+async def restore_application(change: RestoreApplication, run: Run) -> str:
     application = change.application
-    principal = await restore(
+    restored = await restore(
         run.session, run.outcome, application, change.resource, is_sure=change.is_sure
     )
+    principal = restored.principal
     if principal is None:
         created = await create_principal(
             run.session, application.client_id, application, as_owner=run.as_owner
@@ -176,6 +177,7 @@ async def restore_application(change: RestoreApplication, run: Run) -> None:
         principal = created.id
     run.outputs[change.key, Output.PRINCIPAL_ID] = principal
     _note_registration(change, application, run)
+    return f"{change.detail}{restored.remark}" if restored.remark else ""
 
 
 async def create_application(change: CreateApplication, run: Run) -> str:

@@ -7,7 +7,7 @@ Sources: docs/azure-contract.md, sections 3.8, 3.10 ("Owner") and 3.13; terrafor
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from mct_s2s import clock
@@ -36,7 +36,9 @@ from mct_s2s.planning.belief import (
     Doubted,
     TrustDecision,
     foreign_owners,
+    has_new_owner,
     is_created_by_caller,
+    names_of,
     principal_doubts,
     restored_trust,
 )
@@ -131,8 +133,10 @@ async def _use_named(
             for row in deleted or ():
                 if row.unique_name == name and row.object_id not in outcome.withdrawn:
                     application = replace(row, credentials=(), deleted=None)
-                    await restore(session, outcome, application, change.resource, is_sure=False)
-                    return application, "restored: it had just been deleted"
+                    restored = await restore(
+                        session, outcome, application, change.resource, is_sure=False
+                    )
+                    return application, f"restored: it had just been deleted{restored.remark}"
             if existing is not None and await _is_there(session, existing):
                 await _check_met(session, outcome, change, existing, result="It was left alone.")
                 return existing, ""
@@ -313,14 +317,26 @@ async def explain_not_owner(
 # Restore
 
 
+@dataclass(frozen=True)
+class Restored:
+    """What came back with a registration."""
+
+    principal: PrincipalId | None
+    owners: tuple[str, ...]
+    """Their names, without the caller's."""
+
+    @property
+    def remark(self) -> str:
+        return f"; also owned by {', '.join(self.owners)}" if self.owners else ""
+
+
 async def restore(
     session: Session, outcome: Outcome, application: Application, resource: str, *, is_sure: bool
-) -> PrincipalId | None:
+) -> Restored:
     """Restore a registration, with those of its credentials alone that `application` names.
 
     The recycle bin shows neither owners nor whom its roles are assigned to. So, unless `is_sure`,
-    it is deleted again where it is not believed once they show. Returns its service principal.
-    Raises NotOurs.
+    it is deleted again where it is not believed once they show. Raises NotOurs.
     """
     graph = session.graph
     object_id = application.object_id
@@ -337,7 +353,10 @@ async def restore(
             raise not_ours(application, decision, resource, graph_url, done=result)
     named = {credential.key_id for credential in application.credentials}
     await credentials.remove_all_but(graph, object_id, principals, named)
-    return next(iter(principals), None)
+    caller, owners = await gather_or_cancel(
+        find_caller_id(session), custody.owners(graph, object_id, principals)
+    )
+    return Restored(next(iter(principals), None), names_of(foreign_owners(owners, caller)))
 
 
 async def _decide_trust_of_restored(
@@ -350,7 +369,7 @@ async def _decide_trust_of_restored(
 ) -> TrustDecision:
     """Decide whether to believe it, again until replicas show what its removal took from it."""
     gives_up_at = clock.seconds() + min(SETTLES_WITHIN, session.connection.remaining(RESERVE))
-    is_deleted_here = application.object_id in outcome.before.deleted_here
+    owners_then = outcome.before.deleted_here.get(application.object_id, frozenset())
     while True:
         # This run may have restored and checked a registration beside it meanwhile.
         unfinished = outcome.before.unfinished | outcome.remembered
@@ -358,11 +377,11 @@ async def _decide_trust_of_restored(
         seen = await decide_trust(
             session, outcome.request, before, application, principals, is_service=is_service
         )
-        decision = restored_trust(seen, is_deleted_here=is_deleted_here)
+        decision = restored_trust(seen, owners_then)
         if not isinstance(decision, Doubted):
             return decision
         # A removal does not change owners: another look would show the same.
-        if decision.owners and not is_deleted_here:
+        if has_new_owner(decision, owners_then):
             return decision
         if clock.seconds() >= gives_up_at:
             return decision

@@ -320,7 +320,7 @@ async def read_custody(
     """
     observed = replace(
         observed,
-        unfinished=noted_registrations(observed.subject, RegistrationNote.UNFINISHED),
+        unfinished=frozenset(noted_registrations(observed.subject, RegistrationNote.UNFINISHED)),
         deleted_here=noted_registrations(observed.subject, RegistrationNote.DELETED),
     )
     clients = list(registrations_to_inspect(observed, request.desired))
