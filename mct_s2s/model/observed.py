@@ -125,6 +125,10 @@ class Trust:
         """Whether a principal holds a role."""
         return role is not None and (principal_id, role.id) in self._assigned
 
+    def has_any_role(self, principal_id: str) -> bool:
+        """Whether a principal holds any role of the service application."""
+        return any(assignment.principal_id == principal_id for assignment in self.assignments)
+
     @cached_property
     def _assigned(self) -> frozenset[tuple[str, str]]:
         return frozenset(

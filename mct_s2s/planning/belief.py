@@ -29,12 +29,12 @@ from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.content import client_content, service_content
 from mct_s2s.planning.ownership import (
+    confirmed_role,
     has_unique_name_below,
     is_created_for_this_site,
     is_in_settings,
     is_listed,
     is_named,
-    trusted_role,
 )
 
 
@@ -182,7 +182,7 @@ def client_trust(  # noqa: PLR0911  # one rule, one return
             is_unread = of_service.has(Doubt.UNREAD)
             return of_service if is_unread else Doubted((Reason(Doubt.OTHER_SERVICE),), owners)
     # The role counts. Where the API's owner could have assigned it, the client has to be listed.
-    if _holds_any_role(client, observed) and (
+    if observed.trust.has_any_role(client.principal_id) and (
         is_listed(client, observed) or _only_administrators_grant(observed)
     ):
         return _was_never_anothers(application, observed)
@@ -193,12 +193,6 @@ def _is_namesakes(service: Application, observed: ObservedState) -> bool:
     """Whether the service application of our name was created for another App Service."""
     has_our_name = service.unique_name == observed.trust.unique_name
     return has_our_name and another_site(service, observed) is not None
-
-
-def _holds_any_role(client: ClientApplication, observed: ObservedState) -> bool:
-    return any(
-        assignment.principal_id == client.principal_id for assignment in observed.trust.assignments
-    )
 
 
 def _only_administrators_grant(observed: ObservedState) -> bool:
@@ -268,7 +262,7 @@ def has_confirmed_role(
     client: ClientApplication, observed: ObservedState, spec: ServiceSpec
 ) -> bool:
     """Whether it holds the role that counts: not one that only the settings name."""
-    return observed.trust.has_role(client.principal_id, trusted_role(observed, spec))
+    return observed.trust.has_role(client.principal_id, confirmed_role(observed, spec))
 
 
 def another_site(application: Application, observed: ObservedState) -> str | None:

@@ -10,7 +10,7 @@ from mct_s2s.model.directory_objects import Application, AppRole
 from mct_s2s.model.ids import Tag, api_uri
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import Holds
-from mct_s2s.planning.ownership import new_role, trusted_role
+from mct_s2s.planning.ownership import confirmed_role, new_role
 
 
 def service_content(application: Application, observed: ObservedState) -> Iterator[str]:
@@ -64,7 +64,7 @@ def client_content(
 def asks_for_more(application: Application, observed: ObservedState, spec: ServiceSpec) -> bool:
     """Whether a client requests more than the app role of this API, or of one before it."""
     service = observed.trust.service
-    role = trusted_role(observed, spec)
+    role = confirmed_role(observed, spec)
     earlier = _role_ids_by_name(observed, spec)
     for access in application.required_access:
         granted = set(earlier)

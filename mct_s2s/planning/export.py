@@ -24,11 +24,11 @@ from mct_s2s.planning.credentials import exchange_audience
 from mct_s2s.planning.federation import federated_spec
 from mct_s2s.planning.not_ours import why_doubted
 from mct_s2s.planning.ownership import (
+    confirmed_role,
     has_wanted_role,
     is_allowed_by_object_id,
     is_identity_allowed,
     members,
-    trusted_role,
     unmatched_entries,
     wanted_role_value,
 )
@@ -128,8 +128,8 @@ def _role_option(observed: ObservedState, left_out: list[str]) -> dict[str, str 
     role = wanted_role_value(observed)
     if role == observed.api.role:
         return {}
-    confirmed_role = trusted_role(observed, ServiceSpec())
-    if confirmed_role is not None and confirmed_role.value == role:
+    confirmed = confirmed_role(observed, ServiceSpec())
+    if confirmed is not None and confirmed.value == role:
         return {"role": role}
     # The settings alone name it: in the file, it would be the operator's own word.
     named_by = observed.api.name_of(Holds.ROLE)

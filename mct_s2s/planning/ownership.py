@@ -115,13 +115,19 @@ def wanted_role_value(observed: ObservedState) -> str:
 
 
 def wanted_role(observed: ObservedState) -> AppRole | None:
-    """The app role for clients; `None` where the service application does not have it."""
+    """The app role for clients, also where the settings alone name it.
+
+    `None` where the service application does not have it.
+    """
     service = observed.trust.service
     return service.role(wanted_role_value(observed)) if service is not None else None
 
 
-def trusted_role(observed: ObservedState, spec: ServiceSpec) -> AppRole | None:
-    """The role that may be granted and that counts: typed, the API's own, or created by us."""
+def confirmed_role(observed: ObservedState, spec: ServiceSpec) -> AppRole | None:
+    """The app role that is no word of the settings alone, so that it counts and may be granted.
+
+    It is typed, the API's own, or one that this tool created.
+    """
     service = observed.trust.service
     if service is None:
         return None

@@ -123,7 +123,7 @@ def _is_only_called_so(
     application = client.application
     is_known = application.object_id in observed.unfinished
     is_known |= is_created_by_caller(application, observed.caller)
-    return not is_known and not _holds_role(client, observed)
+    return not is_known and not observed.trust.has_any_role(client.principal_id)
 
 
 def _can_call(client: ClientApplication | ServicePrincipal, observed: ObservedState) -> bool:
@@ -134,12 +134,8 @@ def _can_call(client: ClientApplication | ServicePrincipal, observed: ObservedSt
     """
     if isinstance(client, ServicePrincipal) or is_allowed_by_object_id(client, observed):
         return True
-    return _holds_role(client, observed) and is_allowed(client, observed)
-
-
-def _holds_role(client: ClientApplication, observed: ObservedState) -> bool:
-    assignments = observed.trust.assignments
-    return any(assignment.principal_id == client.principal_id for assignment in assignments)
+    has_any_role = observed.trust.has_any_role(client.principal_id)
+    return has_any_role and is_allowed(client, observed)
 
 
 def _was_set_up(

@@ -45,6 +45,7 @@ from mct_s2s.planning.ownership import (
     CLIENT,
     SERVICE,
     clients_called,
+    confirmed_role,
     has_unique_name_below,
     identities_called,
     ids_of,
@@ -52,7 +53,6 @@ from mct_s2s.planning.ownership import (
     is_listed,
     members_and_created_clients,
     refuse_several,
-    trusted_role,
     unknown,
 )
 from mct_s2s.planning.plan import Plan, Registration
@@ -320,7 +320,7 @@ def _plan_revocations(
     trust = scope.observed.trust
     if trust.principal is None or principal is None:
         return
-    role = trusted_role(scope.observed, scope.removal.service)
+    role = confirmed_role(scope.observed, scope.removal.service)
     for assignment in trust.assignments:
         if assignment.principal_id != principal.id:
             continue
@@ -428,10 +428,8 @@ def _plan_identity(identity: ServicePrincipal, scope: RemovalScope) -> Iterator[
     if _revokes_role_of(identity, scope):
         revocations = [*_plan_revocations(identity, key, name, scope)]
     yield from revocations
-    has_role = any(
-        assignment.principal_id == identity.id for assignment in scope.observed.trust.assignments
-    )
-    detail = "kept enabled, with its app role" if has_role and not revocations else "kept enabled"
+    keeps_role = scope.observed.trust.has_any_role(identity.id) and not revocations
+    detail = "kept enabled, with its app role" if keeps_role else "kept enabled"
     resource = EnableIdentity.resource
     yield NoChange(key=key, resource=resource, name=name, detail=detail, id=identity.id)
 
