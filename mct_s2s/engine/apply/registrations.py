@@ -164,7 +164,7 @@ async def _deleted_applications(session: Session) -> list[Application] | None:
 
 
 async def _is_there(session: Session, application: Application) -> bool:
-    """Decide by a write; one that the caller has no right to is refused by what is there."""
+    """Decide by a write: a missing right shows, too, that it exists."""
     try:
         return await applications.accepts_write(session.graph, application)
     except PermissionMissing:
@@ -333,7 +333,7 @@ class Restored:
 async def restore(
     session: Session, outcome: Outcome, application: Application, resource: str, *, is_sure: bool
 ) -> Restored:
-    """Restore a registration, with those of its credentials alone that `application` names.
+    """Restore a registration; remove its credentials that are not in `application.credentials`.
 
     The recycle bin shows neither owners nor whom its roles are assigned to. So, unless `is_sure`,
     it is deleted again where it is not believed once they show. Raises NotOurs.
@@ -367,7 +367,10 @@ async def _decide_trust_of_restored(
     *,
     is_service: bool,
 ) -> TrustDecision:
-    """Decide whether to believe it, again until replicas show what its removal took from it."""
+    """Decide whether to believe it.
+
+    It is looked at again while a replica may show it as it was before its removal.
+    """
     gives_up_at = clock.seconds() + min(SETTLES_WITHIN, session.connection.remaining(RESERVE))
     owners_then = outcome.before.deleted_here.get(application.object_id, frozenset())
     while True:
@@ -378,12 +381,9 @@ async def _decide_trust_of_restored(
             session, outcome.request, before, application, principals, is_service=is_service
         )
         decision = restored_trust(seen, owners_then)
-        if not isinstance(decision, Doubted):
-            return decision
-        # A removal does not change owners: another look would show the same.
-        if has_new_owner(decision, owners_then):
-            return decision
-        if clock.seconds() >= gives_up_at:
+        # A removal does not change owners: where a new one is the doubt, it stays one.
+        is_settled = not isinstance(decision, Doubted) or has_new_owner(decision, owners_then)
+        if is_settled or clock.seconds() >= gives_up_at:
             return decision
         with waiting(REPLICATION, gives_up_at):
             await asyncio.sleep(READ_PAUSE)
@@ -403,22 +403,30 @@ async def create_principal(
     try:
         return await service_principals.create(graph, client_id)
     except S2SError as refusal:
-        # Without the right to change any registration, a missing right may be missing ownership.
-        is_missing_right = isinstance(refusal, PermissionMissing)
-        if not _may_be_about_ownership(refusal) or (is_missing_right and not as_owner):
+        if not _may_lack_ownership(refusal, as_owner=as_owner):
             raise
         application = created or await applications.by_client_id(graph, client_id)
         if application is None:
             raise
-        explanation = refusal
         if created is None:
             # Every replica knows who owns a registration that this run did not create.
             explanation = await explain_not_owner(session, application.object_id, refusal)
-        if explanation is not refusal or not graph.is_young(client_id):
-            raise explanation from refusal
+            if explanation is not refusal:
+                raise explanation from refusal
+        # A replica may be behind on a young object alone.
+        if not graph.is_young(client_id):
+            raise
     return await _retry_as_owner(
         session, application, lambda: service_principals.create(graph, client_id)
     )
+
+
+def _may_lack_ownership(refusal: S2SError, *, as_owner: bool) -> bool:
+    """Whether a request was refused because the caller does not own the registration."""
+    # A caller that may change every registration needs no ownership: it lacks the right itself.
+    if isinstance(refusal, PermissionMissing):
+        return as_owner
+    return _may_be_about_ownership(refusal)
 
 
 async def check_principal(
@@ -446,11 +454,13 @@ async def is_any_deleted(session: Session, outcome: Outcome) -> bool:
     Replicas show a deleted registration for a while; a write meets the newest state. So one is
     sent that changes nothing. Raises ServiceError, PermissionMissing.
     """
-    doubtful = _found_by_name_alone(outcome.before, outcome.request.desired)
-    if not doubtful:
+    may_be_gone = _found_by_name_alone(outcome.before, outcome.request.desired)
+    if not may_be_gone:
         return False
     gives_up_at = clock.seconds() + min(LAG_SECONDS, session.connection.remaining(RESERVE))
-    checks = [_is_deleted(session, registration, outcome, gives_up_at) for registration in doubtful]
+    checks = [
+        _is_deleted(session, registration, outcome, gives_up_at) for registration in may_be_gone
+    ]
     with activity("Checking the app registrations"):
         return any(await gather_or_cancel(*checks))
 

@@ -46,13 +46,13 @@ async def find_trust(
         applications.by_unique_names(graph, [request.unique_name, *lookup.unique_names])
     )
     tasks: list[asyncio.Task[Any]] = [by_name]
-    # This saves a round trip where something is missing. A refusal concerns only those who look at
-    # the result.
+    # Where something is missing, the recycle bin is read at last: beginning now saves a round trip.
+    # `_find_deleted` reuses the reading, and only there its errors count.
     may_create = desired.service is not None and desired.service.may_create
     if isinstance(desired, Setup) and (desired.clients or may_create):
-        tasks.append(asyncio.ensure_future(lookup.deleted()))
+        tasks.append(asyncio.ensure_future(lookup.read_bin_once()))
     try:
-        return await lookup.trust(by_name, await asyncio.shield(settings))
+        return await lookup.find(by_name, await asyncio.shield(settings))
     finally:
         await end_all(tasks)
 
@@ -71,19 +71,20 @@ async def complete_clients(graph: "GraphClient", trust: Trust) -> Trust:
         service_principals.by_object_ids(graph, unknown),
         service_principals.by_client_ids(graph, without_principal),
     )
-    trust = _with(trust, [], [*by_id, *of_clients])
+    trust = _merged(trust, principals=[*by_id, *of_clients])
     without_application = [
         client.client_id for client in trust.clients if not client.is_registered_here
     ]
-    return _with(trust, await applications.by_client_ids(graph, without_application), [])
+    rows = await applications.by_client_ids(graph, without_application)
+    return _merged(trust, applications=rows)
 
 
 @dataclass(frozen=True)
 class _Lookup:
     graph: "GraphClient"
     request: Request
-    deleted: Callable[[], Coroutine[Any, Any, list[Application]]]
-    """Reads the recycle bin, once."""
+    read_bin_once: Callable[[], Coroutine[Any, Any, list[Application]]]
+    """Lists the recycle bin: it is read at the first call, and every call returns that reading."""
 
     @property
     def unique_names(self) -> list[str]:
@@ -95,31 +96,27 @@ class _Lookup:
             if not is_guid(name)
         ]
 
-    async def trust(
+    async def find(
         self, by_name: asyncio.Future[list[Application | None]], settings: AppSettings
     ) -> Trust:
         """`by_name`: the App Service's own service application, and those of `unique_names`."""
-        graph = self.graph
-        request = self.request
         trust, (listed, principals) = await gather_or_cancel(
             self._find_service(settings, by_name), self._find_listed(settings)
         )
         namesake, *named_clients = await by_name
-        trust = replace(trust, unique_name=request.unique_name)
-        service = trust.service
-        if namesake is not None and service is not None and namesake.client_id != service.client_id:
-            trust = replace(trust, own_service=namesake)
-        # Clients that nothing names are found by their tag: they may be removed, too, or the API
-        # has no lists.
-        tagged: list[Application] = []
-        if request.desired.removes_unnamed or not request.api.lists:
-            tagged = await applications.with_tag(graph, Tag.TRUST.of(trust.unique_name))
-        existing = [client for client in named_clients if client is not None]
-        trust = _with(trust, [*tagged, *existing, *listed], principals)
-        trust, deleted = await gather_or_cancel(
-            complete_clients(graph, trust), self._find_deleted(trust, settings)
+        trust = replace(
+            trust,
+            unique_name=self.request.unique_name,
+            own_service=namesake if _is_another(namesake, trust.service) else None,
         )
-        return await self._with_federated(replace(trust, deleted=deleted))
+        tagged = await self._find_tagged(trust)
+        existing = [client for client in named_clients if client is not None]
+        trust = _merged(trust, applications=[*tagged, *existing, *listed], principals=principals)
+        trust, deleted = await gather_or_cancel(
+            complete_clients(self.graph, trust), self._find_deleted(trust, settings)
+        )
+        federated = await self._read_federated(trust)
+        return _merged(replace(trust, deleted=deleted), applications=federated)
 
     # The service application
 
@@ -187,12 +184,21 @@ class _Lookup:
         return Trust(None, principal, tuple(assignments), owners=owners)
 
     async def _find_owners(self, client_id: ClientId) -> tuple[Owner, ...]:
-        """Find who else can change it, for commands that change something: they show it."""
+        """Find who can change it, for commands that change something: they show it."""
         if isinstance(self.request.desired, Look):
             return ()
         return await or_unknown(custody.owners_of_client_id(self.graph, client_id)) or ()
 
     # The clients
+
+    async def _find_tagged(self, trust: Trust) -> list[Application]:
+        """Find clients that nothing names, by their tag.
+
+        They may be removed, too, or the API has no lists.
+        """
+        if not self.request.desired.removes_unnamed and self.request.api.lists:
+            return []
+        return await applications.with_tag(self.graph, Tag.TRUST.of(trust.unique_name))
 
     async def _find_listed(
         self, settings: AppSettings
@@ -224,8 +230,9 @@ class _Lookup:
             identifiers += [identifier.strip() for identifier in service_identifiers if identifier]
         if not unique_names:
             return ()
-        # Who removes a client and can't look there is told that there is no such client.
-        rows = await or_unknown(self.deleted()) if is_removal else await self._read_bin()
+        # Who removes a client is told that there is none where the bin, for any reason, cannot be
+        # read. To everything else, only a missing right is no error.
+        rows = await or_unknown(self.read_bin_once()) if is_removal else await self._read_bin()
         deleted = [
             row
             for row in rows or ()
@@ -241,38 +248,44 @@ class _Lookup:
         A name that is taken by a deleted registration shows when it is met.
         """
         try:
-            return await self.deleted()
+            return await self.read_bin_once()
         except PermissionMissing:
             return ()
 
-    async def _with_federated(self, trust: Trust) -> Trust:
-        """Add federated credentials of clients that have no other good one, or are in question."""
-        in_question = self._names_in_question()
-        identifiers = {name.casefold() for name in in_question}
-        identifiers |= {client_unique_name(trust.unique_name, name) for name in in_question}
-        is_all = self._lists_all_federated
+    async def _read_federated(self, trust: Trust) -> list[Application]:
+        """Read federated credentials, of clients that have no other good one or are in question.
 
-        def needs_reading(application: Application) -> bool:
-            now = self.request.now
-            if is_all or not any(each.is_valid_at(now) for each in application.credentials):
-                return True
-            own_names = {application.client_id, application.display_name.casefold()}
-            return not identifiers.isdisjoint({*own_names, application.unique_name})
-
+        Returns the registrations that have some, with them.
+        """
         registered = [client.application for client in trust.clients if client.is_registered_here]
-        incomplete = [application for application in registered if needs_reading(application)]
+        in_question = self._identifiers_in_question(trust)
+        to_read = [
+            application
+            for application in registered
+            if self._lists_all_federated
+            or self._has_no_valid_credential(application)
+            or _is_called_any(application, in_question)
+        ]
         lists = await gather_or_cancel(
             *(
                 custody.federated_credentials(self.graph, application.object_id)
-                for application in incomplete
+                for application in to_read
             )
         )
-        complete = [
+        return [
             replace(application, credentials=(*application.credentials, *federated))
-            for application, federated in zip(incomplete, lists, strict=True)
+            for application, federated in zip(to_read, lists, strict=True)
             if federated
         ]
-        return _with(trust, complete, [])
+
+    def _has_no_valid_credential(self, application: Application) -> bool:
+        now = self.request.now
+        return not any(credential.is_valid_at(now) for credential in application.credentials)
+
+    def _identifiers_in_question(self, trust: Trust) -> set[str]:
+        names = self._names_in_question()
+        identifiers = {name.casefold() for name in names}
+        return identifiers | {client_unique_name(trust.unique_name, name) for name in names}
 
     @property
     def _lists_all_federated(self) -> bool:
@@ -295,6 +308,11 @@ class _Lookup:
                 return []
 
 
+def _is_called_any(application: Application, identifiers: set[str]) -> bool:
+    names = {application.client_id, application.display_name.casefold(), application.unique_name}
+    return not identifiers.isdisjoint(names)
+
+
 def _is_known(name: str, trust: Trust) -> bool:
     if is_guid(name):
         return any(
@@ -307,9 +325,20 @@ def _is_known(name: str, trust: Trust) -> bool:
     return any(client.display_name.casefold() == name.casefold() for client in trust.clients)
 
 
-def _with(
-    trust: Trust, applications: Iterable[Application], principals: Iterable[ServicePrincipal]
+def _is_another(namesake: Application | None, service: Application | None) -> bool:
+    """Whether there is a service application of the App Service's own beside the one it uses."""
+    if namesake is None or service is None:
+        return False
+    return namesake.client_id != service.client_id
+
+
+def _merged(
+    trust: Trust,
+    *,
+    applications: Iterable[Application] = (),
+    principals: Iterable[ServicePrincipal] = (),
 ) -> Trust:
+    """Add registrations and service principals to the clients and identities that they are of."""
     clients = {client.client_id: client for client in trust.clients}
     identities = {identity.id: identity for identity in trust.identities}
     for application in applications:
