@@ -212,7 +212,7 @@ class SecretNote:
         has_held        yes             yes               (of a vault: only what it got when made)
         knows           yes                               for any client   yes
         has_had         yes             yes               for any client   yes
-        is_about                                          for that client
+        has_attempt_at                                    for that client
         is_undelivered                                    the same, unless it has arrived
         is_on_its_way                                                      yes, unless it arrived
         vouches_for     of that client  of that client    for that client  yes
@@ -283,7 +283,7 @@ class SecretNote:
             (credential for credential in credentials if credential.key_id == self.delivered), None
         )
 
-    def is_of(self, client_id: object) -> bool:
+    def is_of_client(self, client_id: object) -> bool:
         """Whether what was delivered here is that client's."""
         return (
             self.delivered is not None
@@ -291,7 +291,7 @@ class SecretNote:
             and same_id(self.client_id, client_id)
         )
 
-    def is_about(self, credential: Credential, client_id: str) -> bool:
+    def has_attempt_at(self, credential: Credential, client_id: str) -> bool:
         """Whether an attempt here was for that client's credential."""
         name = credential.name or ""
         owner, since = self.attempts.get(name), self.attempts_since
@@ -305,7 +305,7 @@ class SecretNote:
 
     def is_undelivered(self, credential: Credential, client_id: str) -> bool:
         """Whether an attempt here made it, and it has not arrived."""
-        return self.is_about(credential, client_id) and not self.has_received(credential)
+        return self.has_attempt_at(credential, client_id) and not self.has_received(credential)
 
     def has_received(self, credential: Credential) -> bool:
         """Whether it was delivered here."""
@@ -326,9 +326,11 @@ class SecretNote:
 
         It is or was here, or an attempt here was for it.
         """
-        if self.is_about(credential, client_id) or self._is_pending(credential):
+        if self.has_attempt_at(credential, client_id) or self._is_pending(credential):
             return True
-        return self.is_of(client_id) and (self.knows(credential) or credential.key_id in self.held)
+        return self.is_of_client(client_id) and (
+            self.knows(credential) or credential.key_id in self.held
+        )
 
     def _is_pending(self, credential: Credential) -> bool:
         """Whether it is the certificate of the key that waits here, by its own thumbprint."""
@@ -371,6 +373,6 @@ class SecretNote:
         return (
             arrived is not None
             and self.kind is kind
-            and self.is_of(client_id)
+            and self.is_of_client(client_id)
             and now - arrived < YOUNG
         )

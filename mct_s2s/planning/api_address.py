@@ -24,7 +24,7 @@ def stored_url(note: SecretNote, client_id: str, observed: ObservedState) -> str
         observed.typed_url is None
         and note.url is not None
         and note.vault is None
-        and note.is_of(client_id)
+        and note.is_of_client(client_id)
     ):
         return note.url
     return api_url(observed)

@@ -217,7 +217,7 @@ def _lacks_new(spec: NewCredential, client: ClientState, usable: Sequence[Creden
         return True
     # The client reads a credential at its place that Entra ID does not accept any more.
     is_arriving = client.has_just_arrived(note.kind)
-    if note.is_of(client.client_id) and not note.is_among(arrived) and not is_arriving:
+    if note.is_of_client(client.client_id) and not note.is_among(arrived) and not is_arriving:
         return True
     return spec.is_kept and note.has_lost(wanted)
 

@@ -396,7 +396,7 @@ def _client_notes(
 def _describe_stale_values(client: ClientState, observed: ObservedState) -> Iterator[str]:
     """Say what is stored with the credential for this site and no longer right."""
     note = client.note
-    if observed.app_service is None or note.url is None or not note.is_of(client.client_id):
+    if observed.app_service is None or note.url is None or not note.is_of_client(client.client_id):
         return
     # One file may serve two sites: the other one's values are right there.
     if not is_api_of(observed, note.url):

@@ -347,7 +347,7 @@ def _with_undelivered(
     for secret in secrets_among(application.credentials):
         if any(note.is_undelivered(secret, client.client_id) for note in notes):
             undelivered.add(secret.key_id)
-        if any(note.is_of(client.client_id) and note.has_received(secret) for note in notes):
+        if any(note.is_of_client(client.client_id) and note.has_received(secret) for note in notes):
             undelivered.discard(secret.key_id)
     return replace(client, application=replace(application, undelivered=frozenset(undelivered)))
 
