@@ -2,15 +2,17 @@
 
 The comment is for people. What main compares with is a status of the very commit that was approved.
 Every workflow of the repository can write one: so all of them have to say the same, the first is of
-a run of the plan's workflow for that commit and older than the approval, which is by someone else
-than who pushed it, and main shows its own plan before anything is applied. Sources:
+a run of the plan's workflow for that commit in this pull request alone, and older than the
+approval, which is by someone else than who pushed it or wrote one of its commits, and main shows
+its own plan before anything is applied. Sources:
 docs.github.com/rest/issues/comments, /rest/commits/statuses, /rest/pulls/reviews,
-/rest/actions/workflow-runs, /rest/commits/commits#list-pull-requests-associated-with-a-commit,
+/rest/pulls/pulls, /rest/actions/workflow-runs,
+/rest/commits/commits#list-pull-requests-associated-with-a-commit,
 /rest/collaborators/collaborators#get-repository-permissions-for-a-user.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -32,8 +34,8 @@ they are no longer.
 """
 _PAGES = 30
 _DESCRIBED = re.compile(r"fingerprint ([0-9a-f]{64})")
-_PLANS = re.compile(r"\.github/workflows/mct-plan[\w-]*\.ya?ml(@.+)?")
-"""Workflows that write plans."""
+_PLANS = re.compile(r"\.github/workflows/mct-plan\.yml(@.+)?")
+"""The workflow that writes plans."""
 _DECISIONS = frozenset({"APPROVED", "CHANGES_REQUESTED", "DISMISSED"})
 """States of a review that stand until its author's next decision. A comment takes nothing back."""
 _WRITING = frozenset({"admin", "write"})
@@ -106,7 +108,8 @@ def _reviewed(environ: Mapping[str, str]) -> str:
             f"Commit {commit} is not the merge of one pull request: no one has reviewed it. "
             f"{instead}"
         )
-    head, number = str(pulls[0]["head"]["sha"]), int(pulls[0]["number"])
+    pull = pulls[0]
+    head, number = str(pull["head"]["sha"]), int(pull["number"])
     approvals = _approvals(api, token, number, head)
     plans = [
         status
@@ -124,18 +127,46 @@ def _reviewed(environ: Mapping[str, str]) -> str:
         problem = "has plans that differ"
     elif first["created_at"] >= max(approvals.values()):
         problem = "has a plan that is newer than its last approval"
-    elif (run := _plan_run(environ, first["target_url"], head)) is None:
+    elif (run := _plan_run(environ, first["target_url"], pull["head"])) is None:
         problem = "has a plan that no run of mct-plan.yml has written"
-    elif not _has_other(approvals, _pusher(run), first["created_at"]):
-        problem = f"has no approval by anyone but {_pusher(run)}, who pushed it"
+    elif (other := _other_pull(environ, pull)) is not None:
+        problem = f"is also that of pull request #{other}, which may have another plan"
+    elif not _has_other(approvals, {_pusher(run), *_authors(api, token, number)}, first):
+        problem = (
+            "has no approval since its plan but by people who pushed it or wrote commits of it"
+        )
     else:
         return str(first["description"]).rpartition(" ")[2]
     raise StepError(f"The last commit of pull request #{number}, {head}, {problem}. {instead}")
 
 
-def _has_other(approvals: Mapping[str, str], pusher: str | None, planned: str) -> bool:
-    """Whether someone else than who pushed the commit has approved it, after it was planned."""
-    return any(at > planned for login, at in approvals.items() if login != pusher)
+def _has_other(approvals: Mapping[str, str], writers: Collection[str | None], plan: Any) -> bool:
+    """Whether someone who wrote nothing of a pull request has approved it, after it was planned."""
+    planned = plan["created_at"]
+    return any(at > planned for login, at in approvals.items() if login not in writers)
+
+
+def _other_pull(environ: Mapping[str, str], pull: Any) -> int | None:
+    """The number of another pull request of the same branch and commit.
+
+    Its base may hold another workflow, and nothing tells for which of them that has run: a run
+    names no pull request that was merged or closed.
+    """
+    owner = required(environ, "GITHUB_REPOSITORY").partition("/")[0]
+    head = quote(f"{owner}:{pull['head']['ref']}", safe="")
+    address = f"{_api(environ)}/pulls"
+    for other in _listed(address, _token(environ), f"state=all&head={head}&"):
+        if other["number"] != pull["number"] and other["head"]["sha"] == pull["head"]["sha"]:
+            return int(other["number"])
+    return None
+
+
+def _authors(api: str, token: str, number: int) -> Iterator[str]:
+    """Those who wrote or committed the commits of a pull request, as far as GitHub knows them."""
+    for commit in _listed(f"{api}/pulls/{number}/commits", token):
+        for account in (commit["author"], commit["committer"]):
+            if account:
+                yield account["login"]
 
 
 def _approvals(api: str, token: str, number: int, head: str) -> dict[str, str]:
@@ -173,15 +204,16 @@ def _may_write(api: str, token: str, login: str) -> bool:
     return permission in _WRITING
 
 
-def _plan_run(environ: Mapping[str, str], address: object, head: str) -> Any | None:
-    """The run at this address, if it has planned this commit, and has ended well."""
+def _plan_run(environ: Mapping[str, str], address: object, head: Any) -> Any | None:
+    """The run at this address, if it has planned this commit of this branch, and has ended well."""
     number = str(address or "").removeprefix(_runs(environ))
     if not re.fullmatch(r"\d+", number):
         return None
     run = ask("GET", f"{_api(environ)}/actions/runs/{number}", _token(environ))
-    facts = (run["event"], run["head_sha"], run["conclusion"])
+    facts = (run["event"], run["head_branch"], run["head_sha"], run["conclusion"])
     is_plan = _PLANS.fullmatch(run["path"]) is not None
-    return run if facts == ("pull_request", head, "success") and is_plan else None
+    expected = ("pull_request", head["ref"], head["sha"], "success")
+    return run if facts == expected and is_plan else None
 
 
 def _pusher(run: Any) -> str | None:
@@ -194,9 +226,9 @@ def _pusher(run: Any) -> str | None:
     return actor["login"] if actor is not None else None
 
 
-def _listed(address: str, token: str) -> Iterator[Any]:
+def _listed(address: str, token: str, query: str = "") -> Iterator[Any]:
     for page in range(1, _PAGES + 1):
-        entries = ask("GET", f"{address}?per_page=100&page={page}", token)
+        entries = ask("GET", f"{address}?{query}per_page=100&page={page}", token)
         yield from entries
         if len(entries) < 100:
             return

@@ -2,12 +2,13 @@
 ask them.
 
 Sources: docs.github.com/actions/reference/security/oidc, /rest/issues/comments,
-/rest/commits/statuses, /rest/commits, /rest/pulls/reviews,
+/rest/commits/statuses, /rest/commits, /rest/pulls/pulls, /rest/pulls/reviews,
 /rest/collaborators/collaborators#get-repository-permissions-for-a-user,
 /rest/actions/workflow-runs; learn.microsoft.com/rest/api/azure/devops/git/pull-request-threads.
 """
 
 import http.server
+import itertools
 import json
 import re
 import threading
@@ -104,6 +105,10 @@ class GitHub(HttpService):
         self.statuses: dict[str, list[dict[str, Any]]] = {}
         self.pulls: dict[str, list[dict[str, Any]]] = {}
         """Of a commit on main."""
+        self.closed_pulls: list[dict[str, Any]] = []
+        """Without a merge."""
+        self.authors: list[dict[str, Any]] = []
+        """Author and committer of each commit of the pull request."""
         self.reviews: list[dict[str, Any]] = []
         self.permissions = {"ada": "write"}
         """Of people that GitHub knows, by login: `admin`, `write`, `read` or `none`, whatever their
@@ -138,7 +143,7 @@ class GitHub(HttpService):
             "number": number,
             "merged_at": "2026-11-26T00:00:00Z",
             "merge_commit_sha": commit,
-            "head": {"sha": reviewed},
+            "head": {"sha": reviewed, "ref": "import"},
             "base": {"ref": "main"},
         }
         self.pulls.setdefault(commit, []).append({**pull, **changed})
@@ -154,7 +159,8 @@ class GitHub(HttpService):
         self.reviews.append({**review, "user": {"login": "ada"}, **changed})
         path = ".github/workflows/mct-plan.yml"
         run = {"event": "pull_request", "head_sha": commit, "conclusion": "success", "path": path}
-        self.runs.setdefault("4711", {**run, "actor": {"login": "eve"}})
+        more = {"head_branch": "import", "actor": {"login": "eve"}}
+        self.runs.setdefault("4711", {**run, **more})
 
     def answer(self, asked: Asked) -> Answer:
         """One request."""
@@ -180,6 +186,10 @@ class GitHub(HttpService):
         if found := re.fullmatch(r"/statuses/(\w+)", path):
             self.statuses.setdefault(found[1], []).insert(0, {**asked.body, **WRITTEN})
             return 201, {}
+        if path == "/pulls":
+            assert (asked.query["state"], asked.query["head"]) == ("all", "contoso:import")
+            pulls = [*itertools.chain(*self.pulls.values()), *self.closed_pulls]
+            return 200, [pull for pull in pulls if pull["head"]["ref"] == "import"][page]
         return self._read(path, page)
 
     def _read(self, path: str, page: slice) -> Answer:
@@ -188,6 +198,8 @@ class GitHub(HttpService):
             return 200, self.statuses.get(found[1], [])[page]
         if re.fullmatch(r"/pulls/\d+/reviews", path):
             return 200, self.reviews[page]
+        if re.fullmatch(r"/pulls/\d+/commits", path):
+            return 200, self.authors[page]
         if (found := re.fullmatch(r"/collaborators/([^/]+)/permission", path)) and found[
             1
         ] in self.permissions:

@@ -695,6 +695,9 @@ def test_reviews_that_are_too_many_to_read_are_not_cut_off(step: Step, github: G
         {"conclusion": "failure"},
         {"conclusion": None},
         {"path": ".github/workflows/other.yml"},
+        # Someone's own base branch may hold another one.
+        {"path": ".github/workflows/mct-plan-x.yml"},
+        {"head_branch": "another"},
     ],
 )
 def test_a_status_of_another_run_has_no_fingerprint(
@@ -704,6 +707,33 @@ def test_a_status_of_another_run_has_no_fingerprint(
     github.runs["4711"] |= changed
     done = step("reviewed", asking(github))
     assert (done.code, done.outputs, "no run of mct-plan.yml" in done.err) == (2, {}, True)
+
+
+@pytest.mark.parametrize("sha", [HEAD, OTHER])
+def test_a_commit_that_another_pull_request_planned_too_has_no_fingerprint(
+    step: Step, github: GitHub, sha: str
+) -> None:
+    """A workflow for a pull request is that of its base: which can be a branch of its author's."""
+    reviewed(github)
+    github.closed_pulls.append({"number": 8, "head": {"sha": sha, "ref": "import"}})
+    done = step("reviewed", asking(github))
+    if sha == OTHER:
+        assert done.outputs == {"fingerprint": FIRST}, "an earlier one of the same branch"
+        return
+    assert (done.code, done.outputs, "pull request #8" in done.err) == (2, {}, True)
+
+
+@pytest.mark.parametrize("part", ["author", "committer"])
+def test_who_wrote_a_commit_of_the_pull_request_does_not_approve_it(
+    step: Step, github: GitHub, part: str
+) -> None:
+    """Another one may have pushed the last of them by "Update branch"."""
+    reviewed(github)
+    github.authors = [{"author": None, "committer": None, part: {"login": "ada"}}]
+    assert was_refused(step, github)
+    github.permissions["bob"] = "write"
+    github.approved(HEAD, user={"login": "bob"})
+    assert not was_refused(step, github)
 
 
 def test_an_administrator_s_fingerprint_comes_first(step: Step, github: GitHub) -> None:
