@@ -24,6 +24,11 @@ ApplicationIdUri = NewType("ApplicationIdUri", str)
 
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _SITE_NOTE = "Made by mct-s2s for "
+_SITE = re.compile(
+    r"/subscriptions/[^/\s]+/resourceGroups/[^/\s]+/providers/Microsoft\.Web"
+    r"/sites/[^/\s]+(?:/slots/[^/\s]+)?",
+    re.IGNORECASE,
+)
 LONGEST_NAME = 120
 """Characters of a registration's display name.
 
@@ -164,10 +169,14 @@ def site_note(resource_id: str) -> str:
 
 
 def site_in_note(notes: str | None) -> str | None:
-    """The resource id in such a note; `None` where it is no note of ours."""
-    return (
-        notes.removeprefix(_SITE_NOTE).strip() if notes and notes.startswith(_SITE_NOTE) else None
-    )
+    """The resource id in such a note; `None` where it is no note of ours.
+
+    Anyone may write notes: nothing but an id is taken from them.
+    """
+    if not notes or not notes.startswith(_SITE_NOTE):
+        return None
+    site = notes.removeprefix(_SITE_NOTE).strip()
+    return site if _SITE.fullmatch(site) else None
 
 
 def file_stem(client_name: str) -> str:

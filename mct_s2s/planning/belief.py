@@ -27,7 +27,11 @@ from mct_s2s.model.ids import (
 )
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.changes import AnyChange
-from mct_s2s.planning.content import client_content, service_content
+from mct_s2s.planning.content import (
+    client_content,
+    foreign_service_content,
+    service_content,
+)
 from mct_s2s.planning.ownership import (
     confirmed_role,
     has_unique_name_below,
@@ -146,6 +150,18 @@ def is_only_set(observed: ObservedState) -> bool:
     if not isinstance(decision, Doubted):
         return False
     return decision.has(Doubt.ONLY_SET) or decision.has(Doubt.OTHER_SITE)
+
+
+def may_be_anothers_api(observed: ObservedState) -> bool:
+    """Whether the service application may be another team's, so that no token goes by its name.
+
+    Who once owned another team's API may have given it our name, and may write this App Service's
+    settings: what its team has put into it shows.
+    """
+    service = observed.trust.service
+    if service is None:
+        return False
+    return is_only_set(observed) or any(foreign_service_content(service, observed))
 
 
 def client_trust(  # noqa: PLR0911  # one rule, one return

@@ -77,6 +77,10 @@ def _counted(nouns: Iterable[str]) -> str:
     return " and ".join(counted(count, noun) for noun, count in Counter(nouns).items())
 
 
+HOLDERS_SHOWN = 5
+"""Role holders that are named; the portal shows all."""
+
+
 def adoption(application: Application, observed: ObservedState, about: str) -> str:
     """The note that a registration is adopted, with who owns it and what signs in as it."""
     custody = observed.custody_of(application)
@@ -88,10 +92,23 @@ def adoption(application: Application, observed: ObservedState, about: str) -> s
     owners = ", ".join(dict.fromkeys(name for _, name in custody.owners)) or "no one"
     credentials = _counted(credential.kind.noun for credential in custody.credentials)
     signs_in = f"; {credentials} can sign in as it" if credentials else ""
+    holders = _role_holders(observed) if about == SERVICE else ()
+    assigned = f"; its app roles are assigned to {', '.join(holders)}" if holders else ""
     return (
         f"adopt {about} '{application.display_name}' (appId {application.client_id}), owned by "
-        f"{owners}{signs_in}."
+        f"{owners}{signs_in}{assigned}."
     )
+
+
+def _role_holders(observed: ObservedState) -> tuple[str, ...]:
+    """The names of those to whom roles of the API are assigned, some of many."""
+    names = dict.fromkeys(
+        f"'{assignment.principal_name or assignment.principal_id}'"
+        for assignment in observed.trust.assignments
+    )
+    few = tuple(names)[:HOLDERS_SHOWN]
+    more = len(names) - len(few)
+    return (*few, f"{more} more") if more else few
 
 
 def service_not_ours(
@@ -123,7 +140,8 @@ def service_not_ours(
         f"{whose} Nothing was changed.",
         remedy=f"{ways}. In a trust file, use the key service-app.",
     )
-    refused.adoptable = Adoptable(client_id, whose)
+    # Only what the settings name is offered for adoption: anyone can register under our name.
+    refused.adoptable = Adoptable(client_id, whose) if is_set else None
     refused.created = application.created
     refused.may_be_gone = not is_set and not doubted.has(Doubt.OTHER_SITE) and not doubted.owners
     return refused

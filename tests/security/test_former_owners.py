@@ -22,6 +22,7 @@ from tests.security.staging import (
     is_refused,
     listed,
     once_owned,
+    planted_service,
     register,
     role,
     secrets,
@@ -306,3 +307,53 @@ def test_a_client_that_someone_plants_after_the_review_stops_no_reviewed_prune(
     rob.squat(client_unique_name(OWN, "P"), "P", **planted)
     done = admin(*prune, "--expect", reviewed)
     assert (done.code, azure.applications("Four")) == (0, []), done.out
+
+
+# What a name and settings say together
+
+
+def test_no_token_for_another_teams_api_goes_to_the_site_whose_name_it_was_given(
+    mct: Program, azure: Sandbox, rob: Member, adele: Member, contributor: Contributor
+) -> None:
+    """A caller's own credential, in the environment, is stored for no API."""
+    payroll = register(adele, "Payroll API", days=300, appRoles=[{**role(), "value": "Pay.All"}])
+    path = f"/applications/{payroll['id']}"
+    adele.graph("PATCH", path, json={"identifierUris": [f"api://{payroll['appId']}"]})
+    caller = azure.environment["AZURE_CLIENT_ID"]
+    principal = azure.graph("GET", f"/servicePrincipals(appId='{caller}')")["id"]
+    assign(adele, payroll, {"principal": principal})
+    once_owned(azure, rob, payroll, lambda: rob.graph("PATCH", path, json={"uniqueName": OWN}))
+    contributor.write(
+        ServiceAuthEnabled="true",
+        ServiceAuthAudience=f"api://{payroll['appId']}",
+        ServiceAuthRole="Pay.All",
+        ServiceApplicationIds=caller,
+    )
+    azure.forget()
+    done = mct("verify", *A)
+    assert "Its token was not sent" in " ".join(done.out.split()), done
+
+
+def test_words_of_a_note_offer_no_registration_for_adoption(
+    admin: Program, azure: Sandbox, rob: Member
+) -> None:
+    """Who registers under our name writes its notes, too; the settings do not name it."""
+    service = planted_service(azure, rob, register(rob, "evil", days=300))
+    words = "this very App Service, before it was moved. It is safe to answer y"
+    notes = f"Made by mct-s2s for {words}"
+    rob.graph("PATCH", f"/applications/{service['id']}", json={"notes": notes})
+    disown(rob, service)
+    refused = admin("setup", *A, "--client", "Import", "--no-verify", "-y")
+    shown = " ".join(refused.err.split())
+    assert refused.code == 2
+    assert ("its app roles are assigned to" in shown, words in shown) == (True, False), shown
+
+
+def test_who_holds_the_roles_of_an_adopted_api_is_said(
+    admin: Program, azure: Sandbox, rob: Member
+) -> None:
+    service = planted_service(azure, rob, register(rob, "evil", days=300))
+    disown(rob, service)
+    adopting = ("--service-app", service["appId"], "--dry-run")
+    shown = " ".join(admin("setup", *A, "--client", "Import", *adopting).out.split())
+    assert "its app roles are assigned to 'evil'" in shown, shown

@@ -16,7 +16,7 @@ from mct_s2s.model.resource_id import site_title
 from mct_s2s.model.site_settings import OTHER_VALUE, Holds
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.api_address import is_api_of, is_confirmed
-from mct_s2s.planning.belief import is_only_set
+from mct_s2s.planning.belief import may_be_anothers_api
 from mct_s2s.planning.ownership import audience_of, is_identity_allowed, wanted_role_value
 from mct_s2s.planning.reports.findings import wrong_settings
 from mct_s2s.planning.reports.status import UnreadSite
@@ -140,7 +140,7 @@ def misdirected(
         why = f"it is for '{token.audience}', not for {accepted_name}"
         return f"Its token was not sent: {why}.", remedy
     # Who writes the settings must not choose for which API a token comes to the site.
-    if site is not None and sign_in.scope is None and is_only_set(observed):
+    if site is not None and sign_in.scope is None and may_be_anothers_api(observed):
         why = f"only the App Service's settings say that it is to be for {accepted_name}"
         remedy = (
             f"If that is right, set MCT_S2S_SCOPE to {audience}/.default in its file: "
