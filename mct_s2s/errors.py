@@ -118,7 +118,7 @@ class S2SError(Exception):
     def mention(self, items: Iterable[str | Instruction]) -> None:
         self.items += as_instructions(items)
 
-    def came_after_a_write(self) -> None:
+    def mark_as_after_write(self) -> None:
         """Take back what the exit code of the class says: that nothing was written."""
         if self.exit_code == ExitCode.NOT_BEGUN:
             self.exit_code = ExitCode.FAILED

@@ -68,6 +68,10 @@ class Cloud:
         chosen_by_name = self.is_microsofts or self.name == SANDBOX
         return self.name if chosen_by_name else urlsplit(self.arm).netloc.replace(":", "-")
 
+    def check_vault(self, given: str) -> None:
+        """Raises UsageError: a vault that is none of this cloud's."""
+        self.vault(given)
+
     def vault(self, given: str) -> tuple[str, str]:
         """The name and address of a vault, given by either.
 

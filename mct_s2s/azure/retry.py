@@ -79,13 +79,13 @@ Others wait 3 to 5 minutes: docs/azure-contract.md, 3.13.
 class Delays:
     """Pauses in seconds, each `growth` times the one before, less up to a fifth by chance."""
 
-    shortest: float
-    longest: float
+    shortest_pause: float
+    longest_pause: float
     growth: float = 2.0
 
     def after(self, attempts: int) -> float:
         """The pause after so many attempts (from 1)."""
-        pause = min(self.longest, self.shortest * self.growth ** min(attempts - 1, 30))
+        pause = min(self.longest_pause, self.shortest_pause * self.growth ** min(attempts - 1, 30))
         return pause * random.uniform(0.8, 1.0)  # noqa: S311  # jitter
 
 
@@ -136,8 +136,8 @@ class Wait:
     delays: Delays
     retry_after: float = 0.0
     """Seconds that the service asks for."""
-    longest: float | None = None
-    """Seconds in all; `None`: until the command's deadline."""
+    total_seconds: float | None = None
+    """For how long it is waited in all; `None`: until the command's deadline."""
     attempts: int | None = None
     """How often the request is sent in all; `None`: any number."""
 
@@ -147,13 +147,13 @@ def classify(error: ServiceError, sending: Sending) -> Wait | None:
     retry_after = error.retry_after or 0.0
     # Before the status is looked at: Graph refuses such a write with 503, too.
     if error.contention is not None:
-        shown, longest = error.contention
-        return Wait(WaitReason.CONTENTION, shown, CONTENTION_DELAYS, retry_after, longest)
+        shown, total_seconds = error.contention
+        return Wait(WaitReason.CONTENTION, shown, CONTENTION_DELAYS, retry_after, total_seconds)
     if error.status == 429 or (error.status == 503 and error.retry_after is not None):
         return Wait(WaitReason.THROTTLED, "", USUAL_DELAYS, retry_after)
     if sending.lag is not None and sending.lag(error):
         shown = error.waits_for or REPLICATION
-        return Wait(WaitReason.LAG, shown, sending.lag_delays, longest=LAG_SECONDS)
+        return Wait(WaitReason.LAG, shown, sending.lag_delays, total_seconds=LAG_SECONDS)
     if error.answer_lost and sending.repeatable:
         answered = f"answered {error.status}" if error.status else "did not answer"
         shown = f"trying again, as the service {answered}"
@@ -168,14 +168,18 @@ class _History:
         self._refusals: Counter[WaitReason] = Counter()
         self._since: dict[WaitReason, float] = {}
 
-    def add(self, wait: Wait) -> bool:
-        """Count a refusal; return whether the request may be sent again."""
-        now = clock.seconds()
+    def count(self, wait: Wait) -> None:
+        """Count a refusal."""
         self._refusals[wait.reason] += 1
+        self._since.setdefault(wait.reason, clock.seconds())
+
+    def is_exhausted(self, wait: Wait) -> bool:
+        """Whether the request has been refused too often, or for too long, to be sent again."""
         if self._refusals[wait.reason] == wait.attempts:
+            return True
+        if wait.total_seconds is None:
             return False
-        waited = now - self._since.setdefault(wait.reason, now)
-        return wait.longest is None or waited < wait.longest
+        return clock.seconds() - self._since[wait.reason] >= wait.total_seconds
 
     def delay(self, wait: Wait) -> float:
         """Seconds until the request is sent again."""
@@ -212,7 +216,10 @@ class RetryPolicy:
                         return await send()
                 except ServiceError as error:
                     wait = classify(error, sending)
-                    if wait is None or not history.add(wait):
+                    if wait is None:
+                        raise
+                    history.count(wait)
+                    if history.is_exhausted(wait):
                         raise
                     delay = history.delay(wait)
                     if delay > self._remaining():
@@ -220,13 +227,14 @@ class RetryPolicy:
                     if wait.reason is WaitReason.THROTTLED and wait.retry_after:
                         self._close(delay)
                     elif wait.shown:
-                        show(wait.shown, clock.seconds() + self._longest(wait))
+                        show(wait.shown, clock.seconds() + self._seconds_left(wait))
                 await asyncio.sleep(delay)
                 await sending.before_repeating()
 
-    def _longest(self, wait: Wait) -> float:
+    def _seconds_left(self, wait: Wait) -> float:
+        """Seconds after which a wait that begins now is given up."""
         remaining = self._remaining()
-        return remaining if wait.longest is None else min(remaining, wait.longest)
+        return remaining if wait.total_seconds is None else min(remaining, wait.total_seconds)
 
     def _close(self, seconds: float) -> None:
         """Let no request leave for so long."""

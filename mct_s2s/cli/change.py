@@ -158,7 +158,7 @@ async def _review_and_apply(
     was_written = any(site.outcome is not None and site.outcome.applied for site in sites)
     for site in sites:
         if site.error is not None and was_written:  # at this site, or at another one of the file
-            site.error.came_after_a_write()
+            site.error.mark_as_after_write()
     return worst(site.exit_code for site in sites)
 
 

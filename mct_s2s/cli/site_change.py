@@ -52,8 +52,10 @@ class SiteChange:
         self.error: S2SError | None = None
         self.is_over = False
         self._others: Sequence[SiteChange] = ()
-        self._since = self._read_at = 0.0
-        self._was_asked = False
+        self._planned_at_wall_time = 0.0
+        self._read_at = 0.0
+        """On the loop's clock."""
+        self._user_had_time_to_think = False
 
     @property
     def is_of_file(self) -> bool:
@@ -112,10 +114,11 @@ class SiteChange:
     async def plan(self, session: Session) -> None:
         """Look at the App Service and plan. Raises UsageError: nothing names it, or a key vault."""
         self.session = session
-        self._since = time.time()
+        self._planned_at_wall_time = time.time()
         self._read_at = clock.seconds()
         for vault in self.request.places.vaults:
-            session.connection.cloud.vault(vault)  # its mistakes are told before anything is read
+            # Its mistakes are told before anything is read.
+            session.connection.cloud.check_vault(vault)
         request = at_site(self.request, self.options, session)
         if request.backup is not None:
             request.backup.say = self.command_run.terminal.note
@@ -124,29 +127,27 @@ class SiteChange:
     async def apply(self, others: "Sequence[SiteChange]") -> None:
         """`others` of the command may share registrations and identities."""
         assert self.outcome is not None  # it has a plan
-        self._others, self._was_asked = others, not self.options.yes
+        self._others = others
+        self._user_had_time_to_think = not self.options.yes
         try:
-            self.outcome = await carry_out(self.session, self.outcome, self._since, self)
+            self.outcome = await carry_out(
+                self.session, self.outcome, self._planned_at_wall_time, self
+            )
         except S2SError as error:
             if self.outcome.has_written:
-                error.came_after_a_write()
+                error.mark_as_after_write()
             raise
         removed_files = retire_files(self.session, self.outcome)
-        for text in (
-            [
-                "Deleted files of secrets that were removed:",
-                *(f"  {path}" for path in removed_files),
-            ]
-            if removed_files
-            else ()
-        ):
-            self.command_run.terminal.note(text)
+        if removed_files:
+            self.command_run.terminal.note("Deleted files of secrets that were removed:")
+            for path in removed_files:
+                self.command_run.terminal.note(f"  {path}")
 
     # What the engine asks of the user
 
     @property
     def may_be_stale(self) -> bool:
-        return self._was_asked or (
+        return self._user_had_time_to_think or (
             self.is_of_file and clock.seconds() - self._read_at > STALE_SECONDS
         )
 
@@ -155,6 +156,16 @@ class SiteChange:
         if not self.is_of_file:
             self.outcome = outcome
             return await self._ask_again([self])
+        self._compare_with_reviewed(outcome)
+        if outcome.plan.is_empty:
+            self.outcome = outcome
+            return False
+        self._user_had_time_to_think = False
+        self._read_at = clock.seconds()
+        return True
+
+    def _compare_with_reviewed(self, outcome: Outcome) -> None:
+        """Raises Refused: a new plan has something that was not reviewed."""
         reviewed = self.outcome
         # Less may be left to do: another site shares a registration, say.
         outcomes = [site.outcome for site in self._others if site.outcome is not None]
@@ -172,11 +183,6 @@ class SiteChange:
                 "changed there.",
                 remedy="Run the same command again to see the new plan.",
             )
-        if outcome.plan.is_empty:
-            self.outcome = outcome
-            return False
-        self._was_asked, self._read_at = False, clock.seconds()
-        return True
 
     @contextmanager
     def applying(self, outcome: Outcome) -> Iterator[Progress]:
@@ -187,7 +193,8 @@ class SiteChange:
     def show(self, credential: MadeCredential | None) -> bool:
         """Print a secret once it is sure that standard output has a reader.
 
-        Returns `False` where the JSON document is to show it.
+        `None` only asks whether it has one. Returns `False` where nothing was printed, as for a
+        secret that the JSON document is to show.
         """
         terminal = self.command_run.terminal
         if credential is None or terminal.json:
@@ -195,12 +202,12 @@ class SiteChange:
             return False
         lines = credential_lines(
             SavedCredential(
-                credential.name,
-                "",
-                credential.expires,
-                "show",
-                credential.value,
-                credential.credential.kind,
+                client=credential.name,
+                client_id="",
+                expires=credential.expires,
+                saved_to="show",
+                secret=credential.value,
+                kind=credential.credential.kind,
             )
         )
         # Apart from the progress around it

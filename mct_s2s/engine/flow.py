@@ -234,5 +234,5 @@ async def _plan_after_other_run(session: Session, outcome: Outcome) -> Outcome:
             except NotOurs:
                 if clock.seconds() >= gives_up_at:
                     if outcome.done:
-                        refusal.came_after_a_write()
+                        refusal.mark_as_after_write()
                     raise refusal from None

@@ -192,7 +192,7 @@ class Outcome:
     def fail(self, change: AnyChange, error: S2SError) -> None:
         # An object that the plan knew has gone meanwhile: the command line is not wrong.
         if isinstance(error, NotThere):
-            error.came_after_a_write()
+            error.mark_as_after_write()
         self.failed.append((change, error))
 
     @property
