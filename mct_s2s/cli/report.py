@@ -175,9 +175,7 @@ def _close(site: SiteChange, outcome: Outcome) -> None:
     if outcome.applied:
         headline, clients = _headline(outcome)
         snippet = (
-            []
-            if headline
-            else [before.command("snippet", about=client.name) for client in clients[:1]]
+            [] if headline else [_snippet_command(outcome, client.name) for client in clients[:1]]
         )
         sandbox = site.session.connection.reopened_by
         show_closing(
@@ -197,6 +195,15 @@ def _close(site: SiteChange, outcome: Outcome) -> None:
         show_manual_steps(
             terminal.err, [*asked_for(outcome.plan.missing_rights), *_after_a_grant(outcome)]
         )
+
+
+def _snippet_command(outcome: Outcome, client: str) -> str:
+    """The `snippet` of a client, which looks by itself into the default files alone."""
+    store = outcome.stores.get(client)
+    file = list[str]()
+    if isinstance(store, FileStore) and not store.is_default_place:
+        file = ["--credentials", str(store.dotenv)]
+    return outcome.before.command("snippet", *file, about=client)
 
 
 def _headline(outcome: Outcome) -> tuple[str, list[ClientResult]]:

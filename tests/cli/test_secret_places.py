@@ -757,6 +757,15 @@ def test_a_full_disk_is_found_before_anything_is_made(
 IN_A_JOB = {"GITHUB_ACTIONS": "true", "CI": "true"}
 
 
+def test_the_next_command_names_the_file_that_was_asked_for(mct: Program, tmp_path: Path) -> None:
+    file = tmp_path / "four.env"
+    done = mct("setup", "--client", "Four", "--secret-to", f"file:{file}", "-y", "--no-verify")
+    (following,) = [line for line in done.out.splitlines() if "snippet" in line]
+    words = shlex.split(following.partition("mct-s2s ")[2])
+    assert f"--credentials {file}" in following
+    assert mct(*words).code == 0
+
+
 def test_a_job_says_that_a_secret_on_its_machine_may_be_lost(
     mct: Program, azure: Sandbox, tmp_path: Path
 ) -> None:

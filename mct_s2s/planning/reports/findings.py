@@ -356,7 +356,8 @@ def _credentials(
         return
     place = observed.missing_secrets.get(client_id)
     if place is not None:
-        severity, message = Severity.NOTE, f"The secret of '{name}' is not in {place}."
+        severity = Severity.NOTE
+        message = f"The secret of '{name}' is not in {place}. It may be kept elsewhere."
         if place.startswith("keyvault:"):  # one for all; a file may be on another machine
             severity, message = (
                 Severity.WARNING,
