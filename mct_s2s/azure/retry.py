@@ -22,7 +22,10 @@ When is a 404 final? Here, unless the request's rule calls it lag:
   again, in all twice by an id that someone names (`GraphClient.get_known`), 3 times for owners and
   credentials and before a plan is applied (`AGREEING_READS` of `engine/observe/observe.py`), 5
   times in a deletion or restoration (`GONE_AFTER` of `graph/replicas.py`); and a credential is
-  written up to 8 times (`DOUBTFUL_ATTEMPTS`, there too).
+  written up to 8 times (`DOUBTFUL_ATTEMPTS`, there too). A setup takes the first 404 about owners
+  and credentials, and then looks into the recycle bin.
+* Graph, after a lost answer about an object that this run created: final, as it tells that the
+  removal was done (`is_lag_of_own` of `graph/replicas.py`).
 * Resource Manager: final, as it has no replicas that lag.
 * Key vaults: final. What they say while they recover a secret is lag (`stores/vaults.py`).
 

@@ -95,7 +95,8 @@ class SiteChange:
 
         * The code of its error; 1 where there is none and nothing could be planned.
         * 3: a dry run with changes, none of them blocked. Steps may be left to others beside them.
-        * 4: the caller lacks a right, also where nothing remains but what is left to others.
+        * 4: the caller lacks a right, also where nothing remains but what is left to others for
+          want of it. What an option leaves to them does not count.
         * 3: the check at the end failed, or a client is left alone; otherwise 0.
         """
         if self.error is not None:

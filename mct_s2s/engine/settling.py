@@ -51,7 +51,8 @@ def _removes_arriving_secret(outcome: Outcome) -> bool:
         change.key_id for change in outcome.plan.changes if isinstance(change, RemoveCredential)
     }
     for client in before.trust.clients:
-        # A run on this machine that has begun it is known to be over.
+        # A run on this machine that has begun it is over, or holds the lock: after it, the plan is
+        # made again.
         if client.application.object_id in before.unfinished:
             continue
         undelivered = removed & client.application.undelivered

@@ -166,11 +166,11 @@ class Rotation(Desired):
     expires: datetime | None = None
     """`None`: each lasts as long as the old one did."""
     expiring_within: timedelta | None = None
-    """Only clients whose last credential ends within this time."""
+    """Only clients whose last credential ends within this time, or with leftovers to remove."""
     only_named: bool = False
     """True for a trust file: only the clients that it names are rotated.
 
-    Those that do not exist or have no secret are skipped.
+    With `expiring_within`, those that do not exist or have no secret are skipped.
     """
     keep_old: timedelta = timedelta(0)
     """A replaced secret is removed by the first rotation after this time.

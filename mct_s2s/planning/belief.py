@@ -48,7 +48,9 @@ class Belief(Enum):
     NAMED = auto()
     """Its appId or URI is on the command line or in the trust file."""
     CREATED_HERE = auto()
-    """A run on this machine created, changed or deleted it, and is not known to have ended."""
+    """A run on this machine created or changed it, and is not known to have ended; or deleted it,
+    and nothing but its owners of then speaks against it (`restored_trust`).
+    """
     OWN_SERVICE = auto()
     """The service application with this App Service's `uniqueName`, and the settings name it."""
     OWN_CLIENT = auto()

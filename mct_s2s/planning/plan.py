@@ -206,7 +206,10 @@ class Registration:
         return f"{self.key}:principal"
 
     def plan_creation(self, new: Application, *, is_sure: bool = False) -> list[AnyChange]:
-        """Plan to create `new`, or to restore a deleted one; `is_sure`: as there."""
+        """Plan to create `new`, or to restore a deleted one.
+
+        `is_sure`: that of `RestoreApplication`; never so for a client.
+        """
         application = self.application
         if self.is_new:
             name = new.display_name

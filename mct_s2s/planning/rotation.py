@@ -101,9 +101,10 @@ def _find_or_none(name: str, observed: ObservedState) -> ClientApplication | Non
     """Find a client that a file names; `None` where it is missing or ambiguous."""
     # It stops no other client: the plan says that it is left alone.
     try:
-        return find_or_blank_client(name, observed)
+        client = find_or_blank_client(name, observed)
     except NotThere:
         return None
+    return client if client.is_registered_here else None
 
 
 def _find_replaceable(name: str, observed: ObservedState) -> ClientApplication:

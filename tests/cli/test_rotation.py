@@ -510,3 +510,18 @@ def test_a_vaults_tags_name_no_attempt_that_is_older_than_they_are(
     ).is_success
     mct(*words, "--secret-to", PLACE, *JSON)
     assert elsewhere["keyId"] in {one["keyId"] for one in application(azure)["passwordCredentials"]}
+
+
+def test_two_clients_of_a_file_that_are_missing_stop_no_rotation(
+    azure: Sandbox, mct: Program, tmp_path: Path
+) -> None:
+    assert mct("setup", "--client", "Import", "--secret-lifetime", SOON, "-y").code == 0
+    file = tmp_path / "trust.toml"
+    file.write_text(
+        "[sites.contosolearn]\nclients = [{name = 'Import'}, {name = 'Gone'}, {name = 'Lost'}]\n"
+    )
+    done = mct("rotate-secret", "-f", str(file), "--expiring-within", "30d", "-y")
+    shown = " ".join(done.out.split())
+    assert done.code == 3, done
+    assert "2 clients left alone" in shown
+    assert len(application(azure, "Import")["passwordCredentials"]) == 1

@@ -190,7 +190,10 @@ class Right(Enum):
 
 
 LEFT_TO_OTHERS = frozenset({Right.CONSENT, Right.WRITE_SETTINGS, Right.RESTART})
-"""What others can do later; without the other rights nothing is begun."""
+"""What others can do later; without the other rights nothing is begun.
+
+For `doctor`. A plan decides by its changes: `without_forbidden_steps` of `preflight.py`.
+"""
 
 
 @dataclass(frozen=True)
