@@ -170,7 +170,11 @@ async def vault_credentials(
 
     async def read(client: ClientApplication, place: VaultTo) -> ClientSignIn | None:
         vault = session.vault(place.vault)
-        return await vault.store(place.secret or "", client.display_name, client.client_id).read()
+        store = vault.store(place.secret or "", client.display_name, client.client_id)
+        stored = await store.read()
+        # Who may write a secret there can say that it is another client's.
+        is_its_own = stored is not None and same_id(stored.client_id, client.client_id)
+        return stored if is_its_own else None
 
     # Owners write tags, and only of a believed registration is it known who they are.
     believed = [

@@ -35,127 +35,38 @@ from mct_s2s.model.site_settings import (
 from mct_s2s.model.trust_file import Table
 
 PLATFORM_PREFIXES = (
-    *(
-        "website",
-        "azurewebjobs",
-        "functions_",
-        "scm_",
-        "docker_",
-        "appsetting_",
-        "connectionstrings",
-        "iis",
-        "msi_",
-    ),
-    *(
-        "identity_",
-        "applicationinsights",
-        "appinsights",
-        "diagnostics_",
-        "xdt_",
-        "kudu",
-        "deployment_",
-        "weblogs",
-    ),
-    *(
-        "aspnetcore_",
-        "dotnet_",
-        "coreclr_",
-        "cor_",
-        "complus_",
-        "node_",
-        "npm_",
-        "python",
-        "pip_",
-        "java_",
-        "jdk_",
-    ),
-    *(
-        "_java",
-        "catalina_",
-        "jvm_",
-        "php_",
-        "perl",
-        "ruby",
-        "gem_",
-        "ld_",
-        "git_",
-        "bash_",
-        "ssl_",
-        "openssl_",
-    ),
-    *(
-        "curl_",
-        "requests_",
-        "http_proxy",
-        "https_proxy",
-        "all_proxy",
-        "no_proxy",
-        "startup_",
-        "pre_build",
-    ),
-    *(
-        "post_build",
-        "build_flags",
-        "enable_oryx",
-        "customconnstr_",
-        "sqlconnstr_",
-        "sqlazureconnstr_",
-    ),
-    *(
-        "mysqlconnstr_",
-        "postgresqlconnstr_",
-        "redisconnstr_",
-        "notificationhubconnstr_",
-        "servicebusconnstr_",
-    ),
-    *(
-        "eventhubconnstr_",
-        "documentdbconnstr_",
-        "apihubconnstr_",
-        "container_",
-        "spring_",
-        "spring.",
-        "logging_",
-    ),
-    *("logging.", "otel_", "gunicorn_", "uvicorn_", "flask_", "django_", "rails_", "rack_"),
-)
+    "website", "azurewebjobs", "functions_", "scm_", "docker_", "appsetting_",
+    "connectionstrings", "iis", "msi_", "identity_", "applicationinsights", "appinsights",
+    "diagnostics_", "xdt_", "kudu", "deployment_", "weblogs", "aspnetcore_", "dotnet_",
+    "coreclr_", "cor_", "complus_", "node_", "npm_", "python", "pip_", "java_", "jdk_", "_java",
+    "catalina_", "jvm_", "php_", "perl", "ruby", "gem_", "ld_", "git_", "bash_", "ssl_",
+    "openssl_", "curl_", "requests_", "http_proxy", "https_proxy", "all_proxy", "no_proxy",
+    "startup_", "pre_build", "post_build", "build_flags", "enable_oryx", "customconnstr_",
+    "sqlconnstr_", "sqlazureconnstr_", "mysqlconnstr_", "postgresqlconnstr_", "redisconnstr_",
+    "notificationhubconnstr_", "servicebusconnstr_", "eventhubconnstr_", "documentdbconnstr_",
+    "apihubconnstr_", "container_", "spring_", "spring.", "logging_", "logging.", "otel_",
+    "gunicorn_", "uvicorn_", "flask_", "django_", "rails_", "rack_", "webjobs_", "glibc_",
+    "kestrel__", "microsoft_provider_",
+)  # fmt: skip
 """Beginnings, in lower case, of settings that the platform or a runtime reads.
 
 They decide which code runs.
 """
-PLATFORM_NAMES = frozenset(
-    ("path", "pathext", "home", "shell", "port", "tmp", "temp", "tmpdir", "env", "ifs")
-) | {"classpath", "prompt_command"}
+PLATFORM_NAMES = frozenset({
+    "path", "pathext", "home", "shell", "port", "tmp", "temp", "tmpdir", "env", "ifs",
+    "classpath", "prompt_command", "command", "project", "custom_build_command",
+    "run_build_command", "urls",
+})  # fmt: skip
 FORBIDDEN_HEADER_PREFIXES = (
-    *(
-        "content-",
-        "transfer-",
-        "proxy-",
-        "x-forwarded-",
-        "x-original-",
-        "x-method",
-        "x-rewrite-",
-        "x-http-",
-        "x-arr-",
-        "x-ms-",
-    ),
-    *("x-appservice-", "x-azure-", "x-host", "x-site-", "x-waws-", "disguised-", "was-"),
-)
+    "content-", "transfer-", "proxy-", "x-forwarded-", "x-original-", "x-method", "x-rewrite-",
+    "x-http-", "x-arr-", "x-ms-", "x-appservice-", "x-azure-", "x-host", "x-site-", "x-waws-",
+    "disguised-", "was-",
+)  # fmt: skip
 """How headers begin that decide where a request goes, or who is believed to send it."""
-FORBIDDEN_HEADERS = frozenset(
-    (
-        "host",
-        "authorization",
-        "cookie",
-        "connection",
-        "upgrade",
-        "te",
-        "trailer",
-        "via",
-        "forwarded",
-        "expect",
-    )
-) | {"keep-alive", "max-forwards"}
+FORBIDDEN_HEADERS = frozenset({
+    "host", "authorization", "cookie", "connection", "upgrade", "te", "trailer", "via",
+    "forwarded", "expect", "keep-alive", "max-forwards",
+})  # fmt: skip
 
 
 def _setting_name(name: str) -> str:

@@ -62,6 +62,8 @@ def test_the_descriptions_of_the_apps_are_sound(file: Path) -> None:
         ('PATH = "role"', "settings.PATH"),
         ('TMPDIR = "role"', "settings.TMPDIR"),
         ('PROMPT_COMMAND = "role"', "settings.PROMPT_COMMAND"),
+        ('COMMAND = "role"', "settings.COMMAND"),
+        ('Kestrel__Endpoints__Http__Url = "issuer"', "settings.Kestrel__Endpoints__Http__Url"),
         ('RAILS_ENV = "role"', "settings.RAILS_ENV"),
         ('LOGGING_CONFIG = "role"', "settings.LOGGING_CONFIG"),
         ('"logging.config" = "role"', 'settings."logging.config"'),

@@ -357,3 +357,29 @@ def test_who_holds_the_roles_of_an_adopted_api_is_said(
     adopting = ("--service-app", service["appId"], "--dry-run")
     shown = " ".join(admin("setup", *A, "--client", "Import", *adopting).out.split())
     assert "its app roles are assigned to 'evil'" in shown, shown
+
+
+def test_a_planted_clients_vault_has_no_say_about_another_client(
+    admin: Program, azure: Sandbox, rob: Member, contributor: Contributor
+) -> None:
+    in_vault = ("--secret-to", f"keyvault:{seed.VAULT}")
+    assert admin("setup", "--client", "Import", *in_vault, *A, *JSON).code == 0
+    (client,) = azure.applications("Import")
+    tags = [Tag.TRUST.of(OWN), Tag.VAULT.of(f"{seed.VAULT}/robs")]
+    unique_name = client_unique_name(OWN, "Aaa")
+    planted = rob.squat(unique_name, "Aaa", signInAudience="AzureADMyOrg", tags=tags)
+    (service,) = azure.applications("MCT service (contosolearn)")
+    principal = azure.graph("GET", f"/servicePrincipals(appId='{service['appId']}')")["id"]
+    role_id = service["appRoles"][0]["id"]
+    once_owned(azure, rob, service, lambda: assign(rob, {"principal": principal}, planted, role_id))
+    contributor.lists(planted["appId"])
+    forged = {
+        "made-by": "mct-s2s",
+        "appId": client["appId"],
+        "tenantId": azure.tenant_id,
+        "authorityHost": azure.origin,
+    }
+    secret = {"value": "garbage-secret", "tags": forged}
+    assert azure.vault("PUT", "/secrets/robs", json=secret).is_success
+    shown = " ".join(admin("verify", *A).out.split())
+    assert "AADSTS7000215" not in shown, shown
