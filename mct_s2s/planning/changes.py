@@ -425,6 +425,11 @@ class SettingEdit:
     def is_list(self) -> bool:
         return self.holds is not None and self.holds.is_list
 
+    @property
+    def is_removal(self) -> bool:
+        """Whether one of the API's settings goes; of others that is not known here."""
+        return self.is_ours and self.after is None and not self.pending
+
 
 def others_unchanged(count: int) -> str:
     """How many settings of others stay: `12 others unchanged`."""

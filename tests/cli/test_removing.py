@@ -199,6 +199,13 @@ def test_remove_client_keeps_the_registration_if_asked_to(mct: Program, azure: S
     assert azure.call_as(values_in(saved_to(made, "One"))) == 200
 
 
+def test_a_teardown_says_how_many_settings_it_removed(mct: Program) -> None:
+    assert mct("setup", "--client", "A", "-y", "--no-verify").code == 0
+    done = mct("teardown", "-y")
+    assert "(6 settings removed, 42 unchanged)" in done.err, done
+    assert "settings written" not in done.err
+
+
 def test_a_teardown_leaves_what_was_there_before(mct: Program, azure: Sandbox) -> None:
     seed = _state(azure)
     mct(*SETUP)

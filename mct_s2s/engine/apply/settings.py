@@ -127,14 +127,18 @@ class _Writer:
 
     @property
     def summary(self) -> str:
-        changed = {edit.name.casefold() for edit in self._change.edits}
-        unchanged = sum(name.casefold() not in changed for name in self.settings)
+        changes = self._change.edits
+        removed = {edit.name.casefold() for edit in changes if edit.is_removal}
+        written = {edit.name.casefold() for edit in changes} - removed
+        unchanged = sum(name.casefold() not in written for name in self.settings)
+        counts = [f"{counted(len(written), 'setting')} written"] if written else []
+        counts += [f"{counted(len(removed), 'setting')} removed"] if removed else []
         merges = (
             f"; merged {self._writes} times with changes by someone else"
             if self._writes > 1
             else ""
         )
-        return f"{counted(len(changed), 'setting')} written, {unchanged} unchanged{merges}"
+        return f"{', '.join(counts)}, {unchanged} unchanged{merges}"
 
     async def write(self) -> None:
         for readings in range(READINGS + 1):
