@@ -128,12 +128,13 @@ async def _verify_site(
     from mct_s2s.model.directory_objects import ServicePrincipal
     from mct_s2s.model.observed import ClientApplication
     from mct_s2s.planning.api_address import api_url
-    from mct_s2s.planning.ownership import client_called, known_audience, members
+    from mct_s2s.planning.belief import members_here
+    from mct_s2s.planning.ownership import client_called, known_audience
     from mct_s2s.stores.dotenv import available
 
     observed = await look(options, session, url=url)
     assert observed.app_service is not None  # verify always names one
-    applications = members(observed)
+    applications = members_here(observed)
     identities = observed.trust.identities
     if options.client:
         clients = dict.fromkeys(client_called(name, observed) for name in options.client)
@@ -165,7 +166,8 @@ def _verify_file(options: VerifyOptions) -> int:
     from mct_s2s.inputs.target import api_path
     from mct_s2s.model.commands import command
     from mct_s2s.planning import api_address
-    from mct_s2s.planning.ownership import known_audience, members
+    from mct_s2s.planning.belief import members_here
+    from mct_s2s.planning.ownership import known_audience
     from mct_s2s.planning.reports.status import UnreadSite
     from mct_s2s.planning.reports.verification import FileVerification, Verification
     from mct_s2s.render.status import show_unread
@@ -183,7 +185,7 @@ def _verify_file(options: VerifyOptions) -> int:
         assert app_service is not None  # the file names it
         request = at_site(replace(site.request, now=observed.now), site.options, session)
         stored = await stored_credentials(session, request, observed)
-        applications = members(observed)
+        applications = members_here(observed)
         ids = {client.client_id.casefold() for client in applications}
         saved = available(stored, session.connection.environ, folder)
         saved += await _in_vaults(session, applications, saved, observed)

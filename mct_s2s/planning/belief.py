@@ -39,6 +39,7 @@ from mct_s2s.planning.ownership import (
     is_in_settings,
     is_listed,
     is_named,
+    members,
 )
 
 
@@ -261,6 +262,23 @@ def _is_made_by_us(
         return True
     notes = observed.local_notes.get(application.client_id, ())
     return any(note.vouches_for(credential, application.client_id) for note in notes)
+
+
+def is_elsewhere(client: ClientApplication, observed: ObservedState) -> bool:
+    """Whether a holder of the role is no client of this App Service, which does not list it.
+
+    It may be one of another App Service that uses the API, or the API's owner assigned the role.
+    """
+    has_lists = observed.app_service is not None and bool(observed.api.lists)
+    if not has_lists or observed.settings_unread or is_listed(client, observed):
+        return False
+    decision = client_trust(client, observed, ServiceSpec())
+    return isinstance(decision, Doubted) and decision.has(Doubt.NOT_BELOW)
+
+
+def members_here(observed: ObservedState) -> tuple[ClientApplication, ...]:
+    """The members, without those of an API that this App Service shares."""
+    return tuple(client for client in members(observed) if not is_elsewhere(client, observed))
 
 
 def is_named_by(application: Application, desired: Desired) -> bool:

@@ -347,7 +347,7 @@ class StatusDocument(Part):
                 key=lambda client: (not client.is_application, client.name.casefold(), client.id),
             )
         ),
-    ] = _is("Client applications, then managed identities.")
+    ] = _is("Client applications, then managed identities.", "all_clients")
     connection: ConnectionOf = _is(_CONNECTION, "observed")
     findings: list[FindingPart] = _is("What is wrong, in the order in which to fix it.")
 

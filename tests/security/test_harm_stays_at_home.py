@@ -227,6 +227,29 @@ def test_two_app_services_that_use_one_api_take_nothing_from_each_other(
         assert "'Learner import'" in kept["detail"]
 
 
+def test_who_holds_the_role_of_a_shared_api_is_no_client_of_every_app_service_that_uses_it(
+    admin: Program, azure: Sandbox
+) -> None:
+    """It is on no list of this one, and cannot call it: neither counted nor renewed here."""
+    assert admin("setup", *A, "--client", "Export", *JSON).code == 0
+    (service,) = azure.applications("MCT service (contosolearn)")
+    shared(admin, azure, service)
+    (importer,) = azure.applications("Learner import")
+    assert admin("status", *A).out.startswith("1 of 1 client can call contosolearn.")
+    seen = admin("status", *A, "-o", "json").document
+    assert {row["displayName"]: (row["allowed"], row["canCall"]) for row in seen["clients"]} == {
+        "Export": (True, True),
+        "Learner import": (False, False),
+    }
+    (found,) = seen["findings"]
+    assert (found["subject"], found["severity"]) == ("Learner import", "note")
+    for words in (("status", "-o", "csv"), ("verify",)):
+        done = admin(*words, *A)
+        assert (done.code, f"rotate-secret {importer['appId']}" in done.out) == (0, False)
+    checks = admin("verify", *A, "-o", "json").document["checks"]
+    assert {row.get("client") for row in checks} == {None, "Export"}
+
+
 def azure_of_b(azure: Sandbox, values: dict[str, str]) -> int:
     """What site B answers to its client; it has to be a success."""
     token = azure.token_of(values).json()["access_token"]

@@ -17,12 +17,12 @@ from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.site_settings import OTHER_VALUE, Holds
 from mct_s2s.model.trust_file import toml_value
 from mct_s2s.planning.belief import (
-    Doubt,
     Doubted,
-    TrustDecision,
     another_site,
     client_trust,
+    is_elsewhere,
     is_only_set,
+    members_here,
 )
 from mct_s2s.planning.not_ours import SERVICE_NOT_OURS, why_doubted
 from mct_s2s.planning.ownership import (
@@ -295,10 +295,7 @@ def _client(
 ) -> Iterator[Finding]:
     decision = client_trust(client, observed, ServiceSpec())
     is_listed = observed.app_service is not None and is_allowed(client, observed)
-    has_lists = observed.app_service is not None and bool(observed.api.lists)
-    if isinstance(decision, Doubted) and _is_elsewhere(decision) and has_lists and not is_listed:
-        # It may be a client of another App Service that uses this API, or one that the API's owner
-        # assigned.
+    if isinstance(decision, Doubted) and is_elsewhere(client, observed):
         name = client.display_name
         message = (
             f"'{name}' also holds the app role, and is not on the allow list: "
@@ -385,11 +382,6 @@ def _credentials(
         yield Finding("secret-expired", name, message, renew, client=client_id)
 
 
-def _is_elsewhere(decision: TrustDecision) -> bool:
-    """Whether a client was not made for this App Service."""
-    return isinstance(decision, Doubted) and decision.has(Doubt.NOT_BELOW)
-
-
 def _unlisted(observed: ObservedState, site: AppService) -> Iterator[Finding]:
     for setting, entry in unmatched_entries(observed):
         if is_guid(entry):
@@ -408,12 +400,8 @@ def _unlisted(observed: ObservedState, site: AppService) -> Iterator[Finding]:
             yield Finding("client-unknown", setting.name, message, look, Severity.WARNING)
     trust, label = observed.trust, site.label
     is_empty = not any(setting.list_in(site.settings).ids for setting in observed.api.lists)
-    has_own = any(
-        not _is_elsewhere(client_trust(client, observed, ServiceSpec()))
-        for client in members(observed)
-    )
-    has_own = has_own or (not observed.api.lists and bool(members(observed)))
-    if trust.service is not None and is_empty and not has_own and not trust.identities:
+    has_any = bool(members_here(observed) or trust.identities)
+    if trust.service is not None and is_empty and not has_any:
         message, add = (
             f"'{label}' has no clients: nothing can call its API yet.",
             observed.command("add-client", about="NAME"),

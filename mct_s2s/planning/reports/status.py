@@ -13,6 +13,7 @@ from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget, site_title
 from mct_s2s.plain_text import counted
+from mct_s2s.planning.belief import is_elsewhere, members_here
 from mct_s2s.planning.ownership import (
     has_wanted_role,
     is_allowed,
@@ -99,11 +100,18 @@ class SiteStatus:
     @cached_property
     def clients(self) -> tuple[ClientStatus, ...]:
         """The clients: those that need attention first, then those that expire first."""
-        statuses = [self._status_of(client) for client in members(self.observed)]
+        statuses = [self._status_of(client) for client in members_here(self.observed)]
         statuses += [
             self._status_of_identity(identity) for identity in self.observed.trust.identities
         ]
         return tuple(sorted(statuses, key=lambda status: status.urgency))
+
+    @property
+    def all_clients(self) -> tuple[ClientStatus, ...]:
+        """The clients, and who else holds the role of an API that is shared."""
+        observed = self.observed
+        others = [client for client in members(observed) if is_elsewhere(client, observed)]
+        return *self.clients, *map(self._status_of, others)
 
     @cached_property
     def _findings_by_client(self) -> Mapping[str, Sequence[Finding]]:
@@ -134,7 +142,9 @@ class SiteStatus:
     def _status_of(self, client: ClientApplication) -> ClientStatus:
         observed = self.observed
         findings = self._findings_by_client.get(client.client_id, ())
-        needs = [_NEEDS[finding.code] for finding in findings if finding.stops_calls]
+        # Who is not listed here cannot call, although nothing is wrong with it.
+        is_not_here = is_elsewhere(client, observed)
+        needs = [_NEEDS[finding.code] for finding in findings if finding.stops_calls or is_not_here]
         needs_role = not is_allowed_by_object_id(client, observed)
         if not needs and self._is_stopped(needs_role=needs_role):
             needs = [FIXED]
