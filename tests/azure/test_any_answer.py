@@ -138,31 +138,31 @@ json_values = st.recursive(
 
 def places_in(document: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """The paths of all parts of a document."""
-    found = [path]
+    places = [path]
     if isinstance(document, Mapping):
-        found += [
+        places += [
             place for key, part in document.items() for place in places_in(part, (*path, key))
         ]
     elif isinstance(document, list):
-        found += [
+        places += [
             place for at, part in enumerate(document) for place in places_in(part, (*path, at))
         ]
-    return found
+    return places
 
 
 def with_part(document: Any, path: tuple[Any, ...], part: Any, *, gone: bool = False) -> Any:
     """The document with one part replaced or, where it has a key, gone."""
     if not path:
         return part
-    made = copy.deepcopy(document)
-    at = made
+    changed = copy.deepcopy(document)
+    at = changed
     for key in path[:-1]:
         at = at[key]
     if gone:
         del at[path[-1]]
     else:
         at[path[-1]] = part
-    return made
+    return changed
 
 
 def documents(*good: Any) -> st.SearchStrategy[Any]:
@@ -200,11 +200,12 @@ def _answer(status: int, document: Any, retry_after: str | None) -> Answer:
 def is_well_typed(value: object, kind: Any) -> bool:
     """Whether a value of our model is what its annotation says, all the way down."""
     kind = getattr(kind, "__supertype__", kind)
-    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    origin = typing.get_origin(kind)
+    inner = typing.get_args(kind)
     if kind is Any:
         return True
     if origin in {typing.Union, types.UnionType}:
-        return any(is_well_typed(value, one) for one in inner)
+        return any(is_well_typed(value, argument) for argument in inner)
     if origin is tuple and inner[-1] is not ...:
         return isinstance(value, tuple) and all(
             is_well_typed(v, k) for v, k in zip(value, inner, strict=True)
@@ -323,12 +324,10 @@ CERTIFICATE = Certificate(
 )
 FEDERATION = Federation("https://issuer.example", "subject", "api://AzureADTokenExchange")
 
-CLIENT, OBJECT, PRINCIPAL, ROLE = (
-    ClientId(APP),
-    ApplicationObjectId(ID),
-    PrincipalId(ID),
-    AppRoleId(guid("role")),
-)
+CLIENT = ClientId(APP)
+OBJECT = ApplicationObjectId(ID)
+PRINCIPAL = PrincipalId(ID)
+ROLE = AppRoleId(guid("role"))
 Arguments = dict[str, tuple[Any, ...]]
 DIRECTORY: dict[Callable[..., Awaitable[object]], tuple[Any, ...]] = {
     applications.tenant: (),

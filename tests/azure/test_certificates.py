@@ -28,15 +28,15 @@ def of_another_version(pem: bytes) -> bytes:
     "text", [pem_of(RSA), PRIVATE + pem_of(RSA), b"Bag Attributes\r\n" + pem_of(RSA) + PRIVATE]
 )
 def test_a_file_with_a_key_is_read_for_its_certificate_alone(text: bytes) -> None:
-    found = certificate_in(text)
+    certificate = certificate_in(text)
     expected = x509.load_pem_x509_certificate(pem_of(RSA))
-    assert found.der == expected.public_bytes(serialization.Encoding.DER)
-    assert found.thumbprint == expected.fingerprint(hashes.SHA1()).hex().upper()
-    assert (found.starts, found.expires) == (
+    assert certificate.der == expected.public_bytes(serialization.Encoding.DER)
+    assert certificate.thumbprint == expected.fingerprint(hashes.SHA1()).hex().upper()
+    assert (certificate.starts, certificate.expires) == (
         expected.not_valid_before_utc,
         expected.not_valid_after_utc,
     )
-    assert "der" not in repr(found)
+    assert "der" not in repr(certificate)
 
 
 def test_the_first_certificate_of_a_chain_is_the_clients() -> None:

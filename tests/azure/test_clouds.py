@@ -48,7 +48,8 @@ SDK = {
 
 @pytest.mark.parametrize("name", SDK)
 def test_addresses_of_a_cloud_are_those_of_azures_own_sdks(name: str) -> None:
-    cloud, (setting, authority, graph) = clouds.BY_NAME[name], SDK[name]
+    cloud = clouds.BY_NAME[name]
+    (setting, authority, graph) = SDK[name]
     endpoints = get_arm_endpoints(setting)
     assert cloud.arm == endpoints["resource_manager"].rstrip("/")
     assert [cloud.arm_scope] == endpoints["credential_scopes"]
@@ -125,12 +126,12 @@ def test_an_unknown_cloud_is_taken_as_its_metadata_says() -> None:
     )
     document = _document(stack, name="Stack")
     document["authentication"]["audiences"] = ["https://audience.stack.example/id", "https://other"]
-    found = read_cloud("https://arm.stack.example", document)
-    assert (found.login, found.graph, found.arm) == (stack.login, stack.graph, stack.arm)
-    assert found.arm_scope == "https://audience.stack.example/id/.default"
-    assert not found.is_microsofts
-    assert found.authority_host == stack.login
-    assert found.label == "arm.stack.example"
+    cloud = read_cloud("https://arm.stack.example", document)
+    assert (cloud.login, cloud.graph, cloud.arm) == (stack.login, stack.graph, stack.arm)
+    assert cloud.arm_scope == "https://audience.stack.example/id/.default"
+    assert not cloud.is_microsofts
+    assert cloud.authority_host == stack.login
+    assert cloud.label == "arm.stack.example"
 
 
 def test_no_address_but_https_is_taken_from_metadata() -> None:

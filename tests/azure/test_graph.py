@@ -83,11 +83,11 @@ def test_retry_after_is_seconds_a_date_or_nothing(
 
 def test_retry_after_as_a_date_is_counted_from_now() -> None:
     header = format_datetime(datetime.now(UTC) + timedelta(minutes=1), usegmt=True)
-    found = told(
+    error = told(
         graph_session, refusal(429, "TooManyRequests", "", {"Retry-After": header}), READ
     ).retry_after
-    assert found is not None
-    assert 50 < found <= 60
+    assert error is not None
+    assert 50 < error <= 60
 
 
 ADMINISTRATOR, OWNED = "Cloud Application Administrator", "Application.ReadWrite.OwnedBy"
@@ -111,10 +111,8 @@ LEAST = {
 def test_a_missing_permission_names_the_least_role_and_permission(
     step: GraphOperation, least: tuple[str, str]
 ) -> None:
-    error, (permission, role) = (
-        told(graph_session, refusal(403, "Authorization_RequestDenied", "No."), step),
-        least,
-    )
+    error = told(graph_session, refusal(403, "Authorization_RequestDenied", "No."), step)
+    (permission, role) = least
     assert (error.code, error.exit_code) == ("permission-missing", 4)
     assert f"the role {role} (for a person)" in error.remedy
     assert permission in error.remedy
@@ -254,12 +252,12 @@ def test_an_existing_service_principal_is_read() -> None:
         "displayName": "Import",
         "servicePrincipalType": "Application",
     }
-    found = directory(
+    principal = directory(
         lambda graph: service_principals.create(graph, ClientId(guid("c"))),
         conflict,
         Answer(200, row),
     )
-    assert getattr(found, "id", None) == guid("p")
+    assert getattr(principal, "id", None) == guid("p")
 
 
 @pytest.mark.parametrize(
@@ -279,20 +277,17 @@ def test_an_existing_service_principal_is_read() -> None:
 def test_nothing_is_concluded_from_a_write_that_another_one_was_in_the_way_of(
     act: Act, status: int
 ) -> None:
-    busy, found = (
-        refusal(status, "Directory_ConcurrencyViolation", CONCURRENT),
-        Answer(200, {"id": OBJECT}),
-    )
-    with pytest.raises(ServiceError) as told:
-        directory(act, busy, found)
-    assert told.value.contention is not None
+    busy = refusal(status, "Directory_ConcurrencyViolation", CONCURRENT)
+    existing = Answer(200, {"id": OBJECT})
+    with pytest.raises(ServiceError) as raised:
+        directory(act, busy, existing)
+    assert raised.value.contention is not None
 
 
-ABSENT, DONE = refusal(404, "Request_ResourceNotFound", NOT_FOUND), Answer(204, b"", {})
-SHOWN, DENIED = (
-    Answer(200, {"id": OBJECT}),
-    refusal(403, "Authorization_RequestDenied", "Insufficient privileges."),
-)
+ABSENT = refusal(404, "Request_ResourceNotFound", NOT_FOUND)
+DONE = Answer(204, b"", {})
+SHOWN = Answer(200, {"id": OBJECT})
+DENIED = refusal(403, "Authorization_RequestDenied", "Insufficient privileges.")
 
 
 @pytest.fixture
@@ -366,9 +361,9 @@ def test_an_application_that_takes_a_write_is_restored_already() -> None:
 
 
 def test_an_application_neither_there_nor_in_the_recycle_bin_was_purged(at_once: None) -> None:
-    with pytest.raises(ServiceError) as told:
+    with pytest.raises(ServiceError) as raised:
         directory(restore, *[ABSENT] * (4 * GONE_AFTER))
-    assert told.value.code == "not-in-recycle-bin"
+    assert raised.value.code == "not-in-recycle-bin"
 
 
 def test_a_service_principal_that_a_replica_still_shows_is_restored_with_its_application() -> None:
@@ -505,8 +500,8 @@ def row(name: str = "Import", unique_name: str | None = None, **more: Any) -> di
 def test_where_graph_shows_no_unique_name_our_tags_and_notes_tell_it(
     written: dict[str, Any], name: str | None
 ) -> None:
-    (found,) = deleted_applications([*map(application, [row(**written)])])
-    assert found.unique_name == name
+    (deleted,) = deleted_applications([*map(application, [row(**written)])])
+    assert deleted.unique_name == name
 
 
 def test_where_names_are_shown_nobody_is_believed_a_tag() -> None:
@@ -518,5 +513,5 @@ def test_where_names_are_shown_nobody_is_believed_a_tag() -> None:
         row("B", None, tags=[Tag.NAME.of(SERVICE)], notes=site_note(str(SITE))),
     )
     assert [
-        found.unique_name for found in deleted_applications([*map(application, [theirs, ours])])
+        deleted.unique_name for deleted in deleted_applications([*map(application, [theirs, ours])])
     ] == [None, SERVICE]

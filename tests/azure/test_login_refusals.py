@@ -269,7 +269,8 @@ REFUSALS = {
 def test_a_refusal_says_why_in_entras_words_and_what_to_set_or_which_command_mends_it(
     case: Case,
 ) -> None:
-    own, client = signing_in(case.answer), as_client(case.answer)
+    own = signing_in(case.answer)
+    client = as_client(case.answer)
     assert isinstance(own, SignInFailed)
     assert (own.code, own.exit_code, own.request_id) == ("sign-in-failed", 4, TRACE)
     assert f"AADSTS{case.number}: {case.words}"[:200] in own.message
@@ -305,9 +306,9 @@ def test_a_second_factor_that_entra_asks_for_is_told_with_the_commands(number: s
         f"AADSTS{number}: Due to a configuration change you must use MFA.{JOINED}"
     )
     login = "az logout; az login --scope https://graph.microsoft.com/.default"
-    told = sign_in_refused(error, "Azure CLI", login)
-    assert (told.code, told.exit_code, told.request_id) == ("mfa-required", 4, TRACE)
-    assert told.remedy.endswith(login)
+    refusal = sign_in_refused(error, "Azure CLI", login)
+    assert (refusal.code, refusal.exit_code, refusal.request_id) == ("mfa-required", 4, TRACE)
+    assert refusal.remedy.endswith(login)
     assert sign_in_refused(error, "your account (browser)").remedy.startswith(
         "Run the same command again"
     )
@@ -333,10 +334,14 @@ def test_entras_ids_are_told_apart_from_its_words_also_where_no_header_has_them(
 def test_an_ailing_login_service_is_no_refusal(status: int, body: bytes) -> None:
     """Nobody has to make a new secret because a gateway is down: the request is repeated."""
     sent = {"Content-Type": "application/json", "Retry-After": "4", "x-ms-request-id": TRACE}
-    for told in (signing_in(Answer(status, body, sent)), as_client(Answer(status, body, sent))):
-        assert isinstance(told, ServiceError)
-        assert (told.code, told.exit_code, told.request_id) == ("login-unreachable", 1, TRACE)
-        assert (told.status, told.retry_after) == (status, 4.0)
+    for refusal in (signing_in(Answer(status, body, sent)), as_client(Answer(status, body, sent))):
+        assert isinstance(refusal, ServiceError)
+        assert (refusal.code, refusal.exit_code, refusal.request_id) == (
+            "login-unreachable",
+            1,
+            TRACE,
+        )
+        assert (refusal.status, refusal.retry_after) == (status, 4.0)
 
 
 @pytest.mark.parametrize(
@@ -348,20 +353,20 @@ def test_an_ailing_login_service_is_no_refusal(status: int, body: bytes) -> None
     ],
 )  # fmt: skip
 def test_a_gateways_page_or_no_answer_is_no_refusal(answer: Answer | Exception) -> None:
-    for told in (signing_in(answer), as_client(answer)):
-        assert isinstance(told, ServiceError)
-        assert (told.code, told.answer_lost) == ("login-unreachable", True)
-        assert "network" in told.remedy or isinstance(answer, Answer)
+    for refusal in (signing_in(answer), as_client(answer)):
+        assert isinstance(refusal, ServiceError)
+        assert (refusal.code, refusal.answer_lost) == ("login-unreachable", True)
+        assert "network" in refusal.remedy or isinstance(answer, Answer)
 
 
 @pytest.mark.parametrize("number", ["53003", "530035", "530036"])
 def test_a_blocked_device_code_is_told_with_the_ways_that_are_open(number: str) -> None:
-    told = sign_in_refused(
+    refusal = sign_in_refused(
         ClientAuthenticationError(f"AADSTS{number}: Access has been blocked.{JOINED}"),
         "you (device code)",
     )
-    assert "blocks device codes" in told.message
-    assert "--auth browser" in told.remedy
+    assert "blocks device codes" in refusal.message
+    assert "--auth browser" in refusal.remedy
 
 
 OFFLINE_AZ = (
@@ -426,10 +431,10 @@ def test_no_network_is_told_as_that_and_in_no_librarys_words(
 
     with pytest.raises(ServiceError) as raised:
         asyncio.run(main())
-    told = raised.value
-    assert (told.code, told.status) == ("login-unreachable", NEVER_CONNECTED)
-    assert told.message.endswith("did not respond to the request to sign in: Connection refused.")
-    assert "the proxy (https://127.0.0.1:1 has to pass)" in told.remedy
+    error = raised.value
+    assert (error.code, error.status) == ("login-unreachable", NEVER_CONNECTED)
+    assert error.message.endswith("did not respond to the request to sign in: Connection refused.")
+    assert "the proxy (https://127.0.0.1:1 has to pass)" in error.remedy
 
 
 @pytest.mark.parametrize(
@@ -489,9 +494,10 @@ def test_auto_takes_azd_where_it_has_a_user(
     """Its folders are there from the first command on, whoever is signed in."""
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.setenv("HOME", str(tmp_path))
-    stub, folder = tmp_path / "bin" / "azd", tmp_path / ".azd"
-    for made in (stub.parent, folder / "auth" / "msal"):
-        made.mkdir(parents=True)
+    stub = tmp_path / "bin" / "azd"
+    folder = tmp_path / ".azd"
+    for directory in (stub.parent, folder / "auth" / "msal"):
+        directory.mkdir(parents=True)
     stub.touch(mode=0o755)
     if noted is not None:
         (folder / "auth.json").write_text(noted)
@@ -598,7 +604,8 @@ def with_login(
     told: list[str] | None = None,
 ) -> list[tuple[str, str | None]]:
     """What the login service is asked for while that runs."""
-    login, said = Login(fails), told if told is not None else []
+    login = Login(fails)
+    said = told if told is not None else []
 
     async def main() -> None:
         where = replace(connection(), tenant=TENANT, say=said.append)
@@ -732,11 +739,11 @@ def test_the_remedy_of_a_challenge_never_is_to_ask_for_a_permission(again: Again
 def test_claims_are_read_from_a_header_or_from_the_words_of_a_refusal(
     header: str, said: str, claims: str | None, second_factor: bool
 ) -> None:
-    found = challenge_of(Refusal(401, "", "", {"www-authenticate": header}, said))
-    assert (found is None) == (claims is None)
-    if found is not None and claims is not None:
-        assert found.claims.replace(" ", "") == claims
-        assert found.second_factor is second_factor
+    challenge = challenge_of(Refusal(401, "", "", {"www-authenticate": header}, said))
+    assert (challenge is None) == (claims is None)
+    if challenge is not None and claims is not None:
+        assert challenge.claims.replace(" ", "") == claims
+        assert challenge.second_factor is second_factor
 
 
 @pytest.mark.parametrize(

@@ -453,10 +453,10 @@ BY_SDK = Service(
     WRITE,
 )
 ODD = [
-    (one, odd)
-    for one in (AT_GRAPH, AT_ARM, BY_SDK)
+    (service, odd)
+    for service in (AT_GRAPH, AT_ARM, BY_SDK)
     for odd in ODD_BODIES
-    if one is AT_GRAPH or odd != UNDECODABLE
+    if service is AT_GRAPH or odd != UNDECODABLE
 ]
 both = pytest.mark.parametrize("service", [AT_GRAPH, AT_ARM], ids=["Graph", "Resource Manager"])
 
@@ -508,12 +508,16 @@ def test_no_answer_at_all_may_have_taken_effect(service: Service, error: httpx.H
     """A secret that was perhaps made is looked for only if the error says so; a restart is not
     asked for again.
     """
-    told = service.told(error)
-    assert isinstance(told, ServiceError)
-    assert (told.code, told.status, told.answer_lost) == (f"{service.name}-unreachable", 0, True)
-    assert service.step in told.message
-    assert (str(error).rstrip(".") or "no response in time") in told.message
-    assert "to resume" in told.remedy
+    result = service.told(error)
+    assert isinstance(result, ServiceError)
+    assert (result.code, result.status, result.answer_lost) == (
+        f"{service.name}-unreachable",
+        0,
+        True,
+    )
+    assert service.step in result.message
+    assert (str(error).rstrip(".") or "no response in time") in result.message
+    assert "to resume" in result.remedy
 
 
 def repeated(service: Service, refused: Answer, **signed_in: bool) -> SignedIn:

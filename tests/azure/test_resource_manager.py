@@ -40,7 +40,8 @@ def test_writes_to_one_resource_leave_one_after_the_other() -> None:
     """
     session = arm_session(Answer(200, {"id": str(SITE), "identity": IDENTITY, "properties": {}}))
     wire = cast("Wire", session.http)
-    answer, running = wire.request, 0
+    answer = wire.request
+    running = 0
 
     async def slow(method: str, url: Any, **options: Any) -> Any:
         nonlocal running
@@ -78,8 +79,8 @@ def test_an_operation_is_followed_at_resource_managers_own_address_only() -> Non
 
 def page(*names: str, link: object = None) -> Answer:
     rows = [
-        {"subscriptionId": guid(one), "displayName": one, "tenantId": guid("tenant")}
-        for one in names
+        {"subscriptionId": guid(name), "displayName": name, "tenantId": guid("tenant")}
+        for name in names
     ]
     return Answer(200, {"value": rows, "nextLink": link})
 
@@ -87,16 +88,16 @@ def page(*names: str, link: object = None) -> Answer:
 def listed(*answers: Answer) -> tuple[list[Subscription], list[str]]:
     """What is listed, and the requests for pages after the first."""
     session = arm_session(*answers)
-    found = asyncio.run(session.subscriptions())
-    return found, cast("Wire", session.http).asked[1:]
+    subscriptions = asyncio.run(session.subscriptions())
+    return subscriptions, cast("Wire", session.http).asked[1:]
 
 
 def test_a_list_is_read_to_its_end() -> None:
     """What stands on a second page only would be taken for missing: a right, a subscription; or a
     lock overlooked.
     """
-    found, more = listed(page("a", "b", link=NEXT), page(link=NEXT), page("c", link=""))
-    assert found == listed(page("a", "b", "c"))[0]
+    names, more = listed(page("a", "b", link=NEXT), page(link=NEXT), page("c", link=""))
+    assert names == listed(page("a", "b", "c"))[0]
     assert more == [f"GET {NEXT}"] * 2
 
 
@@ -262,10 +263,8 @@ def test_the_request_id_is_the_services_own(
 
 def test_before_a_write_is_sent_with_the_new_token_its_settings_are_read_again() -> None:
     """What was read before the refusal may be old by the time that the second token is there."""
-    session, events = (
-        arm_session(refusal(401, "ExpiredAuthenticationToken", "Expired."), Answer(200, {})),
-        [],
-    )
+    session = arm_session(refusal(401, "ExpiredAuthenticationToken", "Expired."), Answer(200, {}))
+    events = []
 
     async def send() -> None:
         events.append("send")

@@ -39,7 +39,7 @@ class Service:
     """
 
     def __init__(self, *refusals: int | ServiceError, answers: bool = True) -> None:
-        errors = [refusal(one) if isinstance(one, int) else one for one in refusals]
+        errors = [refusal(item) if isinstance(item, int) else item for item in refusals]
         self.asked_at: list[float] = []
         self._left = chain(errors, repeat("answer" if answers else errors[-1]))
 
@@ -107,13 +107,15 @@ def test_a_wait_is_shown_until_it_is_over() -> None:
     heard = Listener()
     with during(heard):
         Service(404, 404, 502).call(**LAG)
-    lag, trouble = REPLICATION, "trying again, as the service answered 502"
+    lag = REPLICATION
+    trouble = "trying again, as the service answered 502"
     assert heard.told == [lag, lag, trouble, f"over: {trouble}"]
     assert all(end is not None for end in heard.ends)
 
 
 def test_a_lag_that_no_longer_explains_the_answer_is_waited_for_no_longer() -> None:
-    heard, still = Listener(), [True, True, False]
+    heard = Listener()
+    still = [True, True, False]
     with during(heard):
         Service(NotYet("for 404", status=404), answers=False).refuses(lag=lambda _: still.pop(0))
     assert heard.told == ["for 404", "for 404", "over: for 404"]
@@ -124,7 +126,8 @@ def test_a_lag_that_no_longer_explains_the_answer_is_waited_for_no_longer() -> N
 def test_contention_is_waited_for_even_for_a_request_that_is_not_repeatable(
     status: int, retry_after: float | None
 ) -> None:
-    heard, service = Listener(), Service(*[refusal(status, retry_after, contention=BUSY)] * 3)
+    heard = Listener()
+    service = Service(*[refusal(status, retry_after, contention=BUSY)] * 3)
     with during(heard):
         service.call(**ONCE)
     pauses = [later - sooner for sooner, later in pairwise(service.asked_at)]
@@ -146,6 +149,6 @@ def test_contention_ends_after_its_time_or_before_the_deadline(
 
 def test_a_longer_wait_than_the_deadline_leaves_is_refused_at_once() -> None:
     service = Service(refusal(429, 30))
-    told = service.refuses(remaining=5)
-    assert (told.code, len(service.asked_at)) == ("throttled", 1)
-    assert "--timeout" in told.remedy
+    error = service.refuses(remaining=5)
+    assert (error.code, len(service.asked_at)) == ("throttled", 1)
+    assert "--timeout" in error.remedy

@@ -242,7 +242,7 @@ def test_an_authority_that_the_environment_names_is_the_only_one_of_its_context(
     trusted.
     """
     context = tls_context({"SSL_CERT_FILE": str(company.root)})
-    assert [one["subject"] for one in context.get_ca_certs()] == [
+    assert [certificate["subject"] for certificate in context.get_ca_certs()] == [
         ((("commonName", "company root"),),)
     ]
 

@@ -117,8 +117,8 @@ class Client:
         """What Graph has made of this."""
         answer = self.graph("POST", path, json=body)
         assert answer.status_code == 201, answer.text
-        made: dict[str, Any] = answer.json()
-        return made
+        entity: dict[str, Any] = answer.json()
+        return entity
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
         """Arrange the state from outside."""
@@ -129,8 +129,11 @@ class Client:
 
 def make_app(client: Client, **body: Any) -> dict[str, Any]:
     """An application with its service principal."""
-    made = client.create("/applications", **(OWN | body))
-    return {**made, "principal": client.create("/servicePrincipals", appId=made["appId"])["id"]}
+    application = client.create("/applications", **(OWN | body))
+    return {
+        **application,
+        "principal": client.create("/servicePrincipals", appId=application["appId"])["id"],
+    }
 
 
 def make_service(client: Client, **body: Any) -> dict[str, Any]:
@@ -152,10 +155,10 @@ def grant(client: Client, service: dict[str, Any], principal: str) -> None:
 
 def seeded() -> SandboxState:
     """The seed, in which nothing takes time."""
-    made = seed.seed(SECRET)
-    made.directory.signing_key = signing_key()
-    made.resources.restart_seconds = made.resources.operation_seconds = 0.0
-    return made
+    state = seed.seed(SECRET)
+    state.directory.signing_key = signing_key()
+    state.resources.restart_seconds = state.resources.operation_seconds = 0.0
+    return state
 
 
 def client_of(state: SandboxState) -> Client:
@@ -237,5 +240,5 @@ class Wire:
 
 @pytest.fixture
 def wire(running: Running) -> Iterator[Wire]:
-    with Wire(running) as made:
-        yield made
+    with Wire(running) as connection:
+        yield connection

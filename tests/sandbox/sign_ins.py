@@ -37,7 +37,7 @@ def ask(client: Client, path: str = TOKEN_PATH, **form: str) -> tuple[int, dict[
 def certificate(key: rsa.RSAPrivateKey, days: int = 90) -> bytes:
     now = dt.datetime.now(dt.UTC)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "client")])
-    made = (
+    signed = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -47,20 +47,22 @@ def certificate(key: rsa.RSAPrivateKey, days: int = 90) -> bytes:
         .not_valid_after(now + timedelta(days=days))
         .sign(key, hashes.SHA256())
     )
-    return made.public_bytes(serialization.Encoding.DER)
+    return signed.public_bytes(serialization.Encoding.DER)
 
 
 def with_certificate(client: Client, der: bytes) -> dict[str, Any]:
-    made = make_app(client)
+    application = make_app(client)
     entry = {
         "type": "AsymmetricX509Cert",
         "usage": "Verify",
         "key": base64.b64encode(der).decode(),
         "displayName": "c",
     }
-    answer = client.graph("PATCH", f"/applications/{made['id']}", json={"keyCredentials": [entry]})
+    answer = client.graph(
+        "PATCH", f"/applications/{application['id']}", json={"keyCredentials": [entry]}
+    )
     assert answer.status_code == 204, answer.text
-    return made
+    return application
 
 
 def assertion(

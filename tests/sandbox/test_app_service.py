@@ -177,22 +177,22 @@ def assign(
     identify(
         client,
         resource,
-        {"type": kind, "userAssignedIdentities": {one: {} for one in identities}},
+        {"type": kind, "userAssignedIdentities": {identity: {} for identity in identities}},
         **more,
     )
 
 
 def from_app(client: Client, *, version: str = "2019-08-01", **query: str) -> httpx.Response:
-    found = client.request(
+    answer = client.request(
         "GET", "/_sandbox/identity-environment", params={"resource": FUNCTION_APP}
     ).json()
     header = (
-        {"secret": found["MSI_SECRET"]}
+        {"secret": answer["MSI_SECRET"]}
         if version == "2017-09-01"
-        else {"X-IDENTITY-HEADER": found["IDENTITY_HEADER"]}
+        else {"X-IDENTITY-HEADER": answer["IDENTITY_HEADER"]}
     )
     params = {"api-version": version, "resource": client.addresses.graph, **query}
-    return client.request("GET", found["IDENTITY_ENDPOINT"], params=params, headers=header)
+    return client.request("GET", answer["IDENTITY_ENDPOINT"], params=params, headers=header)
 
 
 def from_machine(client: Client, *, resource: str | None = None, **headers: str) -> httpx.Response:
@@ -377,13 +377,14 @@ def test_some_types_take_a_patch_of_identity_and_ignore_it(
     client: Client, kind: str, version: str
 ) -> None:
     """azure-contract.md, section 4.4."""
-    path, wanted = f"{GROUP}/providers/{kind}/portal", {"identity": {"type": "SystemAssigned"}}
-    made = client.arm(
+    path = f"{GROUP}/providers/{kind}/portal"
+    wanted = {"identity": {"type": "SystemAssigned"}}
+    resource = client.arm(
         "PUT", path, version=version, json={"location": "West Europe", "properties": {}}
     ).json()
     answer = client.arm("PATCH", path, version=version, json=wanted)
     assert (answer.status_code, "identity" in answer.json()) == (200, False)
-    assert client.arm("PUT", path, version=version, json={**made, **wanted}).json()["identity"][
+    assert client.arm("PUT", path, version=version, json={**resource, **wanted}).json()["identity"][
         "principalId"
     ]
 
@@ -406,13 +407,13 @@ def test_lists_come_in_pages_of_any_length(client: Client, state: SandboxState) 
     whole = client.arm("GET", path, version="2022-09-01").json()
     client.vary(arm_page_size=2)
     page = client.arm("GET", path, version="2022-09-01").json()
-    found = page["value"]
+    items = page["value"]
     while "nextLink" in page:
         assert len(page["value"]) == 2
         where = httpx.URL(page["nextLink"])
         page = client.arm("GET", where.path, version=None, params=dict(where.params)).json()
-        found += page["value"]
-    assert (found, "nextLink" in whole) == (whole["value"], False)
+        items += page["value"]
+    assert (items, "nextLink" in whole) == (whole["value"], False)
     spoilt = client.arm("GET", path, version="2022-09-01", params={"$skiptoken": "x"})
     assert (spoilt.status_code, spoilt.json()["error"]["code"]) == (400, "InvalidSkipToken")
 

@@ -485,9 +485,11 @@ class Shared:
     def _applications(self) -> None:
         names = self.names
         wanted = {**OWN, "appRoles": [ROLE], "identifierUris": [TAKEN], "uniqueName": "taken"}
-        made = self._graph("POST", "/applications", wanted)
-        names |= {"app": made["id"], "appId": made["appId"]}
-        names["sp"] = self._graph("POST", "/servicePrincipals", {"appId": made["appId"]})["id"]
+        application = self._graph("POST", "/applications", wanted)
+        names |= {"app": application["id"], "appId": application["appId"]}
+        names["sp"] = self._graph("POST", "/servicePrincipals", {"appId": application["appId"]})[
+            "id"
+        ]
         self._graph("POST", f"{SP}/appRoleAssignedTo", ASSIGNMENT)
         names["credential"] = self._graph("POST", CREDENTIALS, FEDERATED)["id"]
         deleted = self._graph(
@@ -502,17 +504,19 @@ class Shared:
         self._graph("PATCH", f"/servicePrincipals/{principal['id']}", {"accountEnabled": False})
 
     def _bearers(self, own: str, other: str, expired: str) -> dict[str, str]:
-        client, directory, scope = self.client, self.client.state.directory, f"{own}/.default"
+        client = self.client
+        directory = self.client.state.directory
+        scope = f"{own}/.default"
         roles: dict[str, list[str]] = {
             "reader": ["Application.Read.All"],
             "owner of none": ["Application.ReadWrite.OwnedBy"],
         }
-        made = {
+        callers = {
             name: seeding.add_application(directory, name, secret="s", graph_roles=granted)
             for name, granted in roles.items()
         }
         client.state.resources.access.assign(
-            made["reader"][1]["id"], role_assignments.READER, SUBSCRIPTION
+            callers["reader"][1]["id"], role_assignments.READER, SUBSCRIPTION
         )
         good = client.token(scope)
         head, claims, _ = good.split(".")
@@ -524,7 +528,7 @@ class Shared:
                 [head, claims, base64.urlsafe_b64encode(b"x" * 256).rstrip(b"=").decode()]
             ),
             "other audience": client.token(f"{other}/.default"),
-            **{name: client.token(scope, app["appId"], "s") for name, (app, _) in made.items()},
+            **{name: client.token(scope, app["appId"], "s") for name, (app, _) in callers.items()},
         }
 
     def filled(self, value: Any) -> Any:
@@ -566,10 +570,10 @@ class Shared:
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Shared]:
-    made = Shared()
-    before = json.dumps(made.client.state.to_dict(), sort_keys=True)
-    yield made
-    assert json.dumps(made.client.state.to_dict(), sort_keys=True) == before, (
+    world = Shared()
+    before = json.dumps(world.client.state.to_dict(), sort_keys=True)
+    yield world
+    assert json.dumps(world.client.state.to_dict(), sort_keys=True) == before, (
         "a refused request has left a trace"
     )
 
@@ -672,7 +676,7 @@ def test_every_service_refuses_what_is_no_text(client: Client, odd: bytes) -> No
 
 
 def test_a_pair_of_halves_is_a_character(client: Client) -> None:
-    made = client.graph(
+    answer = client.graph(
         "POST", "/applications", headers=JSON, content=b'{"displayName": "\\ud83d\\ude00"}'
     )
-    assert (made.status_code, made.json()["displayName"]) == (201, "\U0001f600")
+    assert (answer.status_code, answer.json()["displayName"]) == (201, "\U0001f600")

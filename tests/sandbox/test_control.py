@@ -47,15 +47,17 @@ def as_caller(client: Client, caller: dict[str, str], service: str = "arm") -> d
 
 def caller(client: Client, *roles: tuple[str, str]) -> dict[str, str]:
     wanted = [{"role": role, "scope": scope} for role, scope in roles]
-    made: dict[str, str] = client.control(
+    limited: dict[str, str] = client.control(
         "POST", "callers", {"name": "limited", "graphRoles": [], "armRoles": wanted}
     )
-    return made
+    return limited
 
 
 def test_a_caller_may_do_just_what_its_roles_say(client: Client) -> None:
-    made = caller(client, ("Website Contributor", f"{seed.SUBSCRIPTION}/resourceGroups/mct-prod"))
-    headers = as_caller(client, made)
+    limited = caller(
+        client, ("Website Contributor", f"{seed.SUBSCRIPTION}/resourceGroups/mct-prod")
+    )
+    headers = as_caller(client, limited)
     for method, path, version, status in (
         ("POST", f"{SETTINGS}/list", "2025-05-01", 200),
         ("PUT", SETTINGS, "2025-05-01", 200),
@@ -75,22 +77,27 @@ def test_a_caller_may_do_just_what_its_roles_say(client: Client) -> None:
     ).json()["value"]
     assert [site["name"] for site in listed] == ["contosolearn", "contosolearn-fa-x7k2q"]
     graph = client.graph(
-        "POST", "/applications", json={"displayName": "x"}, headers=as_caller(client, made, "graph")
+        "POST",
+        "/applications",
+        json={"displayName": "x"},
+        headers=as_caller(client, limited, "graph"),
     )
     assert graph.status_code == 403
 
 
 def test_a_reader_reads_but_sees_no_settings(client: Client) -> None:
-    made = caller(client, ("Reader", seed.SUBSCRIPTION))
-    headers = as_caller(client, made)
+    reader = caller(client, ("Reader", seed.SUBSCRIPTION))
+    headers = as_caller(client, reader)
     assert client.arm("GET", seed.SITE, headers=headers).status_code == 200
     answer = client.arm("POST", f"{SETTINGS}/list", headers=headers)
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "AuthorizationFailed")
     action = f"'Microsoft.Web/sites/config/list/action' over scope '{seed.SITE}'"
-    for told in (made["clientId"], made["principalId"], action):
-        assert told in answer.json()["error"]["message"]
-    own = client.arm("GET", PERMISSIONS, version="2022-04-01", headers=headers).json()["value"]
-    assert [one["actions"] for one in own] == [["*/read"]]
+    for detail in (reader["clientId"], reader["principalId"], action):
+        assert detail in answer.json()["error"]["message"]
+    permissions = client.arm("GET", PERMISSIONS, version="2022-04-01", headers=headers).json()[
+        "value"
+    ]
+    assert [permission["actions"] for permission in permissions] == [["*/read"]]
 
 
 def test_somebody_without_any_role_sees_no_subscription(client: Client) -> None:
@@ -141,14 +148,14 @@ def test_a_custom_role_lacks_what_it_leaves_out(client: Client) -> None:
         "actions": ["*"],
         "notActions": ["Microsoft.Web/sites/config/list/action"],
     }
-    made = client.control("POST", "callers", {"name": "custom", "armRoles": [{"role": role}]})
-    headers = as_caller(client, made)
+    custom = client.control("POST", "callers", {"name": "custom", "armRoles": [{"role": role}]})
+    headers = as_caller(client, custom)
     assert client.arm("POST", f"{SETTINGS}/list", headers=headers).status_code == 403
     assert client.arm("GET", seed.SITE, headers=headers).status_code == 200
-    client.control("DELETE", "role-assignments", {"principalId": made["principalId"]})
+    client.control("DELETE", "role-assignments", {"principalId": custom["principalId"]})
     assert client.arm("GET", seed.SITE, headers=headers).status_code == 403
     client.control(
-        "POST", "role-assignments", {"principalId": made["principalId"], "role": "Owner"}
+        "POST", "role-assignments", {"principalId": custom["principalId"], "role": "Owner"}
     )
     assert client.arm("POST", f"{SETTINGS}/list", headers=headers).status_code == 200
 
@@ -197,23 +204,23 @@ def test_a_site_of_the_same_name_elsewhere_answers_at_its_own_address(wire: Wire
         "subscription": OTHER,
         "settings": {"A": "1"},
     }
-    made = wire.control("POST", "sites", wanted)
-    assert made["id"].startswith(f"/subscriptions/{OTHER}/resourceGroups/twin/")
-    assert wire.http.get(f"{made['url']}/api/v1/organization").status_code == 401
-    seen = wire.arm("GET", made["id"]).json()["properties"]["defaultHostName"]
-    assert f"https://{seen}" == made["url"]
+    site = wire.control("POST", "sites", wanted)
+    assert site["id"].startswith(f"/subscriptions/{OTHER}/resourceGroups/twin/")
+    assert wire.http.get(f"{site['url']}/api/v1/organization").status_code == 401
+    seen = wire.arm("GET", site["id"]).json()["properties"]["defaultHostName"]
+    assert f"https://{seen}" == site["url"]
     assert len(wire.arm("GET", "/subscriptions", "2022-12-01").json()["value"]) == 2
     wire.control("POST", "reset")
-    assert wire.arm("GET", made["id"]).status_code == 404
+    assert wire.arm("GET", site["id"]).status_code == 404
 
 
 def test_a_site_that_came_later_keeps_its_port(
     running: Running, wire: Wire, state_dir: Any
 ) -> None:
-    made = wire.control("POST", "sites", {"name": "later"})
+    site = wire.control("POST", "sites", {"name": "later"})
     running.close()
     with closing(start(state_dir)):
-        assert wire.http.get(f"{made['url']}/").status_code == 200
+        assert wire.http.get(f"{site['url']}/").status_code == 200
 
 
 def test_reset_goes_back_to_the_seed_without_a_new_start(client: Client) -> None:
@@ -228,8 +235,10 @@ def test_reset_goes_back_to_the_seed_without_a_new_start(client: Client) -> None
     assert client.control("GET", "tenant")["tenant"] == "default"
     client.forget_tokens()
     assert "OrganizationName" in client.arm("POST", f"{SETTINGS}/list").json()["properties"]
-    found = client.graph("GET", "/applications", params={"$filter": "displayName eq 'gone'"}).json()
-    assert found["value"] == []
+    applications = client.graph(
+        "GET", "/applications", params={"$filter": "displayName eq 'gone'"}
+    ).json()
+    assert applications["value"] == []
 
 
 def test_a_knob_takes_only_what_it_means(client: Client) -> None:
@@ -323,15 +332,15 @@ def test_a_program_joins_a_sandbox_that_is_being_served(running: Running, state_
 
 
 def test_a_second_program_waits_for_the_first(running: Running, state_dir: Path) -> None:
-    found: list[Running] = []
-    waiting = threading.Thread(target=lambda: found.append(start(state_dir)))
+    started: list[Running] = []
+    waiting = threading.Thread(target=lambda: started.append(start(state_dir)))
     waiting.start()
     time.sleep(0.2)
-    assert not found
+    assert not started
     running.close()
     waiting.join(60)
-    assert found[0].resource_manager == running.resource_manager
-    found[0].close()
+    assert started[0].resource_manager == running.resource_manager
+    started[0].close()
 
 
 def test_addresses_that_a_program_saved_come_back_with_serve(

@@ -23,7 +23,7 @@ def cells(client: str, azure: Sandbox) -> list[str]:
         if line.startswith(f"| {client}")
     )
     ports = {"8443": azure.origin.rpartition(":")[2], "8444": azure.graph_url.rpartition(":")[2]}
-    text = re.sub(r"(?<=localhost:)\d+", lambda found: ports[found[0]], row.split("|")[2])
+    text = re.sub(r"(?<=localhost:)\d+", lambda match: ports[match[0]], row.split("|")[2])
     return re.findall(r"`([^`]+)`", text)
 
 
@@ -32,7 +32,7 @@ def known(azure: Sandbox, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     for name, value in azure.environment.items():
         monkeypatch.setenv(name, value)
     names: dict[str, Any] = {
-        one.__name__: one for one in (DefaultAzureCredential, WebSiteManagementClient)
+        kind.__name__: kind for kind in (DefaultAzureCredential, WebSiteManagementClient)
     }
     names |= {
         "GraphServiceClient": GraphServiceClient,
@@ -48,12 +48,12 @@ def test_the_sdk_of_graph_reads_by_the_documented_lines(
 ) -> None:
     for line in cells("msgraph-sdk", azure):
         exec(line, known)
-    found = asyncio.run(known["graph"].applications.get())
-    assert "Deployment pipeline" in {one.display_name for one in found.value}
+    applications = asyncio.run(known["graph"].applications.get())
+    assert "Deployment pipeline" in {application.display_name for application in applications.value}
 
 
 def test_the_sdk_of_resource_manager_reads_by_the_documented_line(
     azure: Sandbox, known: dict[str, Any]
 ) -> None:
-    code = next(one for one in cells("azure-mgmt", azure) if one.startswith("WebSite"))
-    assert "contosolearn" in {one.name for one in eval(code, known).web_apps.list()}
+    code = next(cell for cell in cells("azure-mgmt", azure) if cell.startswith("WebSite"))
+    assert "contosolearn" in {app.name for app in eval(code, known).web_apps.list()}

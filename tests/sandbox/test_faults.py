@@ -146,10 +146,10 @@ def test_an_error_page_is_no_json(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("when", "left"), [("before", {"ours": "1"}), ("after", {"ours": "1", "theirs": "2"})]
+    ("when", "settings"), [("before", {"ours": "1"}), ("after", {"ours": "1", "theirs": "2"})]
 )
 def test_somebody_else_writes_settings_in_between(
-    client: Client, when: str, left: dict[str, str]
+    client: Client, when: str, settings: dict[str, str]
 ) -> None:
     foreign = {
         "type": "foreignWrite",
@@ -158,7 +158,7 @@ def test_somebody_else_writes_settings_in_between(
     }
     misbehave(client, {"match": {"method": "PUT"}, "nth": 1, "fault": foreign})
     client.arm("PUT", SETTINGS, json={"properties": {"ours": "1"}})
-    assert client.arm("POST", f"{SETTINGS}/list").json()["properties"] == left
+    assert client.arm("POST", f"{SETTINGS}/list").json()["properties"] == settings
 
 
 def test_somebody_else_changes_an_application_in_between(client: Client) -> None:
@@ -171,10 +171,10 @@ def test_somebody_else_changes_an_application_in_between(client: Client) -> None
             "fault": {"type": "foreignWrite", "application": edit},
         },
     )
-    found = client.graph(
+    applications = client.graph(
         "GET", "/applications", params={"$filter": "displayName eq 'Grafana'"}
     ).json()["value"]
-    assert found[0]["tags"] == ["theirs"]
+    assert applications[0]["tags"] == ["theirs"]
 
 
 @pytest.mark.parametrize(

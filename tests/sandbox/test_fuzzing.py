@@ -32,21 +32,21 @@ FUZZ = settings(
 @cache
 def target() -> Client:
     """One state for all: whatever one request leaves behind, the next one must bear."""
-    made = client_of(seeded())
-    for origin in (made.addresses.graph, made.addresses.arm, made.addresses.vault):
+    client = client_of(seeded())
+    for origin in (client.addresses.graph, client.addresses.arm, client.addresses.vault):
         # Before a request that hits takes the caller's own application away.
-        made.token(origin + "/.default")
-    return made
+        client.token(origin + "/.default")
+    return client
 
 
 @cache
 def known() -> dict[str, list[str]]:
     directory = target().state.directory
     return {
-        "application": [one["id"] for one in directory.applications.seen_all()],
-        "appId": [one["appId"] for one in directory.applications.seen_all()],
-        "principal": [one["id"] for one in directory.service_principals.seen_all()],
-        "user": [one["id"] for one in directory.users.seen_all()],
+        "application": [application["id"] for application in directory.applications.seen_all()],
+        "appId": [application["appId"] for application in directory.applications.seen_all()],
+        "principal": [principal["id"] for principal in directory.service_principals.seen_all()],
+        "user": [user["id"] for user in directory.users.seen_all()],
         "resource": [body["id"] for body in target().state.resources.resources.values()],
     }
 
@@ -140,10 +140,10 @@ def typed(draw: st.DrawFn, type_name: str, depth: int = 0) -> dict[str, Any]:
     right |= {"DateTimeOffset": st.just("2030-01-01T00:00:00Z"), "Binary": st.just("AAAA")}
     body: dict[str, Any] = {}
     for name in chosen:
-        one = properties[name]
-        inner = typed(one.type, depth + 1) if one.type in TYPES and depth < 3 else VALUES
-        fitting: st.SearchStrategy[Any] = right.get(one.type, inner)
-        fitting = st.lists(fitting, max_size=2) if one.collection else fitting
+        member = properties[name]
+        inner = typed(member.type, depth + 1) if member.type in TYPES and depth < 3 else VALUES
+        fitting: st.SearchStrategy[Any] = right.get(member.type, inner)
+        fitting = st.lists(fitting, max_size=2) if member.collection else fitting
         body[name] = draw(fitting | fitting | fitting | VALUES)
     return body
 
@@ -190,30 +190,49 @@ HEADERS = st.fixed_dictionaries(
 
 def segment(name: str) -> st.SearchStrategy[str]:
     """What may stand for `{name}` in a template, right and wrong."""
-    own = known()
+    identifiers = known()
     keyed = {
-        "application": ("applications", own["application"], own["appId"]),
-        "principal": ("servicePrincipals", own["principal"], own["appId"]),
+        "application": ("applications", identifiers["application"], identifiers["appId"]),
+        "principal": ("servicePrincipals", identifiers["principal"], identifiers["appId"]),
     }
     if name in keyed:
         collection, ids, app_ids = keyed[name]
-        by_id = (st.sampled_from(ids) | GUIDS | TEXT).map(lambda one: f"{collection}/{one}")
-        by_key = (st.sampled_from(app_ids) | TEXT).map(lambda one: f"{collection}(appId='{one}')")
-        return by_id | by_key | TEXT.map(lambda one: f"{collection}(uniqueName='{one}')")
+        by_id = (st.sampled_from(ids) | GUIDS | TEXT).map(
+            lambda object_id: f"{collection}/{object_id}"
+        )
+        by_key = (st.sampled_from(app_ids) | TEXT).map(
+            lambda app_id: f"{collection}(appId='{app_id}')"
+        )
+        return (
+            by_id
+            | by_key
+            | TEXT.map(lambda unique_name: f"{collection}(uniqueName='{unique_name}')")
+        )
     if name == "credential":
-        return TEXT.map(lambda one: f"federatedIdentityCredentials(name='{one}')") | GUIDS.map(
-            lambda one: f"federatedIdentityCredentials/{one}"
+        return TEXT.map(lambda name: f"federatedIdentityCredentials(name='{name}')") | GUIDS.map(
+            lambda object_id: f"federatedIdentityCredentials/{object_id}"
         )
     if name in {"id", "site", "scaleSet", "scope"}:
         return st.sampled_from(
-            [*own["resource"], seed.SITE, GROUP, seed.SUBSCRIPTION, f"{GROUP}/providers/M.N/x/y"]
+            [
+                *identifiers["resource"],
+                seed.SITE,
+                GROUP,
+                seed.SUBSCRIPTION,
+                f"{GROUP}/providers/M.N/x/y",
+            ]
         )
     fixed = {
         "subscription": [seed.SUBSCRIPTION_ID],
         "group": ["integrations"],
         "tenant": [seed.TENANT_ID],
     }
-    ids = [*own["application"], *own["principal"], *own["user"], *fixed.get(name, [])]
+    ids = [
+        *identifiers["application"],
+        *identifiers["principal"],
+        *identifiers["user"],
+        *fixed.get(name, []),
+    ]
     return st.sampled_from(ids) | GUIDS | TEXT
 
 
@@ -285,10 +304,8 @@ MANAGER_VERSIONS = [
 @given(data=st.data())
 @FUZZ
 def test_graph_answers_in_its_own_shape(row: Any, data: st.DataObject) -> None:
-    path, headers = (
-        "/v1.0/" + data.draw(path_of(row.template)),
-        data.draw(HEADERS) | bearer(target().addresses.graph),
-    )
+    path = "/v1.0/" + data.draw(path_of(row.template))
+    headers = data.draw(HEADERS) | bearer(target().addresses.graph)
     refusal = refused(8444, row.method, path, data.draw(OPTIONS), headers, data.draw(RAW))
     assert refusal is None or {"code", "message", "innerError"} <= set(refusal["error"])
 
@@ -297,10 +314,8 @@ def test_graph_answers_in_its_own_shape(row: Any, data: st.DataObject) -> None:
 @given(data=st.data())
 @FUZZ
 def test_resource_manager_answers_in_its_own_shape(row: Any, data: st.DataObject) -> None:
-    path, headers = (
-        data.draw(path_of(row.template)),
-        data.draw(HEADERS) | bearer(target().addresses.arm),
-    )
+    path = data.draw(path_of(row.template))
+    headers = data.draw(HEADERS) | bearer(target().addresses.arm)
     options = data.draw(OPTIONS) | {
         "api-version": data.draw(st.sampled_from(MANAGER_VERSIONS) | TEXT)
     }
@@ -313,8 +328,10 @@ def test_resource_manager_answers_in_its_own_shape(row: Any, data: st.DataObject
         data.draw(RAW),
     )
     if refusal is not None and path.lower().startswith(("/subscriptions", "/providers")):
-        own = refusal.get("error") or refusal  # App Service speaks for itself, without the envelope
-        assert {"code", "message"} <= {name.lower() for name in own}
+        error = (
+            refusal.get("error") or refusal
+        )  # App Service speaks for itself, without the envelope
+        assert {"code", "message"} <= {name.lower() for name in error}
 
 
 @pytest.mark.parametrize(

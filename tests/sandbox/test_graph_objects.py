@@ -27,7 +27,7 @@ ENTRY = {
 def names(client: Client, path: str, **options: Any) -> list[str]:
     answer = client.graph("GET", path, **options)
     assert answer.status_code == 200, answer.text
-    return sorted(one["displayName"] for one in answer.json()["value"])
+    return sorted(item["displayName"] for item in answer.json()["value"])
 
 
 def test_upsert_creates_once_and_updates_then(client: Client) -> None:
@@ -42,8 +42,8 @@ def test_upsert_creates_once_and_updates_then(client: Client) -> None:
 
 
 def test_a_patch_merges_complex_properties_and_replaces_arrays(client: Client) -> None:
-    made = make_app(client, tags=["a", "b"], web={"homePageUrl": "https://a.example"})
-    path = f"/applications/{made['id']}"
+    application = make_app(client, tags=["a", "b"], web={"homePageUrl": "https://a.example"})
+    path = f"/applications/{application['id']}"
     change = {
         "tags": ["c"],
         "web": {"logoutUrl": "https://b.example"},
@@ -75,15 +75,15 @@ def test_a_service_principal_mirrors_its_application(client: Client) -> None:
 
 
 def test_a_secret_is_shown_once(client: Client) -> None:
-    made = make_app(client)
-    path = f"/applications/{made['id']}"
+    application = make_app(client)
+    path = f"/applications/{application['id']}"
     answer = client.graph(
         "POST", f"{path}/addPassword", json={"passwordCredential": {"displayName": "one"}}
     )
     secret = answer.json()["secretText"]
     assert (answer.status_code, len(secret), answer.json()["hint"]) == (200, 40, secret[:3])
     read = client.graph("GET", path)
-    assert [one["secretText"] for one in read.json()["passwordCredentials"]] == [None]
+    assert [credential["secretText"] for credential in read.json()["passwordCredentials"]] == [None]
     assert secret not in read.text
     assert secret not in json.dumps(client.state.to_dict())
     start, end = (answer.json()[name] for name in ("startDateTime", "endDateTime"))
@@ -91,8 +91,8 @@ def test_a_secret_is_shown_once(client: Client) -> None:
 
 
 def test_credentials_come_back_as_they_were_read(client: Client) -> None:
-    made = with_certificate(client, certificate(KEY))
-    path = f"/applications/{made['id']}"
+    application = with_certificate(client, certificate(KEY))
+    path = f"/applications/{application['id']}"
     client.graph("POST", f"{path}/addPassword", json={})
     read = client.graph("GET", path).json()
     assert read["keyCredentials"][0]["key"] is None
@@ -158,42 +158,49 @@ def test_pages_are_followed_to_the_end(client: Client) -> None:
     page = client.graph("GET", "/applications", params=options, headers=EVENTUAL).json()
     assert page["@odata.count"] == 5
     assert page["value"][0] == {"displayName": "n0"}
-    seen = [one["displayName"] for one in page["value"]]
+    seen = [item["displayName"] for item in page["value"]]
     while "@odata.nextLink" in page:
         path = page["@odata.nextLink"].removeprefix("https://localhost:8444/v1.0")
         page = client.graph("GET", path, headers=EVENTUAL).json()
-        seen += [one["displayName"] for one in page["value"]]
+        seen += [item["displayName"] for item in page["value"]]
     assert seen == [f"n{number}" for number in range(5)]
 
 
 def test_a_deleted_application_takes_its_principal_along_and_comes_back_without_it(
     client: Client,
 ) -> None:
-    made = make_app(client, uniqueName="kept")
-    assert client.graph("DELETE", f"/applications(appId='{made['appId']}')").status_code == 204
-    for path in (f"/applications/{made['id']}", f"/servicePrincipals/{made['principal']}"):
+    application = make_app(client, uniqueName="kept")
+    assert (
+        client.graph("DELETE", f"/applications(appId='{application['appId']}')").status_code == 204
+    )
+    for path in (
+        f"/applications/{application['id']}",
+        f"/servicePrincipals/{application['principal']}",
+    ):
         assert client.graph("GET", path).status_code == 404
     listed = client.graph("GET", "/directory/deletedItems/microsoft.graph.application").json()[
         "value"
     ]
-    assert [one["id"] for one in listed] == [made["id"]]
+    assert [item["id"] for item in listed] == [application["id"]]
     assert (
         client.graph("POST", "/applications", json={**OWN, "uniqueName": "kept"}).status_code == 400
     )
-    restored = client.graph("POST", f"/directory/deletedItems/{made['id']}/restore")
+    restored = client.graph("POST", f"/directory/deletedItems/{application['id']}/restore")
     assert (restored.status_code, restored.json()["deletedDateTime"]) == (200, None)
-    assert client.graph("GET", f"/applications/{made['id']}").status_code == 200
-    assert client.graph("GET", f"/servicePrincipals/{made['principal']}").status_code == 404
+    assert client.graph("GET", f"/applications/{application['id']}").status_code == 200
+    assert client.graph("GET", f"/servicePrincipals/{application['principal']}").status_code == 404
     assert (
-        client.graph("POST", f"/directory/deletedItems/{made['principal']}/restore").status_code
+        client.graph(
+            "POST", f"/directory/deletedItems/{application['principal']}/restore"
+        ).status_code
         == 200
     )
-    assert client.graph("GET", f"/servicePrincipals/{made['principal']}").status_code == 200
+    assert client.graph("GET", f"/servicePrincipals/{application['principal']}").status_code == 200
 
 
 def test_federated_credentials_are_found_by_id_and_by_name(client: Client) -> None:
-    made = make_app(client)
-    path = f"/applications/{made['id']}/federatedIdentityCredentials"
+    application = make_app(client)
+    path = f"/applications/{application['id']}/federatedIdentityCredentials"
     body = {"issuer": "https://i", "subject": "s", "audiences": ["api://AzureADTokenExchange"]}
     assert (
         client.graph("PATCH", f"{path}(name='main')", json=body, headers=PREFER).status_code == 201
@@ -205,24 +212,25 @@ def test_federated_credentials_are_found_by_id_and_by_name(client: Client) -> No
         == 204
     )
     listed = client.graph("GET", path).json()["value"]
-    assert [(one["name"], one["subject"], one["description"]) for one in listed] == [
-        ("main", "t", None)
-    ]
+    assert [
+        (credential["name"], credential["subject"], credential["description"])
+        for credential in listed
+    ] == [("main", "t", None)]
     assert client.graph("DELETE", f"{path}/{listed[0]['id']}").status_code == 204
     assert client.graph("GET", path).json()["value"] == []
 
 
 def test_objects_of_several_types_are_found_by_their_ids(client: Client) -> None:
-    made = make_app(client)
-    ids = [made["id"], made["principal"], str(uuid.UUID(int=3))]
-    found = client.graph("POST", "/directoryObjects/getByIds", json={"ids": ids}).json()["value"]
-    assert {one["@odata.type"] for one in found} == {
+    application = make_app(client)
+    ids = [application["id"], application["principal"], str(uuid.UUID(int=3))]
+    objects = client.graph("POST", "/directoryObjects/getByIds", json={"ids": ids}).json()["value"]
+    assert {entity["@odata.type"] for entity in objects} == {
         "#microsoft.graph.application",
         "#microsoft.graph.servicePrincipal",
     }
     body = {"ids": ids, "types": ["servicePrincipal"]}
     only = client.graph("POST", "/directoryObjects/getByIds", json=body).json()["value"]
-    assert [one["id"] for one in only] == [made["principal"]]
+    assert [entity["id"] for entity in only] == [application["principal"]]
 
 
 def test_a_batch_answers_each_item_by_itself(client: Client) -> None:
@@ -240,7 +248,7 @@ def test_a_batch_answers_each_item_by_itself(client: Client) -> None:
     ]
     answer = client.graph("POST", "/$batch", json={"requests": requests})
     assert answer.status_code == 200
-    statuses = {one["id"]: one["status"] for one in answer.json()["responses"]}
+    statuses = {response["id"]: response["status"] for response in answer.json()["responses"]}
     assert statuses == {"1": 201, "2": 404, "3": 424, "4": 200}
 
 
@@ -253,10 +261,12 @@ def test_arrays_come_in_another_order_at_each_reading(client: Client) -> None:
         "api://00000000-0000-0000-0000-00000000000a/y",
     ]
     sent = {"displayName": "order", "signInAudience": "AzureADMyOrg", "tags": ["a", "b", "c"]}
-    made = client.graph("POST", "/applications", json=sent).json()
-    assert made["tags"] == ["a", "b", "c"]
-    client.graph("PATCH", f"/applications/{made['id']}", json={"web": {"redirectUris": uris}})
-    reads = [client.graph("GET", f"/applications/{made['id']}").json() for _ in range(3)]
+    application = client.graph("POST", "/applications", json=sent).json()
+    assert application["tags"] == ["a", "b", "c"]
+    client.graph(
+        "PATCH", f"/applications/{application['id']}", json={"web": {"redirectUris": uris}}
+    )
+    reads = [client.graph("GET", f"/applications/{application['id']}").json() for _ in range(3)]
     assert len({tuple(read["tags"]) for read in reads}) > 1
     assert {frozenset(read["tags"]) for read in reads} == {frozenset("abc")}
     assert {frozenset(read["web"]["redirectUris"]) for read in reads} == {frozenset(uris)}
@@ -266,23 +276,26 @@ def test_arrays_come_in_another_order_at_each_reading(client: Client) -> None:
 
 
 def test_an_application_may_be_made_with_a_secret_that_signs_in(client: Client) -> None:
-    made = client.create("/applications", **OWN, passwordCredentials=[{"displayName": "first"}])
-    secret = made["passwordCredentials"][0]["secretText"]
-    read = client.graph("GET", f"/applications/{made['id']}").json()["passwordCredentials"]
-    assert [(one["displayName"], one["secretText"], one["hint"]) for one in read] == [
-        ("first", None, secret[:3])
-    ]
-    client.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})
-    assert client.token(f"{client.addresses.graph}/.default", made["appId"], secret)
+    application = client.create(
+        "/applications", **OWN, passwordCredentials=[{"displayName": "first"}]
+    )
+    secret = application["passwordCredentials"][0]["secretText"]
+    read = client.graph("GET", f"/applications/{application['id']}").json()["passwordCredentials"]
+    assert [
+        (credential["displayName"], credential["secretText"], credential["hint"])
+        for credential in read
+    ] == [("first", None, secret[:3])]
+    client.graph("POST", "/servicePrincipals", json={"appId": application["appId"]})
+    assert client.token(f"{client.addresses.graph}/.default", application["appId"], secret)
 
 
 def test_a_service_principal_is_made_by_a_patch_by_its_key(client: Client) -> None:
-    made = client.create("/applications", **OWN)
-    path = f"/servicePrincipals(appId='{made['appId']}')"
+    application = client.create("/applications", **OWN)
+    path = f"/servicePrincipals(appId='{application['appId']}')"
     first = client.graph("PATCH", path, json={"tags": ["a"]}, headers=PREFER)
     assert (first.status_code, first.json()["appId"], first.json()["tags"]) == (
         201,
-        made["appId"],
+        application["appId"],
         ["a"],
     )
     assert client.graph("PATCH", path, json={"tags": ["b"]}, headers=PREFER).status_code == 204
@@ -299,25 +312,26 @@ def test_roles_that_were_read_may_be_sent_back_and_are_enabled_where_nothing_is_
     client: Client,
 ) -> None:
     role = {name: value for name, value in ROLE.items() if name != "isEnabled"}
-    made = client.create("/applications", **OWN, appRoles=[role])
-    assert (made["appRoles"][0]["isEnabled"], made["appRoles"][0]["origin"]) == (
+    application = client.create("/applications", **OWN, appRoles=[role])
+    assert (application["appRoles"][0]["isEnabled"], application["appRoles"][0]["origin"]) == (
         True,
         "Application",
     )
-    sent = {"appRoles": made["appRoles"], "api": {"oauth2PermissionScopes": []}}
-    assert client.graph("PATCH", f"/applications/{made['id']}", json=sent).status_code == 204
+    sent = {"appRoles": application["appRoles"], "api": {"oauth2PermissionScopes": []}}
+    assert client.graph("PATCH", f"/applications/{application['id']}", json=sent).status_code == 204
 
 
 @pytest.mark.parametrize("key", [BASE64, base64.b64encode(PEM).decode()], ids=["DER", "PEM"])
 def test_a_certificate_is_known_by_its_thumbprint_in_hex(client: Client, key: str) -> None:
-    made = client.create("/applications", **OWN, keyCredentials=[{**ENTRY, "key": key}])
+    application = client.create("/applications", **OWN, keyCredentials=[{**ENTRY, "key": key}])
     thumbprint = CERTIFICATE.fingerprint(SHA1()).hex().upper()
-    assert made["keyCredentials"][0]["customKeyIdentifier"] == thumbprint
+    assert application["keyCredentials"][0]["customKeyIdentifier"] == thumbprint
 
 
 def test_a_certificate_survives_as_it_was_read_and_in_no_other_form(client: Client) -> None:
-    made = client.create("/applications", **OWN, keyCredentials=[ENTRY])
-    path, read = f"/applications/{made['id']}", made["keyCredentials"][0]
+    application = client.create("/applications", **OWN, keyCredentials=[ENTRY])
+    path = f"/applications/{application['id']}"
+    read = application["keyCredentials"][0]
     assert client.graph("PATCH", path, json={"keyCredentials": [read]}).status_code == 204
     for change in (
         {"usage": "Encrypt"},
@@ -357,7 +371,7 @@ def test_a_count_without_the_header_is_left_out_in_silence(client: Client) -> No
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "count"),
     [
         ("createdDateTime ge 2020-01-01T00:00:00Z", 5),
         ("createdDateTime le 2020-01-01T00:00:00Z", 0),
@@ -365,28 +379,28 @@ def test_a_count_without_the_header_is_left_out_in_silence(client: Client) -> No
     ],
 )
 def test_moments_are_compared_without_quotes_and_an_advanced_query(
-    client: Client, text: str, found: int
+    client: Client, text: str, count: int
 ) -> None:
     assert (
-        len(client.graph("GET", "/applications", params={"$filter": text}).json()["value"]) == found
+        len(client.graph("GET", "/applications", params={"$filter": text}).json()["value"]) == count
     )
 
 
 def test_names_of_members_and_segments_have_no_case(client: Client) -> None:
-    one = client.graph("GET", "/Applications", params={"$select": "Id,DISPLAYNAME"}).json()
-    assert one["@odata.context"].endswith("#applications(id,displayName)")
-    assert set(one["value"][0]) == {"id", "displayName"}
+    applications = client.graph("GET", "/Applications", params={"$select": "Id,DISPLAYNAME"}).json()
+    assert applications["@odata.context"].endswith("#applications(id,displayName)")
+    assert set(applications["value"][0]) == {"id", "displayName"}
     app_id = client.graph("GET", "/applications").json()["value"][0]["appId"]
     assert client.graph("GET", f"/applications(APPID='{app_id}')").json()["appId"] == app_id
 
 
 def test_owners_are_shown_as_far_as_they_are_selected(client: Client) -> None:
-    made = client.create("/applications", **OWN)
+    application = client.create("/applications", **OWN)
     owners = client.graph(
-        "GET", f"/applications/{made['id']}/owners", params={"$select": "id"}
+        "GET", f"/applications/{application['id']}/owners", params={"$select": "id"}
     ).json()
     assert owners["@odata.context"].endswith("#directoryObjects(id)")
-    assert [set(one) for one in owners["value"]] == [{"@odata.type", "id"}]
+    assert [set(owner) for owner in owners["value"]] == [{"@odata.type", "id"}]
 
 
 def test_some_members_are_shown_on_request_only(client: Client) -> None:
@@ -405,20 +419,22 @@ def test_some_members_are_shown_on_request_only(client: Client) -> None:
 
 
 def test_a_path_below_myorganization_is_the_same_one(client: Client) -> None:
-    made = client.create("/myorganization/applications", **OWN)
-    same = client.graph("GET", f"/myOrganization/applications/{made['id']}").json()
-    assert same == client.graph("GET", f"/applications/{made['id']}").json()
-    item = {"id": "1", "method": "GET", "url": f"/myorganization/applications/{made['id']}"}
+    application = client.create("/myorganization/applications", **OWN)
+    again = client.graph("GET", f"/myOrganization/applications/{application['id']}").json()
+    assert again == client.graph("GET", f"/applications/{application['id']}").json()
+    item = {"id": "1", "method": "GET", "url": f"/myorganization/applications/{application['id']}"}
     batch = client.graph("POST", "/myorganization/$batch", json={"requests": [item]}).json()
-    assert batch["responses"][0]["body"]["id"] == made["id"]
+    assert batch["responses"][0]["body"]["id"] == application["id"]
 
 
 def test_a_list_of_an_application_can_be_read_alone(client: Client) -> None:
-    made = client.create("/applications", **OWN, appRoles=[ROLE])
-    found = client.graph("GET", f"/applications(appId='{made['appId']}')/appRoles").json()
-    assert found["value"] == made["appRoles"]
-    assert found["@odata.context"].endswith(f"/$metadata#applications('{made['id']}')/appRoles")
-    principal = client.create("/servicePrincipals", appId=made["appId"])
+    application = client.create("/applications", **OWN, appRoles=[ROLE])
+    roles = client.graph("GET", f"/applications(appId='{application['appId']}')/appRoles").json()
+    assert roles["value"] == application["appRoles"]
+    assert roles["@odata.context"].endswith(
+        f"/$metadata#applications('{application['id']}')/appRoles"
+    )
+    principal = client.create("/servicePrincipals", appId=application["appId"])
     for name in ("appRoles", "oauth2PermissionScopes"):
         path = f"/servicePrincipals/{principal['id']}/{name}"
         assert client.graph("GET", path).json()["value"] == principal[name]
@@ -444,7 +460,7 @@ NOBODY = str(uuid.UUID(int=5))
 
 
 @pytest.fixture
-def made(client: Client) -> dict[str, Any]:
+def application(client: Client) -> dict[str, Any]:
     return make_app(client, appRoles=[ROLE])
 
 
@@ -472,15 +488,19 @@ def refusal(client: Client, method: str, path: str, body: Any) -> tuple[int, str
     ],
 )
 def test_identifier_uris_follow_the_tenants_policy(
-    client: Client, made: dict[str, Any], uri: str, status: int
+    client: Client, application: dict[str, Any], uri: str, status: int
 ) -> None:
-    full = uri.format(app=made["appId"], tenant=seed.TENANT_ID)
-    answer = client.graph("PATCH", f"/applications/{made['id']}", json={"identifierUris": [full]})
+    full = uri.format(app=application["appId"], tenant=seed.TENANT_ID)
+    answer = client.graph(
+        "PATCH", f"/applications/{application['id']}", json={"identifierUris": [full]}
+    )
     assert answer.status_code == status, answer.text
 
 
-def test_an_enabled_role_stays_until_it_is_disabled(client: Client, made: dict[str, Any]) -> None:
-    path = f"/applications/{made['id']}"
+def test_an_enabled_role_stays_until_it_is_disabled(
+    client: Client, application: dict[str, Any]
+) -> None:
+    path = f"/applications/{application['id']}"
     other = {**ROLE, "id": NOBODY, "value": "Other"}
     for roles in ([], [other], [{**ROLE, "description": "Changed."}]):
         assert refusal(client, "PATCH", path, {"appRoles": roles})[:2] == (
@@ -493,12 +513,13 @@ def test_an_enabled_role_stays_until_it_is_disabled(client: Client, made: dict[s
 
 
 def test_a_tenant_may_demand_a_service_management_reference(
-    client: Client, made: dict[str, Any]
+    client: Client, application: dict[str, Any]
 ) -> None:
     """For what is made, and for what is changed and has none: azure-contract.md, section 3.2."""
     client.vary(service_management_reference_required=True)
     new = {"displayName": "x", "signInAudience": "AzureADMyOrg"}
-    path, reference = f"/applications/{made['id']}", {"serviceManagementReference": NOBODY}
+    path = f"/applications/{application['id']}"
+    reference = {"serviceManagementReference": NOBODY}
     for method, where, body, operation in (
         ("POST", "/applications", new, "Create"),
         ("PATCH", path, {"notes": "n"}, "Update"),
@@ -513,8 +534,8 @@ def test_a_tenant_may_demand_a_service_management_reference(
     assert client.graph("PATCH", path, json={"notes": "m"}).status_code == 204
 
 
-def test_federated_credentials_are_few(client: Client, made: dict[str, Any]) -> None:
-    path = f"/applications/{made['id']}/federatedIdentityCredentials"
+def test_federated_credentials_are_few(client: Client, application: dict[str, Any]) -> None:
+    path = f"/applications/{application['id']}/federatedIdentityCredentials"
     body = {"name": "ci-19", "issuer": "https://i", "subject": "19", "audiences": ["a"]}
     for number in range(20):
         sent = {**body, "name": f"ci-{number}", "subject": str(number)}
@@ -536,9 +557,12 @@ def busy(client: Client, method: str, path: str, body: Any) -> bool:
 
 
 def test_an_application_and_its_principal_are_locked_by_a_write_briefly(
-    client: Client, made: dict[str, Any]
+    client: Client, application: dict[str, Any]
 ) -> None:
-    app, principal = f"/applications/{made['id']}", f"/servicePrincipals/{made['principal']}"
+    app, principal = (
+        f"/applications/{application['id']}",
+        f"/servicePrincipals/{application['principal']}",
+    )
     writes = [
         ("POST", f"{app}/addPassword", {}),
         ("PATCH", app, {"tags": ["x"]}),
@@ -549,7 +573,7 @@ def test_an_application_and_its_principal_are_locked_by_a_write_briefly(
             {"@odata.id": f"{client.addresses.graph}/v1.0/directoryObjects/{NOBODY}"},
         ),
         ("DELETE", app, None),
-        ("POST", f"/directory/deletedItems/{made['id']}/restore", None),
+        ("POST", f"/directory/deletedItems/{application['id']}/restore", None),
     ]
     client.vary(directory_write_seconds=0.3)
     assert [busy(client, *write) for write in writes[:2]] == [False, True]
@@ -561,13 +585,19 @@ def test_an_application_and_its_principal_are_locked_by_a_write_briefly(
     assert not busy(client, *writes[5])
 
 
-def test_a_resource_takes_three_consents_at_once(client: Client, made: dict[str, Any]) -> None:
+def test_a_resource_takes_three_consents_at_once(
+    client: Client, application: dict[str, Any]
+) -> None:
     ids = [make_app(client)["principal"] for _ in range(4)]
     client.vary(directory_write_seconds=0.3)
-    path = f"/servicePrincipals/{made['principal']}/appRoleAssignedTo"
+    path = f"/servicePrincipals/{application['principal']}/appRoleAssignedTo"
     bodies = [
-        {"principalId": one, "resourceId": made["principal"], "appRoleId": ROLE["id"]}
-        for one in ids
+        {
+            "principalId": principal_id,
+            "resourceId": application["principal"],
+            "appRoleId": ROLE["id"],
+        }
+        for principal_id in ids
     ]
     assert [busy(client, "POST", path, body) for body in bodies] == [False, False, False, True]
     client.state.clock.advance(1)

@@ -16,28 +16,32 @@ ADMINISTRATOR = "158c047a-c907-4556-b7ef-446551a6b5f7"
 CONSENT = "microsoft.directory/servicePrincipals/appRoleAssignedTo/update"
 
 
-def attempts(made: dict[str, Any]) -> dict[str, tuple[str, str, Any]]:
-    path = f"/applications/{made['id']}"
+def attempts(application: dict[str, Any]) -> dict[str, tuple[str, str, Any]]:
+    path = f"/applications/{application['id']}"
     assignment = {
-        "principalId": made["principal"],
-        "resourceId": made["principal"],
-        "appRoleId": made["appRoles"][0]["id"],
+        "principalId": application["principal"],
+        "resourceId": application["principal"],
+        "appRoleId": application["appRoles"][0]["id"],
     }
     return {
         "read": ("GET", path, None),
         "create": ("POST", "/applications", OWN),
         "update": ("PATCH", path, {"displayName": "renamed"}),
         "secret": ("POST", f"{path}/addPassword", {}),
-        "assign": ("POST", f"/servicePrincipals/{made['principal']}/appRoleAssignedTo", assignment),
+        "assign": (
+            "POST",
+            f"/servicePrincipals/{application['principal']}/appRoleAssignedTo",
+            assignment,
+        ),
         "organization": ("GET", "/organization", None),
         "policy": ("GET", "/policies/defaultAppManagementPolicy", None),
         "delete": ("DELETE", path, None),
     }
 
 
-def allowed(client: Client, made: dict[str, Any], headers: dict[str, str]) -> set[str]:
+def allowed(client: Client, application: dict[str, Any], headers: dict[str, str]) -> set[str]:
     done = set()
-    for name, (method, path, body) in attempts(made).items():
+    for name, (method, path, body) in attempts(application).items():
         answer = client.graph(
             method, path, headers=headers, **({} if body is None else {"json": body})
         )
@@ -72,30 +76,32 @@ def test_an_application_may_do_what_its_roles_say(
 
 def test_an_application_owns_what_it_made(client: Client) -> None:
     headers = bearer_with(client, "Application.ReadWrite.OwnedBy")
-    made = client.graph("POST", "/applications", json=OWN, headers=headers).json()
-    path = f"/applications/{made['id']}"
+    application = client.graph("POST", "/applications", json=OWN, headers=headers).json()
+    path = f"/applications/{application['id']}"
     assert (
         client.graph(
-            "POST", "/servicePrincipals", json={"appId": made["appId"]}, headers=headers
+            "POST", "/servicePrincipals", json={"appId": application["appId"]}, headers=headers
         ).status_code
         == 201
     )
     assert client.graph("POST", f"{path}/addPassword", json={}, headers=headers).status_code == 200
     assert client.graph("DELETE", path, headers=headers).status_code == 204
     assert (
-        client.graph("DELETE", f"/directory/deletedItems/{made['id']}", headers=headers).status_code
+        client.graph(
+            "DELETE", f"/directory/deletedItems/{application['id']}", headers=headers
+        ).status_code
         == 204
     )
 
 
 def test_an_administrator_may_do_all_and_a_member_what_is_his(client: Client) -> None:
-    made = make_service(client)
-    everything = set(attempts(made))
-    assert allowed(client, made, bearer_of(client, "admin")) == everything - {"policy"}
+    service = make_service(client)
+    everything = set(attempts(service))
+    assert allowed(client, service, bearer_of(client, "admin")) == everything - {"policy"}
     member = bearer_of(client, "lee")
     assert allowed(client, make_service(client), member) == {"read", "create", "organization"}
-    own = client.graph("POST", "/applications", json=OWN, headers=member).json()
-    path = f"/applications/{own['id']}"
+    application = client.graph("POST", "/applications", json=OWN, headers=member).json()
+    path = f"/applications/{application['id']}"
     assert client.graph("PATCH", path, json={"notes": "mine"}, headers=member).status_code == 204
 
 
@@ -117,14 +123,18 @@ def test_roles_of_graph_itself_take_a_stronger_administrator(client: Client) -> 
         client.graph("POST", path, json=body, headers=bearer_of(client, "admin")).status_code == 201
     )
     service = make_service(client)
-    own = {**body, "resourceId": service["principal"], "appRoleId": service["appRoles"][0]["id"]}
+    of_service = {
+        **body,
+        "resourceId": service["principal"],
+        "appRoleId": service["appRoles"][0]["id"],
+    }
     path = f"/servicePrincipals/{service['principal']}/appRoleAssignedTo"
-    assert client.graph("POST", path, json=own, headers=headers).status_code == 201
+    assert client.graph("POST", path, json=of_service, headers=headers).status_code == 201
 
 
 def person(client: Client, **rights: Any) -> tuple[str, dict[str, str]]:
-    made = client.control("POST", "people", {"name": "casey", **rights})
-    return made["principalId"], bearer_of(client, "casey")
+    user = client.control("POST", "people", {"name": "casey", **rights})
+    return user["principalId"], bearer_of(client, "casey")
 
 
 def upsert(client: Client, headers: dict[str, str], name: str = "n") -> Any:
@@ -133,10 +143,12 @@ def upsert(client: Client, headers: dict[str, str], name: str = "n") -> Any:
     )
 
 
-def owners(client: Client, made: dict[str, Any]) -> list[str]:
+def owners(client: Client, application: dict[str, Any]) -> list[str]:
     return [
-        one["id"]
-        for one in client.graph("GET", f"/applications/{made['id']}/owners").json()["value"]
+        owner["id"]
+        for owner in client.graph("GET", f"/applications/{application['id']}/owners").json()[
+            "value"
+        ]
     ]
 
 
@@ -145,30 +157,30 @@ def owners(client: Client, made: dict[str, Any]) -> list[str]:
 
 def test_whoever_creates_owns(client: Client) -> None:
     headers = bearer_with(client, OWNED_BY)
-    for made in (
+    for answer in (
         client.graph("POST", "/applications", json=OWN, headers=headers),
         upsert(client, headers),
     ):
-        assert made.status_code == 201
-        assert len(owners(client, made.json())) == 1
+        assert answer.status_code == 201
+        assert len(owners(client, answer.json())) == 1
 
 
 def test_where_the_upsert_makes_no_owner_all_that_follows_is_refused(client: Client) -> None:
     """msgraph-bicep-types#154: nobody can clear it away either, and its name stays taken."""
     client.vary(upsert_without_owner=True)
     headers = bearer_with(client, OWNED_BY)
-    made = upsert(client, headers).json()
-    path = f"/applications/{made['id']}"
-    assert owners(client, made) == []
+    application = upsert(client, headers).json()
+    path = f"/applications/{application['id']}"
+    assert owners(client, application) == []
     principal = client.graph(
-        "POST", "/servicePrincipals", json={"appId": made["appId"]}, headers=headers
+        "POST", "/servicePrincipals", json={"appId": application["appId"]}, headers=headers
     )
     assert "must in the local tenant" in principal.json()["error"]["message"]
     for method, url, body in (
         ("PATCH", path, {"notes": "x"}), ("POST", f"{path}/addPassword", {}),
         ("DELETE", path, None),
         ("POST", f"{path}/owners/$ref",
-         {"@odata.id": f"https://g/v1.0/directoryObjects/{made['id']}"}),
+         {"@odata.id": f"https://g/v1.0/directoryObjects/{application['id']}"}),
     ):  # fmt: skip
         assert client.graph(method, url, json=body, headers=headers).status_code == 403, method
     posted = client.graph("POST", "/applications", json=OWN, headers=headers).json()
@@ -205,9 +217,9 @@ def test_a_service_principal_takes_an_application_of_ones_own(client: Client) ->
     theirs = client.graph("POST", "/applications", json=OWN).json()
     _, developer = person(client, directoryRoles=["Application Developer"])
     mine = client.graph("POST", "/applications", json=OWN, headers=developer).json()
-    for made, status in ((theirs, 403), (mine, 201)):
+    for application, status in ((theirs, 403), (mine, 201)):
         answer = client.graph(
-            "POST", "/servicePrincipals", json={"appId": made["appId"]}, headers=developer
+            "POST", "/servicePrincipals", json={"appId": application["appId"]}, headers=developer
         )
         assert answer.status_code == status
 
@@ -255,7 +267,7 @@ def test_a_role_that_is_given_is_in_no_token_that_is_older(client: Client) -> No
     shown = client.graph("GET", f"{CAST}?$count=true", headers={**older, **EVENTUAL}).json()[
         "value"
     ]
-    assert [one["displayName"] for one in shown] == ["Application Administrator"]
+    assert [role["displayName"] for role in shown] == ["Application Administrator"]
     for bearer, status in ((older, 403), (bearer_of(client, "casey"), 204)):
         answer = client.graph(
             "PATCH", f"/applications/{theirs['id']}", json={"notes": "x"}, headers=bearer
@@ -273,11 +285,15 @@ def test_assignments_show_what_the_cast_does_not(client: Client) -> None:
     )
     eventual = {**headers, **EVENTUAL}
     shown = client.graph("GET", f"{CAST}?$count=true", headers=eventual).json()["value"]
-    assert [one["displayName"] for one in shown] == ["Application Developer"]
-    found = transitive(client, who, eventual).json()["value"]
-    assert sorted(one["directoryScopeId"] for one in found) == ["/", "/", f"/{theirs['id']}"]
-    assert ADMINISTRATOR in [one["roleDefinitionId"] for one in found]
-    assert [one["principalId"] == who for one in found].count(False) == 1, (
+    assert [role["displayName"] for role in shown] == ["Application Developer"]
+    assignments = transitive(client, who, eventual).json()["value"]
+    assert sorted(assignment["directoryScopeId"] for assignment in assignments) == [
+        "/",
+        "/",
+        f"/{theirs['id']}",
+    ]
+    assert ADMINISTRATOR in [assignment["roleDefinitionId"] for assignment in assignments]
+    assert [assignment["principalId"] == who for assignment in assignments].count(False) == 1, (
         "that of a group is the group's"
     )
     assert transitive(client, who, headers).status_code == 404
@@ -292,13 +308,13 @@ def test_assignments_show_what_the_cast_does_not(client: Client) -> None:
 def test_a_role_reaches_as_far_as_its_scope(client: Client) -> None:
     mine, other = make_service(client), make_service(client)
     scoped = [
-        {"role": "Application Administrator", "scope": f"/{one}"}
-        for one in (mine["id"], mine["principal"])
+        {"role": "Application Administrator", "scope": f"/{object_id}"}
+        for object_id in (mine["id"], mine["principal"])
     ]
     _, headers = person(client, scopedRoles=scoped)
-    for made, status in ((mine, 204), (other, 403)):
+    for application, status in ((mine, 204), (other, 403)):
         answer = client.graph(
-            "PATCH", f"/applications/{made['id']}", json={"notes": "x"}, headers=headers
+            "PATCH", f"/applications/{application['id']}", json={"notes": "x"}, headers=headers
         )
         assert answer.status_code == status
 
@@ -365,8 +381,8 @@ def test_an_unknown_role_is_refused(client: Client, wrong: dict[str, Any]) -> No
 
 def test_reading_keys_has_a_budget_of_its_own(client: Client) -> None:
     """150 requests a minute for the tenant that name `keyCredentials`; others do not count."""
-    made = client.graph("POST", "/applications", json=OWN).json()
-    path = f"/applications/{made['id']}"
+    application = client.graph("POST", "/applications", json=OWN).json()
+    path = f"/applications/{application['id']}"
     for _ in range(149):
         client.state.directory.key_reads.draw()
     assert client.graph("GET", f"{path}?$select=id,keyCredentials").status_code == 200
@@ -399,14 +415,14 @@ def test_the_recycle_bin_is_read_by_three_roles(
 
 
 def test_the_recycle_bin_may_hide_the_unique_name(client: Client) -> None:
-    made = upsert(client, {}).json()
-    client.graph("DELETE", f"/applications/{made['id']}")
-    listed, one = (
+    application = upsert(client, {}).json()
+    client.graph("DELETE", f"/applications/{application['id']}")
+    listed, item = (
         "/directory/deletedItems/microsoft.graph.application",
-        f"/directory/deletedItems/{made['id']}",
+        f"/directory/deletedItems/{application['id']}",
     )
     assert client.graph("GET", listed).json()["value"][0]["uniqueName"] == "n"
     client.vary(deleted_without_unique_name=True)
     assert client.graph("GET", listed).json()["value"][0]["uniqueName"] is None
-    assert client.graph("GET", one).json()["uniqueName"] is None
+    assert client.graph("GET", item).json()["uniqueName"] is None
     assert upsert(client, {}).status_code == 400, "it is taken nevertheless"

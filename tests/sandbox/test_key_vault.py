@@ -58,14 +58,16 @@ def test_a_secret_has_versions_and_a_name_without_case_until_it_is_purged(vault:
     vault.ask("PUT", "/secrets/other", json={"value": "x"})
     page = vault.ask("GET", "/secrets?maxresults=1").json()
     rest = vault.ask("GET", page["nextLink"].removeprefix(vault.url), version=None).json()
-    assert [one["id"].rpartition("/")[2] for one in (*page["value"], *rest["value"])] == [
+    assert [item["id"].rpartition("/")[2] for item in (*page["value"], *rest["value"])] == [
         "Key",
         "other",
     ]
     listed = vault.ask("GET", "/secrets/KEY/versions").json()["value"]
-    older, newer = (one["id"].rpartition("/")[2] for one in (first, second))
-    assert {one["id"].rpartition("/")[2] for one in listed} == {older, newer}
-    assert [vault.ask("GET", f"/secrets/key/{one}").json()["value"] for one in (older, "")] == [
+    older, newer = (version["id"].rpartition("/")[2] for version in (first, second))
+    assert {item["id"].rpartition("/")[2] for item in listed} == {older, newer}
+    assert [
+        vault.ask("GET", f"/secrets/key/{version}").json()["value"] for version in (older, "")
+    ] == [
         "Key",
         "key",
     ]
@@ -142,11 +144,11 @@ def test_each_role_allows_its_own_operations_on_secrets(
     role: str, client: Client, vault: Vault
 ) -> None:
     vault.ask("PUT", "/secrets/x", json={"value": "x"})
-    made, principal = seeding.add_application(
+    caller, principal = seeding.add_application(
         client.state.directory, "somebody", secret="somebody's secret"
     )
     client.state.resources.access.assign(principal["id"], role, VAULT)
-    token = client.token(f"{client.addresses.vault}/.default", made["appId"], "somebody's secret")
+    token = client.token(f"{client.addresses.vault}/.default", caller["appId"], "somebody's secret")
     answers = {
         "PUT": vault.ask("PUT", "/secrets/x", token=token, json={"value": "y"}),
         "GET": vault.ask("GET", "/secrets/x", token=token),
@@ -176,9 +178,9 @@ def test_a_vault_with_access_policies_goes_by_them_alone(client: Client) -> None
             "accessPolicies": [policy],
         },
     }
-    made = client.arm("PUT", path, version="2024-11-01", json=body)
-    assert made.status_code == 201
-    assert made.json()["properties"]["vaultUri"] == f"{client.addresses.of_vault('older-vault')}/"
+    answer = client.arm("PUT", path, version="2024-11-01", json=body)
+    assert answer.status_code == 201
+    assert answer.json()["properties"]["vaultUri"] == f"{client.addresses.of_vault('older-vault')}/"
     assert (
         client.arm(
             "PUT", path.replace("integrations/", "mct-prod/"), version="2024-11-01", json=body
@@ -213,9 +215,9 @@ def test_who_may_set_a_secret_writes_any_tags_without_reading_it(
     }
     vault.ask("PUT", "/secrets/x", json={"value": "x", "tags": {"made-by": "somebody"}})
     held = [{"role": SET_ONLY, "scope": VAULT}]
-    made = client.control("POST", "callers", {"name": "somebody", "armRoles": held})
+    caller = client.control("POST", "callers", {"name": "somebody", "armRoles": held})
     token = client.token(
-        f"{client.addresses.vault}/.default", made["clientId"], made["clientSecret"]
+        f"{client.addresses.vault}/.default", caller["clientId"], caller["clientSecret"]
     )
     for name in ("x", "new"):
         answer = vault.ask(
@@ -232,7 +234,10 @@ def test_vaults_are_listed_and_kept_with_the_state(
     vault.ask("PUT", "/secrets/x", json={"value": "x"})
     path = f"{seed.SUBSCRIPTION}/providers/Microsoft.KeyVault/vaults"
     listed = client.arm("GET", path, version="2024-11-01").json()["value"]
-    assert {one["name"]: one["properties"]["enableRbacAuthorization"] for one in listed} == {
+    assert {
+        listed_vault["name"]: listed_vault["properties"]["enableRbacAuthorization"]
+        for listed_vault in listed
+    } == {
         "contosolearn-kv": True,
         seed.VAULT: True,
     }
@@ -243,12 +248,12 @@ def test_vaults_are_listed_and_kept_with_the_state(
 
 def test_a_secret_in_a_vault_is_no_leak_and_one_in_a_tag_is(client: Client, vault: Vault) -> None:
     app = client.create("/applications", **OWN)
-    made = client.graph(
+    secret = client.graph(
         "POST", f"/applications/{app['id']}/addPassword", json={"passwordCredential": {}}
     ).json()
-    vault.ask("PUT", "/secrets/x", json={"value": made["secretText"]})
+    vault.ask("PUT", "/secrets/x", json={"value": secret["secretText"]})
     assert client.request("GET", "/_sandbox/leaks").json()["value"] == []
-    vault.ask("PATCH", "/secrets/x", json={"tags": {"value": made["secretText"]}})
+    vault.ask("PATCH", "/secrets/x", json={"tags": {"value": secret["secretText"]}})
     (leak,) = client.request("GET", "/_sandbox/leaks").json()["value"]
     assert (leak["service"], leak["where"]) == ("vault", "body")
 

@@ -60,12 +60,12 @@ class Job:
         return self.client.token(f"{self.audience}/.default", self.caller["appId"], "s")
 
     def call(self, token: str | None = None, **headers: str) -> httpx.Response:
-        own = {
+        claims = {
             "ClientType": "Service",
             "Authorization": f"Bearer {token or self.token()}",
             **headers,
         }
-        return self.client.request("GET", f"{self.site}/api/v1/organization", headers=own)
+        return self.client.request("GET", f"{self.site}/api/v1/organization", headers=claims)
 
     def reason(self) -> str:
         return str(self.client.log.to_list(service="site")[-1]["note"])
@@ -171,7 +171,7 @@ def test_documented_paths_are_there_in_any_case_and_no_others(
 
 def test_organizations_are_a_list_and_other_pages_need_no_token(job: Job) -> None:
     job.configure(OrganizationName="Contoso Learning")
-    assert [one["name"] for one in job.call().json()] == ["Contoso Learning"]
+    assert [item["name"] for item in job.call().json()] == ["Contoso Learning"]
     statuses = [
         job.client.request("GET", job.site + path).status_code
         for path in ("/", "/swagger", "/apiary", "/x")
@@ -193,11 +193,12 @@ class Cloud:
     def __init__(self, running: Running) -> None:
         self.running = running
         with https(running) as http:
-            found = http.get(
+            endpoints = http.get(
                 f"{running.resource_manager.rstrip('/')}/metadata/endpoints?api-version=2022-09-01"
             ).json()
-        self.graph = found["microsoftGraphResourceId"].rstrip("/")
-        authority, trusted = found["authentication"]["loginEndpoint"], str(running.ca_file)
+        self.graph = endpoints["microsoftGraphResourceId"].rstrip("/")
+        authority = endpoints["authentication"]["loginEndpoint"]
+        trusted = str(running.ca_file)
         self.sync = {
             "authority": authority,
             "disable_instance_discovery": True,
@@ -244,7 +245,8 @@ def foreign_token(cloud: Cloud, http: httpx.Client, **sent: Any) -> str:
 
 def federated_app(cloud: Cloud, http: httpx.Client) -> str:
     """An application that trusts the issuer; its appId."""
-    headers, root = administrator(cloud), f"{cloud.graph}/v1.0"
+    headers = administrator(cloud)
+    root = f"{cloud.graph}/v1.0"
     body = {"displayName": "federated", "signInAudience": "AzureADMyOrg"}
     app = http.post(f"{root}/applications", json=body, headers=headers).json()
     http.post(
@@ -305,11 +307,12 @@ def test_the_code_on_a_machine_signs_in_as_its_identity(
 
 
 def test_a_token_outlives_a_reset(cloud: Cloud, http: httpx.Client, state_dir: Path) -> None:
-    headers, root = administrator(cloud), f"{cloud.graph}/v1.0"
+    headers = administrator(cloud)
+    root = f"{cloud.graph}/v1.0"
     before = http.get(f"{root}/servicePrincipals", headers=headers).json()["value"]
     cloud.running.close()
     (state_dir / "world.json").unlink()
     with closing(start(state_dir)):
         after = http.get(f"{root}/servicePrincipals", headers=headers).json()["value"]
-    assert [one["id"] for one in after] == [one["id"] for one in before]
-    assert [one["appId"] for one in after] == [one["appId"] for one in before]
+    assert [row["id"] for row in after] == [row["id"] for row in before]
+    assert [row["appId"] for row in after] == [row["appId"] for row in before]

@@ -37,13 +37,16 @@ class Member:
     def create(self, path: str, **body: Any) -> dict[str, Any]:
         answer = self.ask("POST", path, body)
         assert answer.status_code == 201, answer.text
-        made: dict[str, Any] = answer.json()
-        return made
+        entity: dict[str, Any] = answer.json()
+        return entity
 
     def make_service(self) -> dict[str, Any]:
         """Register an application with a role, and its service principal, as `principal`."""
-        made = self.create("/applications", **OWN, appRoles=[ROLE])
-        return {**made, "principal": self.create("/servicePrincipals", appId=made["appId"])["id"]}
+        application = self.create("/applications", **OWN, appRoles=[ROLE])
+        return {
+            **application,
+            "principal": self.create("/servicePrincipals", appId=application["appId"])["id"],
+        }
 
 
 @pytest.fixture
@@ -56,16 +59,18 @@ def adele(client: Client) -> Member:
     return Member(client, "adele")
 
 
-def halves(made: dict[str, Any]) -> Iterator[str]:
+def halves(application: dict[str, Any]) -> Iterator[str]:
     """The paths of an application and of its service principal."""
     yield from (
         f"/{half}/{object_id}"
-        for half, object_id in zip(HALVES, (made["id"], made["principal"]), strict=True)
+        for half, object_id in zip(
+            HALVES, (application["id"], application["principal"]), strict=True
+        )
     )
 
 
 def owners(client: Client, path: str) -> list[str]:
-    return sorted(one["id"] for one in client.graph("GET", f"{path}/owners").json()["value"])
+    return sorted(owner["id"] for owner in client.graph("GET", f"{path}/owners").json()["value"])
 
 
 def reference(client: Client, object_id: str) -> dict[str, str]:
@@ -91,24 +96,26 @@ def check_denied(answer: httpx.Response) -> None:
 def test_the_owner_of_a_service_principal_assigns_its_roles_to_anyone_and_revokes_them(
     client: Client, rob: Member
 ) -> None:
-    service, theirs = rob.make_service(), make_app(client)
+    service = rob.make_service()
+    theirs = make_app(client)
     for at, path in (
         (service["principal"], f"/servicePrincipals/{service['principal']}/appRoleAssignedTo"),
         (theirs["principal"], f"/servicePrincipals/{theirs['principal']}/appRoleAssignments"),
     ):
-        made = rob.ask("POST", path, assignment(service, theirs["principal"]))
-        assert made.status_code == 201, (at, made.text)
-        assert [one["id"] for one in client.graph("GET", path).json()["value"]] == [
-            made.json()["id"]
+        answer = rob.ask("POST", path, assignment(service, theirs["principal"]))
+        assert answer.status_code == 201, (at, answer.text)
+        assert [row["id"] for row in client.graph("GET", path).json()["value"]] == [
+            answer.json()["id"]
         ]
-        assert rob.ask("DELETE", f"{path}/{made.json()['id']}").status_code == 204, at
+        assert rob.ask("DELETE", f"{path}/{answer.json()['id']}").status_code == 204, at
         assert client.graph("GET", path).json()["value"] == []
 
 
 def test_an_owner_of_the_service_principal_alone_assigns_its_roles(
     client: Client, rob: Member
 ) -> None:
-    service, theirs = make_service(client), make_app(client)
+    service = make_service(client)
+    theirs = make_app(client)
     client.graph(
         "POST",
         f"/servicePrincipals/{service['principal']}/owners/$ref",
@@ -122,7 +129,8 @@ def test_an_owner_of_the_service_principal_alone_assigns_its_roles(
 def test_what_an_owner_granted_stays_when_they_remove_themselves(
     client: Client, rob: Member
 ) -> None:
-    service, theirs = rob.make_service(), make_app(client)
+    service = rob.make_service()
+    theirs = make_app(client)
     path = f"/servicePrincipals/{service['principal']}/appRoleAssignedTo"
     rob.ask("POST", path, assignment(service, theirs["principal"]))
     for half in halves(service):
@@ -138,7 +146,8 @@ def test_what_an_owner_granted_stays_when_they_remove_themselves(
 def test_who_does_not_own_the_resources_service_principal_assigns_and_revokes_nothing(
     owned: str, client: Client, rob: Member
 ) -> None:
-    service, caller = make_service(client), make_app(client)
+    service = make_service(client)
+    caller = make_app(client)
     held = {
         "the application": f"/applications/{service['id']}",
         "the client": f"/applications/{caller['id']}",
@@ -172,17 +181,16 @@ def test_no_owner_assigns_roles_of_microsoft_graph(client: Client, rob: Member) 
 
 
 def test_an_application_that_may_change_its_own_assigns_none_of_their_roles(client: Client) -> None:
-    headers, theirs = bearer_with(client, OWNED_BY), make_app(client)
-    made = client.graph(
+    headers = bearer_with(client, OWNED_BY)
+    theirs = make_app(client)
+    application = client.graph(
         "POST", "/applications", json={**OWN, "appRoles": [ROLE]}, headers=headers
     ).json()
     principal = client.graph(
-        "POST", "/servicePrincipals", json={"appId": made["appId"]}, headers=headers
+        "POST", "/servicePrincipals", json={"appId": application["appId"]}, headers=headers
     ).json()["id"]
-    path, service = (
-        f"/servicePrincipals/{principal}/appRoleAssignedTo",
-        {**made, "principal": principal},
-    )
+    path = f"/servicePrincipals/{principal}/appRoleAssignedTo"
+    service = {**application, "principal": principal}
     check_denied(
         client.graph("POST", path, json=assignment(service, theirs["principal"]), headers=headers)
     )
@@ -227,7 +235,8 @@ def test_an_application_and_its_service_principal_have_owners_of_their_own(
 def test_an_application_that_may_change_its_own_has_to_own_the_service_principal_too(
     client: Client,
 ) -> None:
-    headers, service = bearer_with(client, OWNED_BY), make_service(client)
+    headers = bearer_with(client, OWNED_BY)
+    service = make_service(client)
     (caller,) = client.state.directory.service_principals.seen_by("displayName", "caller")
     app, principal = halves(service)
     client.graph("POST", f"{app}/owners/$ref", json=reference(client, caller["id"]))
@@ -245,28 +254,29 @@ def test_an_application_that_may_change_its_own_has_to_own_the_service_principal
 def upserted(member: Member, name: str) -> dict[str, Any]:
     answer = member.ask("PATCH", f"/applications(uniqueName='{name}')", OWN, PREFER)
     assert answer.status_code == 201, answer.text
-    made: dict[str, Any] = answer.json()
-    return made
+    application: dict[str, Any] = answer.json()
+    return application
 
 
 def named_later(member: Member, name: str) -> dict[str, Any]:
-    made = member.create("/applications", **OWN)
+    application = member.create("/applications", **OWN)
     assert (
-        member.ask("PATCH", f"/applications/{made['id']}", {"uniqueName": name}).status_code == 204
+        member.ask("PATCH", f"/applications/{application['id']}", {"uniqueName": name}).status_code
+        == 204
     )
-    return made
+    return application
 
 
 @pytest.mark.parametrize("register", [upserted, named_later])
 def test_a_member_registers_under_any_free_unique_name_and_owns_both_halves(
     register: Any, client: Client, rob: Member, adele: Member
 ) -> None:
-    made = register(rob, "mct-s2s-contosolearn-0a1b2c3d")
-    principal = rob.create("/servicePrincipals", appId=made["appId"])["id"]
-    for half in halves({**made, "principal": principal}):
+    application = register(rob, "mct-s2s-contosolearn-0a1b2c3d")
+    principal = rob.create("/servicePrincipals", appId=application["appId"])["id"]
+    for half in halves({**application, "principal": principal}):
         assert owners(client, half) == [rob.id]
-    found = client.graph("GET", "/applications(uniqueName='mct-s2s-contosolearn-0a1b2c3d')").json()
-    assert found["id"] == made["id"]
+    shown = client.graph("GET", "/applications(uniqueName='mct-s2s-contosolearn-0a1b2c3d')").json()
+    assert shown["id"] == application["id"]
     check_denied(
         adele.ask("PATCH", "/applications(uniqueName='mct-s2s-contosolearn-0a1b2c3d')", OWN, PREFER)
     )
@@ -282,18 +292,18 @@ def test_a_member_registers_under_any_free_unique_name_and_owns_both_halves(
 
 @pytest.mark.parametrize("value", ["another", None])
 def test_an_owner_changes_no_unique_name_that_is_set(value: str | None, rob: Member) -> None:
-    made = upserted(rob, "mct-s2s-x")
-    refused = rob.ask("PATCH", f"/applications/{made['id']}", {"uniqueName": value})
+    application = upserted(rob, "mct-s2s-x")
+    refused = rob.ask("PATCH", f"/applications/{application['id']}", {"uniqueName": value})
     assert (refused.status_code, refused.json()["error"]["code"]) == (400, "Request_BadRequest")
 
 
 # --- which program created it ---
 
 
-def created_by(client: Client, made: dict[str, Any], **query: str) -> str | None:
-    shown: str | None = client.graph("GET", f"/applications/{made['id']}", params=query).json()[
-        "createdByAppId"
-    ]
+def created_by(client: Client, application: dict[str, Any], **query: str) -> str | None:
+    shown: str | None = client.graph(
+        "GET", f"/applications/{application['id']}", params=query
+    ).json()["createdByAppId"]
     return shown
 
 
@@ -301,7 +311,7 @@ def test_an_application_says_which_program_created_it(client: Client, rob: Membe
     headers = bearer_with(client, OWNED_BY)
     (caller,) = client.state.directory.service_principals.seen_by("displayName", "caller")
     path = "/applications(uniqueName='by-the-pipeline')"
-    for made, program in (
+    for application, program in (
         (rob.create("/applications", **OWN), AZURE_CLI_APP_ID),
         (upserted(rob, "by-rob"), AZURE_CLI_APP_ID),
         (client.create("/applications", **OWN), seed.ADMINISTRATOR_ID),
@@ -311,10 +321,10 @@ def test_an_application_says_which_program_created_it(client: Client, rob: Membe
             caller["appId"],
         ),
     ):
-        assert made["createdByAppId"] == program
+        assert application["createdByAppId"] == program
         assert (
-            created_by(client, made)
-            == created_by(client, made, **{"$select": "id,createdByAppId"})
+            created_by(client, application)
+            == created_by(client, application, **{"$select": "id,createdByAppId"})
             == program
         )
     principal = rob.create("/servicePrincipals", appId=rob.create("/applications", **OWN)["appId"])
@@ -325,12 +335,13 @@ def test_an_application_says_which_program_created_it(client: Client, rob: Membe
 
 
 def test_nobody_writes_which_program_created_an_application(client: Client, rob: Member) -> None:
-    made, forged = rob.create("/applications", **OWN), {"createdByAppId": seed.ADMINISTRATOR_ID}
+    application = rob.create("/applications", **OWN)
+    forged = {"createdByAppId": seed.ADMINISTRATOR_ID}
     for refused in (
         rob.ask("POST", "/applications", {**OWN, **forged}),
-        rob.ask("PATCH", f"/applications/{made['id']}", forged),
+        rob.ask("PATCH", f"/applications/{application['id']}", forged),
         rob.ask("PATCH", "/applications(uniqueName='new')", {**OWN, **forged}, PREFER),
-        client.graph("PATCH", f"/applications/{made['id']}", json=forged),
+        client.graph("PATCH", f"/applications/{application['id']}", json=forged),
     ):
         detail = refused.json()["error"]["details"][0]
         assert (refused.status_code, detail["code"], detail["target"]) == (
@@ -339,9 +350,10 @@ def test_nobody_writes_which_program_created_an_application(client: Client, rob:
             "createdByAppId",
         )
     assert (
-        client.graph("PATCH", f"/applications/{made['id']}", json={"notes": "n"}).status_code == 204
+        client.graph("PATCH", f"/applications/{application['id']}", json={"notes": "n"}).status_code
+        == 204
     )
-    assert created_by(client, made) == AZURE_CLI_APP_ID, (
+    assert created_by(client, application) == AZURE_CLI_APP_ID, (
         "the program that changes it is not its creator"
     )
 
@@ -350,7 +362,7 @@ def test_what_was_there_before_says_nothing_of_its_creator(client: Client) -> No
     listed = client.graph("GET", "/applications", params={"$select": "createdByAppId"}).json()[
         "value"
     ]
-    assert {one["createdByAppId"] for one in listed} == {None}
+    assert {row["createdByAppId"] for row in listed} == {None}
 
 
 # --- what an owner writes, and what everyone reads of it ---
@@ -410,14 +422,14 @@ def contains(read: Any, written: Any) -> bool:
         )
     if isinstance(written, list):
         return len(read) == len(written) and all(
-            any(contains(one, each) for one in read) for each in written
+            any(contains(item, each) for item in read) for each in written
         )
     return bool(read == written)
 
 
 def write_everything(member: Member) -> dict[str, Any]:
-    made = member.create("/applications", **OWN)
-    path = f"/applications/{made['id']}"
+    application = member.create("/applications", **OWN)
+    path = f"/applications/{application['id']}"
     # Scopes have to be there before a client is authorised for them.
     assert (
         member.ask("PATCH", path, {"api": {"oauth2PermissionScopes": [SCOPE]}}).status_code == 204
@@ -425,7 +437,7 @@ def write_everything(member: Member) -> dict[str, Any]:
     for name, value in WRITTEN.items():
         answer = member.ask("PATCH", path, {name: value})
         assert answer.status_code == 204, answer.text
-    return made
+    return application
 
 
 def test_an_owner_writes_everything_of_an_application_and_adds_credentials(rob: Member) -> None:
@@ -449,17 +461,17 @@ def test_an_owner_writes_everything_of_an_application_and_adds_credentials(rob: 
 def test_members_that_were_written_are_read_in_every_way(
     deleted: bool, client: Client, rob: Member
 ) -> None:
-    made = write_everything(rob)
-    secret = rob.ask("POST", f"/applications/{made['id']}/addPassword", {}).json()["keyId"]
+    application = write_everything(rob)
+    secret = rob.ask("POST", f"/applications/{application['id']}/addPassword", {}).json()["keyId"]
     written = {
         **WRITTEN,
         "createdByAppId": AZURE_CLI_APP_ID,
         "passwordCredentials": [{"keyId": secret}],
     }
-    alone, all_of_them = f"/applications/{made['id']}", "/applications"
+    alone, all_of_them = f"/applications/{application['id']}", "/applications"
     if deleted:
         assert rob.ask("DELETE", alone).status_code == 204
-        alone = f"/directory/deletedItems/{made['id']}"
+        alone = f"/directory/deletedItems/{application['id']}"
         all_of_them = "/directory/deletedItems/microsoft.graph.application"
     for names in (None, *written, ",".join(written)):
         query = {} if names is None else {"$select": f"id,{names}"}
@@ -469,8 +481,8 @@ def test_members_that_were_written_are_read_in_every_way(
             if names is None or name in names.split(",")
         }
         listed = client.graph("GET", all_of_them, params=query).json()["value"]
-        (found,) = [one for one in listed if one["id"] == made["id"]]
-        for read in (client.graph("GET", alone, params=query).json(), found):
+        (in_list,) = [row for row in listed if row["id"] == application["id"]]
+        for read in (client.graph("GET", alone, params=query).json(), in_list):
             assert contains(read, expected), names
             if names is not None:
                 assert {name for name in read if "@" not in name} == {"id", *expected}
@@ -496,7 +508,8 @@ def test_a_deleted_object_is_read_as_far_as_it_is_selected(client: Client, rob: 
 def test_what_its_owner_deletes_and_restores_has_its_owners_and_assignments_again(
     client: Client, rob: Member, adele: Member
 ) -> None:
-    service, theirs = rob.make_service(), make_app(client)
+    service = rob.make_service()
+    theirs = make_app(client)
     app, principal = halves(service)
     for half in (app, principal):
         rob.ask("POST", f"{half}/owners/$ref", reference(client, adele.id))
@@ -522,5 +535,5 @@ def test_what_its_owner_deletes_and_restores_has_its_owners_and_assignments_agai
         f"{principal}/appRoleAssignedTo",
         f"/servicePrincipals/{theirs['principal']}/appRoleAssignments",
     ):
-        assert [one["id"] for one in client.graph("GET", end).json()["value"]] == [granted["id"]]
+        assert [row["id"] for row in client.graph("GET", end).json()["value"]] == [granted["id"]]
     assert created_by(client, service) == AZURE_CLI_APP_ID

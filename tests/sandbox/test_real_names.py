@@ -170,25 +170,27 @@ def test_a_refused_audience_is_told_all_that_would_do(azure_names: Client) -> No
 def test_a_vault_takes_the_token_of_its_real_resource(azure_names: Client) -> None:
     headers = {"Authorization": f"Bearer {azure_names.token('https://vault.azure.net/.default')}"}
     url = f"{VAULT}/secrets/s?api-version=7.4"
-    made = azure_names.request("PUT", url, headers=headers, json={"value": "a secret value"}).json()
-    assert made["id"].startswith(f"{VAULT}/secrets/s/")
+    secret = azure_names.request(
+        "PUT", url, headers=headers, json={"value": "a secret value"}
+    ).json()
+    assert secret["id"].startswith(f"{VAULT}/secrets/s/")
 
 
 def test_a_site_that_comes_later_answers_at_its_name(azure_names: Client) -> None:
-    made = azure_names.request(
+    site = azure_names.request(
         "POST", "https://localhost/_sandbox/sites", json={"name": "Later"}
     ).json()
-    assert made["url"] == "https://later.azurewebsites.net"
-    assert azure_names.request("GET", f"{made['url']}/api/v1/organization").status_code == 401
+    assert site["url"] == "https://later.azurewebsites.net"
+    assert azure_names.request("GET", f"{site['url']}/api/v1/organization").status_code == 401
 
 
 def test_issuers_that_the_sandbox_plays_are_its_own(azure_names: Client) -> None:
     sent = {"subject": "s", "audience": "api://AzureADTokenExchange"}
-    made = azure_names.request(
+    answer = azure_names.request(
         "POST", "https://localhost/_sandbox/issuer/ci/token", json=sent
     ).json()
-    assert made["issuer"] == "https://localhost/_sandbox/issuer/ci"
-    assert issuer_key(azure_names.state.directory, made["issuer"]) is not None
+    assert answer["issuer"] == "https://localhost/_sandbox/issuer/ci"
+    assert issuer_key(azure_names.state.directory, answer["issuer"]) is not None
 
 
 def test_every_name_gets_two_lines_with_a_mark_and_a_certificate(state: SandboxState) -> None:
@@ -314,9 +316,9 @@ def test_the_program_does_the_job_unchanged(run: Run, listener: Listening, tmp_p
 
 def test_the_certificate_is_good_for_every_name_of_the_hosts_file(listener: Listening) -> None:
     context = ssl.create_default_context(cafile=listener.folder / "real-names-ca.pem")
-    found = names(listener.state.resources)
-    assert "graph.microsoft.com" in found
-    for name in found:
+    dns_names = names(listener.state.resources)
+    assert "graph.microsoft.com" in dns_names
+    for name in dns_names:
         with (
             socket.create_connection(("127.0.0.1", listener.port)) as plain,
             context.wrap_socket(plain, server_hostname=name) as shaken,

@@ -14,7 +14,7 @@ STORIES = (*graph_stories.STORIES, *arm_stories.STORIES, *other_stories.STORIES)
 
 
 @pytest.fixture(scope="session")
-def found() -> dict[str, list[str]]:
+def differences() -> dict[str, list[str]]:
     """Differences by exchange, all stories told once."""
     every: dict[str, list[str]] = {}
     for tell in STORIES:
@@ -25,11 +25,13 @@ def found() -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("exchange_id", [each for each in TABLES if each not in NOT_COMPARED])
-def test_the_sandbox_answers_as_azure_did(found: dict[str, list[str]], exchange_id: str) -> None:
-    assert found[exchange_id] == []
+def test_the_sandbox_answers_as_azure_did(
+    differences: dict[str, list[str]], exchange_id: str
+) -> None:
+    assert differences[exchange_id] == []
 
 
-def test_every_exchange_is_compared_or_has_a_reason(found: dict[str, list[str]]) -> None:
-    assert set(found) | set(NOT_COMPARED) == set(TABLES)
-    assert not set(found) & set(NOT_COMPARED)
-    assert (len(found), len(NOT_COMPARED), len(DEVIATIONS)) == (119, 5, 7)
+def test_every_exchange_is_compared_or_has_a_reason(differences: dict[str, list[str]]) -> None:
+    assert set(differences) | set(NOT_COMPARED) == set(TABLES)
+    assert not set(differences) & set(NOT_COMPARED)
+    assert (len(differences), len(NOT_COMPARED), len(DEVIATIONS)) == (119, 5, 7)

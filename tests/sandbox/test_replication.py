@@ -125,10 +125,10 @@ def ready(client: Client) -> dict[str, Any]:
 
 def test_an_assignment_waits_for_both_principals(client: Client) -> None:
     lag(client)
-    made = ready(client)
-    resource = make_principal(client, made["service"])
+    pair = ready(client)
+    resource = make_principal(client, pair["service"])
     path = f"/servicePrincipals/{resource}/appRoleAssignedTo"
-    principal = make_principal(client, made["caller"])
+    principal = make_principal(client, pair["caller"])
     body = {"principalId": principal, "resourceId": resource, "appRoleId": ROLE["id"]}
     step = Step(client, "POST", path, body)
     assert step() == missing(resource)
@@ -180,11 +180,11 @@ def test_a_disabled_role_counts_as_enabled_until_that_is_known(client: Client) -
 
 
 def seen_over_time(client: Client, step: Any, *, steps: int = 200) -> list[tuple[int, str]]:
-    found = []
+    statuses = []
     for _ in range(steps):
-        found.append(step())
+        statuses.append(step())
         client.state.clock.advance(LAG * 2 / steps)
-    return found
+    return statuses
 
 
 def test_a_uri_may_be_refused_while_only_some_know_the_application(client: Client) -> None:
@@ -228,10 +228,10 @@ def test_replicas_differ_until_all_have_it(client: Client) -> None:
 
 def test_the_same_seed_gives_the_same_story() -> None:
     def story() -> list[int]:
-        told = seeded()
-        client = client_of(told)
+        state = seeded()
+        client = client_of(state)
         lag(client, lagJitter=0.5, lagSeed=11)
-        told.clock.offset -= told.clock.now() - told.clock.now().replace(microsecond=0)
+        state.clock.offset -= state.clock.now() - state.clock.now().replace(microsecond=0)
         app = make_app(client)
         step = Step(client, "GET", f"/applications/{app['id']}")
         return [status for status, _ in seen_over_time(client, step, steps=20)]
@@ -251,16 +251,16 @@ def test_an_adversary_shows_old_and_new_in_turn(client: Client) -> None:
 def test_a_deleted_object_stays_readable_and_comes_late_to_the_deleted_ones(client: Client) -> None:
     app = make_app(client)
     lag(client)
-    path, gone = f"/applications/{app['id']}", f"/directory/deletedItems/{app['id']}"
+    path, deleted = f"/applications/{app['id']}", f"/directory/deletedItems/{app['id']}"
     assert Step(client, "DELETE", path)()[0] == 204
     assert Step(client, "GET", path)()[0] == 200
     assert Step(client, "PATCH", path, {"notes": "x"})() == missing(app["id"])
-    assert Step(client, "GET", gone)() == missing(app["id"])
+    assert Step(client, "GET", deleted)() == missing(app["id"])
     catch_up(client)
     assert Step(client, "GET", path)() == missing(app["id"])
-    assert Step(client, "GET", gone)()[0] == 200
-    assert Step(client, "DELETE", gone)()[0] == 204
-    assert Step(client, "POST", f"{gone}/restore")() == missing(app["id"])
+    assert Step(client, "GET", deleted)()[0] == 200
+    assert Step(client, "DELETE", deleted)()[0] == 204
+    assert Step(client, "POST", f"{deleted}/restore")() == missing(app["id"])
 
 
 @pytest.mark.parametrize("end", ["appRoleAssignedTo", "federatedIdentityCredentials"])
@@ -276,14 +276,14 @@ def test_a_removed_assignment_or_credential_is_listed_for_a_while(client: Client
     if end != "appRoleAssignedTo":
         path = f"/applications/{app['id']}/{end}"
         body = {"name": "ci-1", "issuer": "https://i", "subject": "s", "audiences": ["a"]}
-    made = client.graph("POST", path, json=body).json()
+    entry = client.graph("POST", path, json=body).json()
     lag(client)
     for _ in range(2):
-        assert client.graph("DELETE", f"{path}/{made['id']}").status_code == 204
-    assert [one["id"] for one in client.graph("GET", path).json()["value"]] == [made["id"]]
+        assert client.graph("DELETE", f"{path}/{entry['id']}").status_code == 204
+    assert [row["id"] for row in client.graph("GET", path).json()["value"]] == [entry["id"]]
     if end != "appRoleAssignedTo":
         assert (
-            client.graph("PATCH", f"{path}/{made['id']}", json={"description": "x"}).status_code
+            client.graph("PATCH", f"{path}/{entry['id']}", json={"description": "x"}).status_code
             == 404
         )
     catch_up(client)
@@ -303,8 +303,8 @@ def test_a_sign_in_learns_of_client_principal_and_secret_one_after_the_other(
     asked = {"client_id": app["appId"], "client_secret": "none yet"}
     assert sign_in(client, **asked) == (400, 700016)
     catch_up(client)
-    made = client.graph("POST", f"/applications/{app['id']}/addPassword", json={}).json()
-    asked["client_secret"] = made["secretText"]
+    secret = client.graph("POST", f"/applications/{app['id']}/addPassword", json={}).json()
+    asked["client_secret"] = secret["secretText"]
     answers = {sign_in(client, **asked) for _ in range(60)}
     assert answers == {(401, 7000215), (401, 7000222)}
     catch_up(client)
@@ -314,7 +314,7 @@ def test_a_sign_in_learns_of_client_principal_and_secret_one_after_the_other(
     catch_up(client)
     assert sign_in(client, **asked) == (200, 0)
     removed = client.graph(
-        "POST", f"/applications/{app['id']}/removePassword", json={"keyId": made["keyId"]}
+        "POST", f"/applications/{app['id']}/removePassword", json={"keyId": secret["keyId"]}
     )
     assert removed.status_code == 204
     assert sign_in(client, **asked) == (200, 0)
@@ -324,9 +324,9 @@ def test_a_sign_in_learns_of_client_principal_and_secret_one_after_the_other(
 
 def test_a_sign_in_learns_of_resource_and_roles_late(client: Client) -> None:
     lag(client)
-    made = ready(client)
-    scope = f"{made['uri']}/.default"
-    resource = make_principal(client, made["service"])
+    pair = ready(client)
+    scope = f"{pair['uri']}/.default"
+    resource = make_principal(client, pair["service"])
     assert sign_in(client, scope=scope) == (400, 500011)
     catch_up(client)
     assert sign_in(client, scope=scope) == (200, 0)

@@ -36,7 +36,7 @@ def claims_of(client: Client, body: dict[str, Any]) -> dict[str, Any]:
     keys = client.request("GET", f"/{seed.TENANT_ID}/discovery/v2.0/keys").json()["keys"]
     token = body["access_token"]
     kid = jwt.get_unverified_header(token)["kid"]
-    key = jwt.PyJWK(next(one for one in keys if one["kid"] == kid), "RS256")
+    key = jwt.PyJWK(next(key for key in keys if key["kid"] == kid), "RS256")
     claims: dict[str, Any] = jwt.decode(token, key, options={"verify_aud": False})
     return claims
 
@@ -103,9 +103,11 @@ def test_a_resource_that_is_disabled_gets_no_tokens(client: Client) -> None:
 @pytest.mark.parametrize("algorithm", ["PS256", "RS256"])
 def test_a_registered_certificate_signs_in(client: Client, algorithm: str) -> None:
     der = certificate(KEY)
-    made = with_certificate(client, der)
+    application = with_certificate(client, der)
     status, body = ask_with(
-        client, made["appId"], assertion(made["appId"], der, algorithm=algorithm, floats=True)
+        client,
+        application["appId"],
+        assertion(application["appId"], der, algorithm=algorithm, floats=True),
     )
     assert status == 200, body
     assert claims_of(client, body)["appidacr"] == "2"
@@ -124,8 +126,10 @@ def test_a_client_assertion_must_be_true(
     client: Client, changes: dict[str, Any], aadsts: int
 ) -> None:
     der = certificate(KEY)
-    made = with_certificate(client, der)
-    status, body = ask_with(client, made["appId"], assertion(made["appId"], der, **changes))
+    application = with_certificate(client, der)
+    status, body = ask_with(
+        client, application["appId"], assertion(application["appId"], der, **changes)
+    )
     assert (status, body["error_codes"]) == (401, [aadsts])
 
 
@@ -149,14 +153,14 @@ def test_a_foreign_token_is_its_issuer_s_and_matched_to_the_letter(
     client: Client, claims: dict[str, Any], key: Any, aadsts: int | None
 ) -> None:
     client.state.directory.foreign_issuers[ISSUER] = SigningKey(KEY.private_bytes(*PEM))
-    made = make_app(client)
+    application = make_app(client)
     trust = {
         "name": "github",
         "issuer": ISSUER,
         "subject": SUBJECT,
         "audiences": ["api://AzureADTokenExchange"],
     }
-    client.create(f"/applications/{made['id']}/federatedIdentityCredentials", **trust)
+    client.create(f"/applications/{application['id']}/federatedIdentityCredentials", **trust)
     now = int(dt.datetime.now(dt.UTC).timestamp())
     says = {
         "iss": ISSUER,
@@ -165,7 +169,7 @@ def test_a_foreign_token_is_its_issuer_s_and_matched_to_the_letter(
         "exp": now + 600,
         **claims,
     }
-    status, body = ask_with(client, made["appId"], jwt.encode(says, key, algorithm="RS256"))
+    status, body = ask_with(client, application["appId"], jwt.encode(says, key, algorithm="RS256"))
     assert (status, (body.get("error_codes") or [None])[0]) == (401 if aadsts else 200, aadsts)
 
 

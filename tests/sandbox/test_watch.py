@@ -30,14 +30,14 @@ LETTERS = st.text(st.sampled_from('ab~"é+% \\'), min_size=8, max_size=10)
 
 
 def leaks(client: Client) -> list[tuple[str, str, str]]:
-    found: list[dict[str, Any]] = client.request("GET", "/_sandbox/leaks").json()["value"]
-    return [(leak["service"], leak["where"], leak["kind"]) for leak in found]
+    rows: list[dict[str, Any]] = client.request("GET", "/_sandbox/leaks").json()["value"]
+    return [(leak["service"], leak["where"], leak["kind"]) for leak in rows]
 
 
 def new_secret(client: Client) -> str:
-    made = client.create("/applications", **OWN)
+    application = client.create("/applications", **OWN)
     answer = client.graph(
-        "POST", f"/applications/{made['id']}/addPassword", json={"passwordCredential": {}}
+        "POST", f"/applications/{application['id']}/addPassword", json={"passwordCredential": {}}
     )
     secret: str = answer.json()["secretText"]
     return secret
@@ -144,8 +144,9 @@ def _others(count: int) -> list[str]:
 def test_a_secret_is_found_however_it_is_spelled(
     others: int, spelling: str, secret: str, around: str
 ) -> None:
-    known, spelled = _known(secret, *_others(others)), SPELLINGS[spelling](secret)
-    assert [found for found, _ in known.found_in(f"{around} {spelled} {around}")] == [secret]
+    known = _known(secret, *_others(others))
+    spelled = SPELLINGS[spelling](secret)
+    assert [secret for secret, _ in known.found_in(f"{around} {spelled} {around}")] == [secret]
 
 
 @settings(max_examples=cases(25, 100))
@@ -335,10 +336,8 @@ def test_no_page_from_elsewhere_may_read_the_sandboxs_page(
 
 
 def test_the_page_is_at_no_name_of_azures(state: SandboxState) -> None:
-    client, browser = (
-        Client(state, RealNames(443, state.resources.sites)),
-        {"Accept": "text/html,*/*;q=0.8"},
-    )
+    client = Client(state, RealNames(443, state.resources.sites))
+    browser = {"Accept": "text/html,*/*;q=0.8"}
     assert client.request("GET", f"https://localhost{PAGE}", headers=browser).status_code == 200
     assert client.request("GET", "https://localhost/", headers=browser).headers["location"] == PAGE
     for name in ("management.azure.com", "graph.microsoft.com", "login.microsoftonline.com"):

@@ -46,7 +46,8 @@ def system_identity(story: Story) -> None:
     story.send("site-identity/02", change=whole)
     story.send("site-identity/03")
     story.names |= {"assignmentId": str(uuid.uuid4()), "roleId": READER}
-    known, unknown = story.names["principalId"], str(uuid.uuid4())
+    known = story.names["principalId"]
+    unknown = str(uuid.uuid4())
     story.send("site-identity/04", principalId=unknown)
     story.send(
         "errors/arm-12", id=str(uuid.uuid4()), objectId=unknown, body=_assignment(story, unknown)
@@ -70,23 +71,30 @@ def user_identity(story: Story) -> None:
     identity = (
         f"{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/traffic-identity"
     )
-    made = _asked(story, "PUT", identity, "2023-01-31", {"location": "westeurope"})["properties"]
-    story.names |= {"uami": "traffic-identity", "uamiPrincipalId": made["principalId"]}
-    story.names["uamiClientId"] = made["clientId"]
-    own = {"type": "SystemAssigned"}
+    identity_properties = _asked(story, "PUT", identity, "2023-01-31", {"location": "westeurope"})[
+        "properties"
+    ]
+    story.names |= {
+        "uami": "traffic-identity",
+        "uamiPrincipalId": identity_properties["principalId"],
+    }
+    story.names["uamiClientId"] = identity_properties["clientId"]
+    system_assigned = {"type": "SystemAssigned"}
     body = {"kind": "functionapp", "location": seed.LOCATION, "properties": {}}
-    known = _asked(story, "PUT", site, _WEB, {**body, "identity": own})["identity"]["principalId"]
+    known = _asked(story, "PUT", site, _WEB, {**body, "identity": system_assigned})["identity"][
+        "principalId"
+    ]
     both = {"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": {identity: {}}}
     story.send("site-identity/07", body={**body, "identity": both}, principalId=known)
-    story.send("site-identity/08", body={**body, "identity": own})
+    story.send("site-identity/08", body={**body, "identity": system_assigned})
 
 
 def locks(story: Story) -> None:
     """az lock, of 2021: locks of a subscription, of a resource and of a group."""
     site = story.site()
     group = f"/subscriptions/{story.names['sub']}/resourcegroups/Integrations"
-    own = {"properties": {"level": "CanNotDelete"}}
-    _asked(story, "PUT", f"{site}{_LOCKS}/l2", "2016-09-01", own)
+    lock = {"properties": {"level": "CanNotDelete"}}
+    _asked(story, "PUT", f"{site}{_LOCKS}/l2", "2016-09-01", lock)
     noted = {"properties": {"level": "CanNotDelete", "notes": "n"}}
     _asked(story, "PUT", f"{group}{_LOCKS}/l3", "2016-09-01", noted)
     story.send("locks/01", lock="l1")
@@ -105,8 +113,8 @@ def refusals(story: Story) -> None:
     story.names |= {"scope": f"{site}", "action": "Microsoft.Web/sites/restart/action"}
     deny = {"actions": ["Microsoft.Web/sites/restart/action"], "scope": site}
     story.client.request("POST", "/_sandbox/deny-assignments", json=deny).raise_for_status()
-    own = _principal_of(story)
-    story.send("errors/arm-07", objectId=own, path="{scope}/restart", version=_WEB)
+    principal_id = _principal_of(story)
+    story.send("errors/arm-07", objectId=principal_id, path="{scope}/restart", version=_WEB)
     lock = {"properties": {"level": "CanNotDelete"}}
     _asked(story, "PUT", f"{site}{_LOCKS}/l", "2020-05-01", lock)
     story.names |= {"asked id, its own casing": site, "asked id": site, "locked scope": site}
@@ -116,8 +124,10 @@ def refusals(story: Story) -> None:
 
 
 def _principal_of(story: Story) -> str:
-    found = story.state.directory.service_principals.latest_by("appId", seed.ADMINISTRATOR_ID)
-    return str(found[0]["id"])
+    administrator = story.state.directory.service_principals.latest_by(
+        "appId", seed.ADMINISTRATOR_ID
+    )
+    return str(administrator[0]["id"])
 
 
 def older_clouds(story: Story) -> None:

@@ -161,21 +161,24 @@ class Story:
 
     def principal(self) -> str:
         """Make the service principal of the story's application, and bind its id."""
-        made = self.graph("POST", "/servicePrincipals", {"appId": self.names["appId"]})
-        self.names["spObjectId"] = made["id"]
-        return str(made["id"])
+        created = self.graph("POST", "/servicePrincipals", {"appId": self.names["appId"]})
+        self.names["spObjectId"] = created["id"]
+        return str(created["id"])
 
     def caller(self, service: str, *graph_roles: str) -> str:
         """Go on as a new caller with just these rights; give its object id."""
         sent = {"name": "caller", "graphRoles": graph_roles}
-        made = self.client.request("POST", "/_sandbox/callers", json=sent).json()
+        created = self.client.request("POST", "/_sandbox/callers", json=sent).json()
         scope = _scope(self.client.addresses, service)
-        self.bearer[service] = self.client.token(scope, made["clientId"], made["clientSecret"])
-        return str(made["principalId"])
+        self.bearer[service] = self.client.token(
+            scope, created["clientId"], created["clientSecret"]
+        )
+        return str(created["principalId"])
 
     def signed_in(self, address: str, service: str = "graph") -> str:
         """Sign a person in with a device code; give the token."""
-        path, form = f"/{self.names['tenantId']}/oauth2/v2.0", {"client_id": AZURE_CLI_APP_ID}
+        path = f"/{self.names['tenantId']}/oauth2/v2.0"
+        form = {"client_id": AZURE_CLI_APP_ID}
         scope = {"scope": _scope(self.client.addresses, service)}
         code = self.ask("login", "POST", f"{path}/devicecode", body={**form, **scope}).json()
         assert delegated.approve(self.state.directory, code["user_code"], address)
