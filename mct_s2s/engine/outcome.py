@@ -97,6 +97,8 @@ class Outcome:
 
     The recycle bin may still show them.
     """
+    met: set[str] = field(default_factory=set)
+    """Object ids of registrations that were to be created, and were there."""
 
     def remember(self, *object_ids: str) -> None:
         """Note on this machine that a run has begun to create or change registrations."""
@@ -146,6 +148,7 @@ class Outcome:
         self.deferred_removals += earlier.deferred_removals
         self.remembered |= earlier.remembered
         self.withdrawn |= earlier.withdrawn
+        self.met |= earlier.met
 
     @property
     def unshown(self) -> list["Attempt"]:

@@ -201,6 +201,33 @@ def test_a_secret_that_its_store_got_minutes_ago_is_taken_unless_the_plan_replac
     assert done.detail.startswith("expires" if is_made else "created minutes ago, saved to file:")
 
 
+@pytest.mark.parametrize(
+    ("is_deleted", "is_made"),
+    [
+        pytest.param(False, False, id="it was there, and no replica showed it"),
+        pytest.param(True, True, id="it is restored, and loses what it had"),
+    ],
+)
+def test_a_client_that_is_met_keeps_the_secret_that_its_store_got_minutes_ago(
+    is_deleted: bool, is_made: bool, engine: Engine
+) -> None:
+    """A plan that takes a client for missing knows its secret, and not that it is of use."""
+    registration = engine.register(uniqueName=UNIQUE_NAME)
+    store = FileStore(engine.home / "a.env", is_default_place=True)
+    kept_in(store, registration, guid("stored"), SecretCredential("value"))
+    note = asyncio.run(store.note())
+    assert note.delivered_at is not None
+    if is_deleted:
+        engine.inside.azure.graph("DELETE", f"/applications/{registration['id']}")
+    outcome = planned(NEW, SECRET, stores={"A": store})
+    outcome.request = replace(outcome.request, now=note.delivered_at + MINUTE)
+    unfinished = frozenset({ApplicationObjectId(registration["id"])})
+    outcome.before = replace(outcome.before, secrets={"A": note}, unfinished=unfinished)
+    engine.run(lambda session: apply(session, outcome, Watcher()))
+    assert engine.requests_to("/addPassword") == (["POST addPassword"] if is_made else [])
+    assert asyncio.run(store.note()).delivered is not None
+
+
 def removal_of(
     registration: dict[str, str], key_id: str, scope: str = "api://service/.default"
 ) -> RemoveCredential:

@@ -85,17 +85,21 @@ async def _find_existing(run: Run, change: AddCredential, store: Store) -> tuple
     # `verify` is set by rotations alone, which replace what is there in any case.
     if change.verify:
         return None
+    was_met = False
     if isinstance(change.object_id, OutputRef):
         registration = run.outcome.created[change.object_id.key]
         if registration.credentials:
             return registration.credentials[0].key_id, "created by another run at the same time"
+        was_met = registration.object_id in run.outcome.met
     note = await store.note()
-    planned = run.outcome.before.note_of(change.name)
-    is_fresh = note.is_fresh(run.outputs.resolve(change.client_id), run.now, change.kind)
-    # The plan knew the one that was there, and wanted another.
-    if is_fresh and note.delivered is not None and note.delivered != planned.delivered:
-        return note.delivered, f"created minutes ago, saved to {store.label}"
-    return None
+    if note.delivered is None or not note.is_fresh(
+        run.outputs.resolve(change.client_id), run.now, change.kind
+    ):
+        return None
+    # A plan that knew the stored one wants another; unless no replica showed it the registration.
+    if note.delivered == run.outcome.before.note_of(change.name).delivered and not was_met:
+        return None
+    return note.delivered, f"created minutes ago, saved to {store.label}"
 
 
 # A private key and its certificate

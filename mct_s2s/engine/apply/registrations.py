@@ -113,6 +113,7 @@ async def _check_met(
         refusal = not_ours(application, decision, change.resource, done=result)
         refusal.is_met = True
         raise refusal
+    outcome.met.add(application.object_id)
 
 
 async def _use_named(
