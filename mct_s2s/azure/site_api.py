@@ -56,10 +56,10 @@ Of three replicas, one that does not know the credential is missed once in 40 ti
 """
 BETWEEN_ROUNDS = 0.5
 """Seconds, in which such a replica may catch up."""
-TOKEN_DELAYS = Delays(0.25, 5.0, growth=1.3)
-"""Seconds between requests for one token, which comes at most a third later than it could.
+TOKEN_DELAYS = Delays(0.4, 4.0, growth=1.2)
+"""Seconds between requests for one token, which comes at most a fifth later than it could.
 
-These are ten requests in the first 10 s. Some 15 are known to be answered by 429 and a wait of a
+These are eleven requests in the first 10 s. Some 15 are known to be answered by 429 and a wait of a
 minute (docs/azure-contract.md, section 2.3), and each refusal is a line in the tenant's sign-in
 logs.
 """

@@ -3,6 +3,7 @@ together.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Iterator
 from itertools import chain, pairwise, repeat
 from typing import Any
@@ -111,6 +112,28 @@ def test_a_wait_is_shown_until_it_is_over() -> None:
     trouble = "trying again, as the service answered 502"
     assert heard.told == [lag, lag, trouble, f"over: {trouble}"]
     assert all(end is not None for end in heard.ends)
+
+
+def test_many_who_wait_for_replicas_stay_within_what_graph_takes() -> None:
+    """3,000 writes in 150 s, for all of a run's clients together; one alone asks often."""
+    waiting, rules = 100, Sending(lag=LAG["lag"])
+
+    async def main(number: int) -> int:
+        policy, asked = RetryPolicy(lambda: 600.0), 0
+
+        async def send() -> None:
+            nonlocal asked
+            asked += 1
+            raise refusal(404)
+
+        calls = [policy.call(send, rules) for _ in range(number)]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(150.0):
+                await asyncio.gather(*calls)
+        return asked
+
+    assert asyncio.run(main(waiting)) <= 3000 + waiting
+    assert asyncio.run(main(1)) >= 300
 
 
 def test_a_lag_that_no_longer_explains_the_answer_is_waited_for_no_longer() -> None:
