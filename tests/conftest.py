@@ -151,20 +151,20 @@ class Sandbox:
         )
 
     def settings(self, site: str = SITE) -> dict[str, str | None]:
-        found: dict[str, str | None] = self.arm("POST", f"{site}/config/appsettings/list")[
+        values: dict[str, str | None] = self.arm("POST", f"{site}/config/appsettings/list")[
             "properties"
         ]
-        return found
+        return values
 
     def write_settings(self, settings: Mapping[str, str | None], site: str = SITE) -> None:
         self.arm("PUT", f"{site}/config/appsettings", json={"properties": dict(settings)})
 
     def applications(self, display_name: str) -> list[Json]:
         name = display_name.replace("'", "''")
-        found: list[Json] = self.graph(
+        rows: list[Json] = self.graph(
             "GET", "/applications", params={"$filter": f"displayName eq '{name}'"}
         )["value"]
-        return found
+        return rows
 
     def call_site(self, token: str, url: str | None = None) -> int:
         headers = {"Authorization": f"Bearer {token}", "ClientType": "Service"}
@@ -215,8 +215,8 @@ class Sandbox:
 
     def made_by_us(self) -> list[Json]:
         """Registrations that carry a tag of ours."""
-        found = self.graph("GET", "/applications")["value"]
-        return [one for one in found if any(tag.startswith("mct-s2s:") for tag in one["tags"])]
+        rows = self.graph("GET", "/applications")["value"]
+        return [row for row in rows if any(tag.startswith("mct-s2s:") for tag in row["tags"])]
 
     def restart_takes(self, seconds: float) -> None:
         """From now on, a site that restarts answers 503 for so long."""
@@ -251,8 +251,11 @@ class Sandbox:
         """
         roles = [{"role": role, "scope": scope} for role, scope in arm]
         sent = {"name": "caller", "graphRoles": graph_roles, "armRoles": roles, **more}
-        made = self._control("POST", "/callers", json=sent).json()
-        return {"AZURE_CLIENT_ID": made["clientId"], "AZURE_CLIENT_SECRET": made["clientSecret"]}
+        created = self._control("POST", "/callers", json=sent).json()
+        return {
+            "AZURE_CLIENT_ID": created["clientId"],
+            "AZURE_CLIENT_SECRET": created["clientSecret"],
+        }
 
     def as_caller(self, caller: Mapping[str, str]) -> dict[str, str]:
         """The headers of a request to Graph by one of those callers."""
@@ -270,8 +273,8 @@ class Sandbox:
     def person(self, name: str, arm: Sequence[tuple[Any, str]] = (), **more: Any) -> str:
         """A new person's address."""
         roles = [{"role": role, "scope": scope} for role, scope in arm]
-        made = self._control("POST", "/people", json={"name": name, "armRoles": roles, **more})
-        return str(made.json()["userPrincipalName"])
+        created = self._control("POST", "/people", json={"name": name, "armRoles": roles, **more})
+        return str(created.json()["userPrincipalName"])
 
     def restrict(self, kind: str, *rules: Json) -> None:
         """Restrict the tenant's `passwordCredentials` or `keyCredentials` by its app management
@@ -296,8 +299,8 @@ class Sandbox:
 
     def leaks(self) -> list[Json]:
         """Secrets that were seen where they have no business."""
-        found: list[Json] = self._control("GET", "/leaks").json()["value"]
-        return found
+        rows: list[Json] = self._control("GET", "/leaks").json()["value"]
+        return rows
 
     def _control(self, method: str, path: str, **options: Any) -> httpx.Response:
         return self._http.request(method, f"{self.origin}/_sandbox{path}", **options)

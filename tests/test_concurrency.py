@@ -46,7 +46,8 @@ def test_a_result_that_is_read_once_is_shared_and_a_failure_forgotten(
     keep: bool, in_all: int
 ) -> None:
     async def work() -> None:
-        once, reads = ReadOnce[str](keep=keep), 0
+        once = ReadOnce[str](keep=keep)
+        reads = 0
 
         async def read() -> str:
             nonlocal reads
@@ -59,7 +60,7 @@ def test_a_result_that_is_read_once_is_shared_and_a_failure_forgotten(
         failed = await asyncio.gather(
             *(once.get("a", read) for _ in range(3)), return_exceptions=True
         )
-        assert [type(one) for one in failed] == [ZeroDivisionError] * 3
+        assert [type(error) for error in failed] == [ZeroDivisionError] * 3
         assert await asyncio.gather(*(once.get("a", read) for _ in range(3))) == [""] * 3
         assert await once.get("a", read) == ""
         assert reads == in_all
@@ -69,7 +70,8 @@ def test_a_result_that_is_read_once_is_shared_and_a_failure_forgotten(
 
 def test_a_cancelled_reader_takes_nothing_from_the_others() -> None:
     async def work() -> None:
-        once, may_end = ReadOnce[str](), asyncio.Event()
+        once = ReadOnce[str]()
+        may_end = asyncio.Event()
 
         async def read() -> str:
             await may_end.wait()
@@ -116,7 +118,8 @@ def test_a_cancelled_task_comes_to_an_orderly_end() -> None:
 
 def test_a_task_that_no_one_waits_for_any_more_has_ended() -> None:
     async def work() -> None:
-        once, ended = ReadOnce[str](), False
+        once = ReadOnce[str]()
+        ended = False
 
         async def read() -> str:
             nonlocal ended
@@ -128,8 +131,8 @@ def test_a_task_that_no_one_waits_for_any_more_has_ended() -> None:
 
         waiting = [asyncio.ensure_future(once.get("a", read)) for _ in range(2)]
         await asyncio.sleep(0)
-        for one in waiting:
-            one.cancel()
+        for waiter in waiting:
+            waiter.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
         assert ended
 

@@ -77,10 +77,11 @@ def test_a_pipe_that_takes_the_place_of_a_file_meanwhile_is_not_waited_for(
     """Whoever may write to the folder could make the command hang: a pipe is opened when somebody
     writes to it.
     """
-    path, look = file(tmp_path / "a"), local_files.must_not_block
+    path = file(tmp_path / "a")
+    look = local_files.must_not_block
 
-    def look_and_swap(looked_at: Path, **how: bool) -> None:
-        look(looked_at, **how)
+    def look_and_swap(looked_at: Path, **options: bool) -> None:
+        look(looked_at, **options)
         looked_at.unlink()
         os.mkfifo(looked_at, 0o600)
 
@@ -154,10 +155,10 @@ def test_an_ordinary_user_keeps_files_where_he_may(nobody: None) -> None:
     import tempfile  # noqa: PLC0415
 
     del nobody
-    with tempfile.TemporaryDirectory(dir="/tmp") as own:
-        check_folder(Path(own))
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        check_folder(Path(folder))
         check_folder(Path("/tmp"))
-        assert read_ours(file(Path(own) / "a")) == "x"
+        assert read_ours(file(Path(folder) / "a")) == "x"
 
 
 def test_a_secret_is_not_written_where_modes_are_not_kept(
@@ -180,4 +181,4 @@ def test_runs_that_write_one_file_at_the_same_moment_do_not_stop_each_other(tmp_
     path = tmp_path / "handoff.json"
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda number: replace_whole(path, f"{number}"), range(100)))
-    assert [one.name for one in tmp_path.iterdir()] == [path.name]
+    assert [path.name for path in tmp_path.iterdir()] == [path.name]

@@ -46,12 +46,12 @@ def files_of(part: str, pattern: str = "*.py") -> Iterator[Path]:
 @pytest.mark.parametrize("part", PARTS)
 def test_no_two_classes_have_the_same_name(part: str) -> None:
     """A reader who looks a class up lands in the right room."""
-    found = defaultdict(list)
+    modules = defaultdict(list)
     for path in files_of(part):
         for node in parsed(path).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                found[node.name].append(str(path.relative_to(PACKAGE.parent)))
-    assert {name: paths for name, paths in found.items() if len(paths) > 1} == {}
+                modules[node.name].append(str(path.relative_to(PACKAGE.parent)))
+    assert {name: paths for name, paths in modules.items() if len(paths) > 1} == {}
 
 
 def test_no_file_of_the_product_but_its_description_spells_what_mct_alone_has() -> None:
@@ -66,14 +66,14 @@ def test_no_file_of_the_product_but_its_description_spells_what_mct_alone_has() 
         MCT.function_app_mark or "",
         *MCT.test.headers,
     }
-    found = [
+    lines = [
         f"{path.relative_to(PACKAGE.parent)}: {line.strip()}"
         for pattern in ("*.py", "*.json", "*.j2")
         for path in files_of("product", pattern)
         for line in path.read_text(encoding="utf-8").splitlines()
         if any(word in line for word in peculiar) and "for MCT" not in line
     ]
-    assert found == []
+    assert lines == []
 
 
 KINDS = {name: kind.exit_code for name, kind in vars(errors).items() if hasattr(kind, "exit_code")}
@@ -92,10 +92,12 @@ def given() -> Iterator[tuple[str, int, str]]:
             pairs = list(pairwise([node.func, *node.args]))
             if ast.unparse(node.func) == "Row":  # of refusals
                 kind = next(
-                    (one for one in node.args if ast.unparse(one) in KINDS),
+                    (argument for argument in node.args if ast.unparse(argument) in KINDS),
                     ast.Name("ServiceError"),
                 )
-                pairs += [(kind, one.value) for one in node.keywords if one.arg == "code"]
+                pairs += [
+                    (kind, keyword.value) for keyword in node.keywords if keyword.arg == "code"
+                ]
             for kind, code in pairs:
                 if ast.unparse(kind) in KINDS and isinstance(code, ast.Constant):
                     yield str(code.value), KINDS[ast.unparse(kind)], f"{path}:{code.lineno}"
@@ -103,9 +105,9 @@ def given() -> Iterator[tuple[str, int, str]]:
 
 def test_every_code_is_in_the_catalogue_with_its_exit_code() -> None:
     """Those that are not literals are looked up whenever a test reads an error's document."""
-    found = list(given())
-    assert len({code for code, _, _ in found}) > 100
-    assert [row for row in found if row[1] not in EXITS.get(row[0], ())] == []
+    codes = list(given())
+    assert len({code for code, _, _ in codes}) > 100
+    assert [row for row in codes if row[1] not in EXITS.get(row[0], ())] == []
 
 
 def constants(path: Path) -> Iterator[str]:
@@ -142,8 +144,8 @@ def test_every_code_of_the_catalogue_is_given_by_the_program() -> None:
 def test_each_row_of_the_catalogue_has_a_sentence_and_a_remedy() -> None:
     assert [
         code
-        for code, (_, what, remedy) in ROWS.items()
-        if not what.endswith((".", ")")) or not remedy
+        for code, (_, message, remedy) in ROWS.items()
+        if not message.endswith((".", ")")) or not remedy
     ] == []
 
 
@@ -163,10 +165,10 @@ NEVER_IMPORTED = {
 
 def declared(*lists: Iterable[Any]) -> set[str]:
     return {
-        canonicalize_name(Requirement(one).name)
+        canonicalize_name(Requirement(requirement).name)
         for each in lists
-        for one in each
-        if isinstance(one, str)
+        for requirement in each
+        if isinstance(requirement, str)
     }
 
 
@@ -180,24 +182,25 @@ def records() -> dict[str, dict[str, str]]:
     """By top-level module: the distributions that have a part of it, with the list of their
     files.
     """
-    found: defaultdict[str, dict[str, str]] = defaultdict(dict)
-    for one in distributions():
-        files = one.read_text("RECORD") or ""
+    records_of: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for distribution in distributions():
+        files = distribution.read_text("RECORD") or ""
         for top in set(re.findall(r"(?m)^(\w+)[/.]", files)):
-            found[top][canonicalize_name(one.name)] = files
-    return found
+            records_of[top][canonicalize_name(distribution.name)] = files
+    return records_of
 
 
 def owner(module: str) -> str | None:
     """The distribution of a module; `azure` alone says nothing, dozens have a part of it."""
-    having, path = records().get(module.partition(".")[0], {}), module.replace(".", "/")
+    having = records().get(module.partition(".")[0], {})
+    path = module.replace(".", "/")
     files = (f"\n{path}.py,", f"\n{path}/__init__.py,")
-    own = [
+    owners = [
         name
         for name, record in having.items()
         if len(having) == 1 or any(file in f"\n{record}" for file in files)
     ]
-    return own[0] if own else None
+    return owners[0] if owners else None
 
 
 def imported(*folders: str) -> set[str]:
@@ -213,9 +216,9 @@ def test_the_program_declares_what_it_imports() -> None:
 
 
 def test_tests_and_scripts_declare_what_they_import() -> None:
-    found = imported("tests", "scripts")
-    assert found <= PROGRAM | declared(GROUPS["testing"], GROUPS["build"], GROUPS["dev"])
-    assert declared(GROUPS["testing"]) <= found | NEVER_IMPORTED
+    names = imported("tests", "scripts")
+    assert names <= PROGRAM | declared(GROUPS["testing"], GROUPS["build"], GROUPS["dev"])
+    assert declared(GROUPS["testing"]) <= names | NEVER_IMPORTED
 
 
 def test_no_module_imports_itself_by_way_of_others() -> None:

@@ -21,7 +21,13 @@ ANY_TEXT = st.text(st.characters(), max_size=40)
 def test_no_control_format_separator_or_surrogate_of_all_of_unicode_is_shown() -> None:
     shown = plain(EVERY_CHARACTER)
     assert len(shown) == len(EVERY_CHARACTER)
-    assert {unicodedata.category(one) for one in shown} & {"Cc", "Cf", "Cs", "Zl", "Zp"} == set()
+    assert {unicodedata.category(character) for character in shown} & {
+        "Cc",
+        "Cf",
+        "Cs",
+        "Zl",
+        "Zp",
+    } == set()
 
 
 @pytest.mark.parametrize(

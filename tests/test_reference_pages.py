@@ -29,8 +29,8 @@ REGION = "before\n<!-- generated: one -->\nold\n<!-- end -->\nafter\n"
 def test_a_command_line_that_the_program_does_not_take_is_found(
     line: str, problem: str | None
 ) -> None:
-    found = list(wrong_calls(f"Type:\n\n```console\n$ {line}\n```\n", commands()))
-    assert found == ([problem] if problem else [])
+    calls = list(wrong_calls(f"Type:\n\n```console\n$ {line}\n```\n", commands()))
+    assert calls == ([problem] if problem else [])
 
 
 def test_a_page_heading_or_file_that_is_not_there_is_found(tmp_path: Path) -> None:
@@ -103,19 +103,19 @@ def test_the_recording_of_the_readme_is_small_and_stands_alone() -> None:
     assert not re.search(rf"/(?:{folders})/|:\d{{5}}", drawing), (
         "nothing of the machine that made it"
     )
-    said = "".join(root.itertext()).replace("\xa0", " ")
-    assert f"mct-s2s {TYPED}" in said
+    text = "".join(root.itertext()).replace("\xa0", " ")
+    assert f"mct-s2s {TYPED}" in text
     rows = sorted(
         {
-            float(one.get("y", "0"))
-            for one in root.iter()
-            if one.tag.endswith("}text") and one.get("x")
+            float(element.get("y", "0"))
+            for element in root.iter()
+            if element.tag.endswith("}text") and element.get("x")
         }
     )
     result = next(
-        one
-        for one in root.iter()
-        if "can\xa0call" in "".join(one.itertext()) and one.tag.endswith("}text")
+        element
+        for element in root.iter()
+        if "can\xa0call" in "".join(element.itertext()) and element.tag.endswith("}text")
     )
     assert rows.index(float(result.get("y", "0"))) < 20, (
         "the result is among the first twenty lines"

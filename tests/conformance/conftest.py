@@ -45,9 +45,9 @@ OTHER = {
 NOBODY_ELSE: Mapping[str, str] = MappingProxyType({})
 _GUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _WELL_KNOWN = {
-    found.lower()
+    guid.lower()
     for file in Path(sandbox.__file__).parent.rglob("*.py")
-    for found in re.findall(_GUID, file.read_text(encoding="utf-8"), re.IGNORECASE)
+    for guid in re.findall(_GUID, file.read_text(encoding="utf-8"), re.IGNORECASE)
 }
 
 
@@ -56,8 +56,8 @@ def another_state() -> Json:
     every sandbox.
     """
     text = json.dumps(seed.seed("x" * 40).to_dict())
-    for own, other in OTHER.items():
-        text = text.replace(own, other)
+    for member, other in OTHER.items():
+        text = text.replace(member, other)
 
     def other_id(match: re.Match[str]) -> str:
         keep = match[0] in _WELL_KNOWN or match[0] in OTHER.values()
@@ -87,9 +87,9 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
     (folder / "administrator.json").write_text(json.dumps({**ids, "subscriptionId": SUBSCRIPTION}))
     running = start(folder)
     azure = Sandbox({**running.environment, "MCT_S2S_URL": ""}, SimulatedTime())
-    made = Inside(running, azure)
-    yield made
-    made.close()
+    sandbox = Inside(running, azure)
+    yield sandbox
+    sandbox.close()
 
 
 @pytest.fixture(scope="session")
@@ -152,7 +152,8 @@ class Conformance:
         self, *words: str, app_service: str = APP_SERVICE, caller: Mapping[str, str] = NOBODY_ELSE
     ) -> Ended:
         """Run it against the cloud; as its administrator, unless there is another caller."""
-        home, report = str(self.home), ("--report", str(self.report))
+        home = str(self.home)
+        report = ("--report", str(self.report))
         where = (
             "--subscription",
             SUBSCRIPTION,

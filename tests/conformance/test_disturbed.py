@@ -56,10 +56,10 @@ def test_a_cloud_with_one_variation_differs_in_it_alone(conformance: Conformance
     directory.variations = replace(directory.variations, settings_accept_202=True)
     conformance.tables = ("settings",)
     assert conformance("-y").code == 3
-    found = conformance.section("Differences")
-    assert "- `settings/02`, `settings/04`: `status: 200 · cloud: 202`" in found
+    differences = conformance.section("Differences")
+    assert "- `settings/02`, `settings/04`: `status: 200 · cloud: 202`" in differences
     assert (
-        set(re.findall("settings/0.", "".join(line.partition(": ")[0] for line in found)))
+        set(re.findall("settings/0.", "".join(line.partition(": ")[0] for line in differences)))
         == BOTH_WRITES
     )
     assert conformance.section("Not compared") == []
@@ -149,10 +149,10 @@ def test_objects_that_a_killed_run_left_are_removed_by_name(
     with monkeypatch.context() as patch:
         patch.setattr(command, "clean", killed)
         conformance.cloud.hooks.after.append(interrupt_at("PUT", "/secrets/"))
-        told = conformance("-y", "--key-vault", VAULT).err
+        output = conformance("-y", "--key-vault", VAULT).err
     conformance.cloud.leave_alone()
     assert conformance.lasting != before
-    run = re.findall(r"--clean-up (mct-s2s-conformance-[0-9a-f]{10})", told)[-1]
+    run = re.findall(r"--clean-up (mct-s2s-conformance-[0-9a-f]{10})", output)[-1]
     ended = conformance("-y", "--key-vault", VAULT, "--clean-up", run)
     assert (ended.code, ended.err.count("Not removed"), conformance.lasting) == (0, 0, before)
     assert "Removed" not in conformance("-y", "--key-vault", VAULT, "--clean-up", run).err
@@ -233,7 +233,7 @@ def test_another_sandbox_differs_in_nothing_and_is_left_as_it_was(quiet: Quiet) 
 def test_a_run_writes_only_where_it_announced(quiet: Quiet) -> None:
     name = re.search(r"mct-s2s-conformance-[0-9a-f]{10}", quiet.ended.err)
     assert name is not None
-    for told in (
+    for words in (
         SETTING,
         APP_SERVICE,
         GROUP,
@@ -242,7 +242,7 @@ def test_a_run_writes_only_where_it_announced(quiet: Quiet) -> None:
         f"{name[0]}-api",
         f"--clean-up {name[0]}",
     ):
-        assert told in quiet.ended.err
+        assert words in quiet.ended.err
     arm = [line for line in quiet.log if "/providers/" in line and not line.startswith("GET")]
     site, identity = f"{SITE}/config/appsettings", f"userAssignedIdentities/{name[0]}"
     assert {line for line in arm if identity not in line} == {f"PUT {site}", f"POST {site}/list"}
@@ -251,12 +251,13 @@ def test_a_run_writes_only_where_it_announced(quiet: Quiet) -> None:
 
 def test_the_report_holds_nothing_of_the_tenant(quiet: Quiet) -> None:
     text = "\n".join(file.read_text() for file in sorted(quiet.conformance.report.iterdir()))
-    own, root = set(strings(seed.seed("x").to_dict())), Path(seed.__file__).parents[3]
+    own_strings = set(strings(seed.seed("x").to_dict()))
+    root = Path(seed.__file__).parents[3]
     code = [
         *(root / "mct_s2s" / "sandbox").rglob("*.py"),
         *(root / "scripts" / "conformance.d").rglob("*.py"),
     ]
-    public = "\n".join(file.read_text() for file in code) + "\n".join(own)
+    public = "\n".join(file.read_text() for file in code) + "\n".join(own_strings)
     private = {value for value in strings(quiet.after) if len(value) > 3 and value not in public}
     private |= {
         *OTHER.values(),
@@ -409,18 +410,20 @@ def test_a_private_value_that_got_through_is_replaced_as_the_report_is_written(
     tmp_path: Path,
 ) -> None:
     row = {"response": {"status": 403, "body": {"error": {"message": "Jane Doe may not do this."}}}}
-    found = [Finding(step(path="/Janeville"), Verdict.SAME, row=row)]
-    save(tmp_path, found, {"Janeville", "jane doe"}, "public", datetime(2026, 1, 1, tzinfo=UTC), 0)
+    findings = [Finding(step(path="/Janeville"), Verdict.SAME, row=row)]
+    save(
+        tmp_path, findings, {"Janeville", "jane doe"}, "public", datetime(2026, 1, 1, tzinfo=UTC), 0
+    )
     assert "Jane" not in "".join(file.read_text() for file in tmp_path.iterdir())
     assert "removed may not do this." in (tmp_path / "t.json").read_text()
 
 
 def test_a_difference_in_many_answers_is_told_once(tmp_path: Path) -> None:
     server = "header server: absent, expected 'IIS'"
-    found = [
+    findings = [
         Finding(step(id=f"t/{number:02}"), Verdict.DIFFERS, (server,)) for number in range(1, 8)
     ]
-    report = save(tmp_path, found, (), "public", datetime(2026, 1, 1, tzinfo=UTC), 0).read_text()
+    report = save(tmp_path, findings, (), "public", datetime(2026, 1, 1, tzinfo=UTC), 0).read_text()
     assert report.count("header server") == 1
     first = ", ".join(f"`t/{number:02}`" for number in range(1, 6))
     assert f"- {first} and 2 more of graph: `header server: absent · cloud: 'IIS'`" in report
@@ -480,8 +483,11 @@ def test_headers_are_compared_without_case_and_bound_for_their_own_answer_only()
     bindings: dict[str, str] = {}
     assert differences(expected, Answer(200, {"request-ID": GUID}, {"id": GUID}), bindings) == []
     assert bindings == {}
-    found = differences(expected, Answer(200, {"ETag": "x"}, {"id": GUID}), bindings)
-    assert [each.split(":")[0] for each in found] == ["header Request-Id", "header etag"]
+    found_differences = differences(expected, Answer(200, {"ETag": "x"}, {"id": GUID}), bindings)
+    assert [each.split(":")[0] for each in found_differences] == [
+        "header Request-Id",
+        "header etag",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,9 @@ def asked(conformance: Conformance, *words: str, **more: Any) -> dict[str, str]:
         settle(conformance, resource)
     assert (ended.code, conformance.lasting) == (0, before), ended
     assert not conformance.report.exists()
-    return {text + "?": said for text, said in (x.split("? ") for x in ended.out.splitlines()[::2])}
+    return {
+        text + "?": reply for text, reply in (x.split("? ") for x in ended.out.splitlines()[::2])
+    }
 
 
 def settle(conformance: Conformance, resource: str) -> None:
@@ -34,8 +36,8 @@ def settle(conformance: Conformance, resource: str) -> None:
 
 
 def answer(answers: dict[str, str], about: str) -> str:
-    (said,) = (said for text, said in answers.items() if about in text)
-    return said
+    (reply,) = (reply for text, reply in answers.items() if about in text)
+    return reply
 
 
 def test_every_question_of_the_contract_is_asked(conformance: Conformance) -> None:
@@ -45,9 +47,9 @@ def test_every_question_of_the_contract_is_asked(conformance: Conformance) -> No
     assert [row[0].removeprefix("| ").replace("`", "") for row in rows] == [*answers]
     for row in rows:
         missing = re.findall(r"--(?:machine|scale-set|client) [A-Z_]+", row[1])
-        said = answer(answers, row[0].removeprefix("| ").replace("`", ""))
-        assert said.startswith("not asked: add " if missing else ("yes", "no ")), row
-        assert all(option in said for option in missing), row
+        reply = answer(answers, row[0].removeprefix("| ").replace("`", ""))
+        assert reply.startswith("not asked: add " if missing else ("yes", "no ")), row
+        assert all(option in reply for option in missing), row
 
 
 def test_a_caller_with_one_role_learns_what_it_gives(conformance: Conformance) -> None:
@@ -71,10 +73,10 @@ def test_identities_are_sent_as_they_are(conformance: Conformance, role: str, sa
 
 
 def client_of(conformance: Conformance) -> Json:
-    made: Json = conformance.cloud.azure.graph(
+    application: Json = conformance.cloud.azure.graph(
         "POST", "/applications", json={"displayName": "A", "signInAudience": "AzureADMyOrg"}
     )
-    return made
+    return application
 
 
 @pytest.mark.parametrize(
@@ -119,16 +121,16 @@ def test_a_scale_sets_machines_are_counted(conformance: Conformance) -> None:
 
 def test_consent_is_asked_for_and_then_seen(conformance: Conformance) -> None:
     azure = conformance.cloud.azure
-    made = client_of(conformance)
-    principal = azure.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})
+    application = client_of(conformance)
+    principal = azure.graph("POST", "/servicePrincipals", json={"appId": application["appId"]})
 
     def said() -> str:
-        return answer(asked(conformance, "--client", made["appId"]), "AADSTS500113")
+        return answer(asked(conformance, "--client", application["appId"]), "AADSTS500113")
 
-    page = f"{azure.origin}/{TENANT}/adminconsent?client_id={made['appId']}"
+    page = f"{azure.origin}/{TENANT}/adminconsent?client_id={application['appId']}"
     assert said() == f"not granted: open {page}, accept, and ask again"
     graph = azure.graph("GET", "/servicePrincipals(appId='00000003-0000-0000-c000-000000000000')")
-    role = next(one for one in graph["appRoles"] if one["value"] == "Application.Read.All")
+    role = next(role for role in graph["appRoles"] if role["value"] == "Application.Read.All")
     ids = {"principalId": principal["id"], "resourceId": graph["id"], "appRoleId": role["id"]}
     azure.graph("POST", f"/servicePrincipals/{principal['id']}/appRoleAssignments", json=ids)
     assert said() == "yes, 1 granted"

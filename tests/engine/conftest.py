@@ -96,7 +96,8 @@ class Engine:
 
     def run(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Do something with a session, to its end."""
-        azure, results = self.inside.azure, list[T]()
+        azure = self.inside.azure
+        results = list[T]()
         options = AzureOptions(
             cloud=azure.origin, app_service=azure.environment["MCT_S2S_APP_SERVICE"]
         )
@@ -189,7 +190,8 @@ def applied(
 
     async def main(session: Session) -> tuple[Outcome, float, list[str]]:
         engine.inside.state.latency_seconds = latency
-        outcome, began = planned(*changes, **more), clock.seconds()
+        outcome = planned(*changes, **more)
+        began = clock.seconds()
         with suppress(S2SError), watched_by(watcher):
             await apply(session, outcome, watcher)
         engine.inside.state.latency_seconds = 0.0

@@ -314,7 +314,8 @@ def test_writes_to_one_registration_take_turns(second: str, seconds: float, engi
                 graph, other, replace(other, tags=("ours",))
             ),
         }
-        engine.inside.state.latency_seconds, began = 1.0, clock.seconds()
+        engine.inside.state.latency_seconds = 1.0
+        began = clock.seconds()
         tagging = applications.update(graph, application, replace(application, tags=("ours",)))
         await asyncio.gather(tagging, writes[second]())
         engine.inside.state.latency_seconds = 0.0
@@ -368,19 +369,13 @@ def test_consent_to_what_this_run_has_just_made_is_waited_for(
     """A role reaches the service principal later, also an old one's; without one, the refusal is an
     error at once.
     """
-    graph, registration, machine = (
-        engine.inside.azure.graph,
-        engine.register(),
-        ResourceId.parse(MACHINE),
-    )
-    service, principal = (
-        graph("POST", PRINCIPALS, json={"appId": registration["appId"]})["id"],
-        None,
-    )
-    edits, holder = (
-        ApplicationEdits(role=ROLE),
-        IdentityResource(machine, None, api_version="2024-03-01"),
-    )
+    graph = engine.inside.azure.graph
+    registration = engine.register()
+    machine = ResourceId.parse(MACHINE)
+    service = graph("POST", PRINCIPALS, json={"appId": registration["appId"]})["id"]
+    principal = None
+    edits = ApplicationEdits(role=ROLE)
+    holder = IdentityResource(machine, None, api_version="2024-03-01")
     deleted = Application(
         object_id=registration["id"], client_id=registration["appId"], display_name="A"
     )
@@ -400,19 +395,19 @@ def test_consent_to_what_this_run_has_just_made_is_waited_for(
         graph("DELETE", f"/applications/{registration['id']}")
     if first == "an identity":
         principal = OutputRef[PrincipalId]("u", Output.PRINCIPAL_ID)
-    own = [steps[first]] if first else []
+    own_steps = [steps[first]] if first else []
     grant = AssignAppRole(
         key="a",
         name="A",
         principal=principal or service,
         service=service,
         role=ROLE.id,
-        after=("u",) * len(own),
+        after=("u",) * len(own_steps),
     )
 
     async def main(session: Session) -> Outcome:
         await service_principals.by_client_id(session.graph, registration["appId"])
-        outcome = planned(*own, grant)
+        outcome = planned(*own_steps, grant)
         with suppress(S2SError):
             await apply(session, outcome, Watcher())
         return outcome
@@ -494,7 +489,8 @@ def test_only_the_plan_that_was_agreed_to_is_applied(
     """Looked at again where it may have changed, asked again where it did; who reads for an hour
     holds no one up.
     """
-    person, turns = Person(engine, may_be_stale, [*answers], meanwhile), list[str]()
+    person = Person(engine, may_be_stale, [*answers], meanwhile)
+    turns = list[str]()
 
     @asynccontextmanager
     async def exclusive(name: str, since: float) -> AsyncIterator[bool]:

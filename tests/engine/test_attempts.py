@@ -83,7 +83,8 @@ def test_a_secret_that_has_arrived_is_neither_removed_nor_named_for_removal(
     """An interrupted delivery turns out to be stored, and its note cannot be removed: the next run
     does that.
     """
-    azure, path = engine.inside.azure, f"/applications/{registration['id']}"
+    azure = engine.inside.azure
+    path = f"/applications/{registration['id']}"
     body = {"passwordCredential": {"displayName": OURS}}
     secret = azure.graph("POST", f"{path}/addPassword", json=body)
 

@@ -183,7 +183,8 @@ def test_a_secret_that_its_store_got_minutes_ago_is_taken_unless_the_plan_replac
     """Two runs at once would leave two secrets; but who plans a new one knows that what was stored
     is of no use.
     """
-    registration, store = engine.register(), FileStore(engine.home / "a.env")
+    registration = engine.register()
+    store = FileStore(engine.home / "a.env")
     kept_in(store, registration, guid("stored"), SecretCredential("value"))
     note = asyncio.run(store.note())
     assert note.delivered_at is not None
@@ -243,7 +244,8 @@ def test_the_old_secret_stays_where_its_replacement_is_not_at_hand(
     there: str, engine: Engine
 ) -> None:
     """Whoever reads that place would be locked out."""
-    registration, store = engine.register(), FileStore(engine.home / "a.env")
+    registration = engine.register()
+    store = FileStore(engine.home / "a.env")
     path = f"/applications/{registration['id']}"
     old = engine.inside.azure.graph("POST", f"{path}/addPassword", json={"passwordCredential": {}})[
         "keyId"
@@ -259,7 +261,8 @@ def test_the_old_secret_stays_where_its_replacement_is_not_at_hand(
 
 def test_an_old_certificate_stays_where_the_new_one_does_not_show(engine: Engine) -> None:
     """A list that is behind, written back without the old one, would take the new one away, too."""
-    azure, registration = engine.inside.azure, engine.register()
+    azure = engine.inside.azure
+    registration = engine.register()
     path, uri = f"/applications/{registration['id']}", f"api://{registration['appId']}"
     pem, certificate = make_key_pair("A", NOW, datetime.now(UTC) + timedelta(days=30))
     key = {"type": "AsymmetricX509Cert", "usage": "Verify", "keyId": certificate.key_id,
@@ -267,7 +270,8 @@ def test_an_old_certificate_stays_where_the_new_one_does_not_show(engine: Engine
            "key": base64.b64encode(certificate.der).decode()}  # fmt: skip
     azure.graph("PATCH", path, json={"identifierUris": [uri], "keyCredentials": [key]})
     azure.graph("POST", "/servicePrincipals", json={"appId": registration["appId"]})
-    store, where = FileStore(engine.home / "a.env", keeps_key=True), azure.environment
+    store = FileStore(engine.home / "a.env", keeps_key=True)
+    where = azure.environment
     noted = {"tenant_id": where["AZURE_TENANT_ID"], "authority": where["AZURE_AUTHORITY_HOST"]}
     kept_in(
         store,
@@ -304,7 +308,8 @@ def timed(engine: Engine, work: Callable[[Session], Awaitable[Any]]) -> tuple[An
     """What came of it, and how long it took."""
 
     async def main(session: Session) -> tuple[Any, float]:
-        began, outcome = clock.seconds(), None
+        began = clock.seconds()
+        outcome = None
         try:
             outcome = await work(session)
         except S2SError as error:
@@ -335,7 +340,8 @@ def test_a_strangers_registration_with_our_tag_is_left_alone(owner: Engine) -> N
 def test_a_unique_name_that_another_registration_holds_is_left_to_it(
     place: str, code: str, owner: Engine
 ) -> None:
-    azure, other = owner.inside.azure, owner.register(uniqueName=UNIQUE_NAME)
+    azure = owner.inside.azure
+    other = owner.register(uniqueName=UNIQUE_NAME)
     if place == "in the recycle bin":
         azure.graph("DELETE", f"/applications/{other['id']}")
     error, _ = timed(owner, lambda session: create_as_owner(session, planned(NEW), NEW))
@@ -359,8 +365,8 @@ def test_a_request_that_was_lost_is_sent_again_only_once_it_is_sure_that_it_was(
 def test_a_registration_that_an_earlier_run_left_unnamed_is_taken_up(owner: Engine) -> None:
     async def work(session: Session) -> Any:
         tagged = replace(NEW.application, tags=(Tag.NAME.of(UNIQUE_NAME),))
-        left = await applications.register(session.graph, tagged, None)
-        return left, *await create_as_owner(session, planned(NEW), NEW)
+        registration = await applications.register(session.graph, tagged, None)
+        return registration, *await create_as_owner(session, planned(NEW), NEW)
 
     (left, registration, _), _ = timed(owner, work)
     assert (registration.object_id, called_a(owner)) == (left.object_id, [left.object_id])

@@ -169,7 +169,8 @@ def test_a_uri_that_only_looks_like_an_app_id_names_the_registration_that_has_it
     by: str, engine: Engine
 ) -> None:
     """One for v2 tokens may have any URI below `api://`, by the policy of most tenants too."""
-    uri, service = f"api://{guid('no appId')}", service_in(engine, None)
+    uri = f"api://{guid('no appId')}"
+    service = service_in(engine, None)
     body = {"api": {"requestedAccessTokenVersion": 2}, "identifierUris": [uri]}
     engine.inside.azure.graph("PATCH", f"/applications/{service['id']}", json=body)
     if by == "the audience":
@@ -199,7 +200,8 @@ def test_a_named_service_application_goes_before_the_settings_and_those_before_t
 
 def test_clients_are_those_that_are_listed_consented_or_asked_for(engine: Engine) -> None:
     """Whoever was ever made for it is looked for only where all of them go."""
-    service, graph = service_in(engine), engine.inside.azure.graph
+    service = service_in(engine)
+    graph = engine.inside.azure.graph
     listed, consented, by_id = (
         registered(engine, name) for name in ("Listed", "Consented", "By appId")
     )

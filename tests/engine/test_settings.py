@@ -46,7 +46,8 @@ async def write(
     backup: SettingsFile | None = None,
 ) -> float:
     """Write, and say how long it took; `wait` is for everything else."""
-    what, began = what or change(), clock.seconds()
+    what = what or change()
+    began = clock.seconds()
     outcome = planned(what)
     run = Run(
         session,
@@ -136,7 +137,8 @@ def test_a_throttled_write_waits_no_longer_than_it_was_asked_to(engine: Engine) 
 
 
 def contends(engine: Engine, *, at: str) -> None:
-    erase, number = sets(engine, "ServiceApplicationIds", THEIRS), 0
+    erase = sets(engine, "ServiceApplicationIds", THEIRS)
+    number = 0
 
     def chatter() -> None:
         nonlocal number
@@ -189,7 +191,8 @@ def test_a_write_that_is_carried_out_seconds_later_is_waited_for_and_not_repeate
     """Some kinds of hosting accept it first: taken for erased, it would be written again
     and again.
     """
-    state, before = engine.inside.state.resources.sites[SITE.lower()], dict(engine.settings)
+    state = engine.inside.state.resources.sites[SITE.lower()]
+    before = dict(engine.settings)
     wanted: list[dict[str, str | None]] = []
 
     def held_back() -> None:
@@ -218,7 +221,8 @@ def test_the_settings_are_kept_as_they_were_before_the_first_write_only(
     engine: Engine, tmp_path: Path
 ) -> None:
     """A backup that is taken at the second merge holds what we wrote ourselves."""
-    before, backup = dict(engine.settings), SettingsFile(tmp_path / "backup.json", Backup)
+    before = dict(engine.settings)
+    backup = SettingsFile(tmp_path / "backup.json", Backup)
     engine.before(LIST, None, sets(engine, "BannerText", "new"))
     engine.after(PUT, sets(engine, "ServiceApplicationIds", THEIRS))
     engine.run(lambda session: write(session, wait=30.0, backup=backup))

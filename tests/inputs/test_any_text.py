@@ -239,12 +239,12 @@ def fill(file: Path, content: bytes) -> Path:
 
 def only_our_errors(function: Callable[[], object]) -> None:
     """Call; an error of ours has a message and a remedy."""
-    said = ("a message", "a remedy")
+    texts = ("a message", "a remedy")
     try:
         function()
     except S2SError as error:
-        said = (error.message, error.remedy)
-    assert all(said)
+        texts = (error.message, error.remedy)
+    assert all(texts)
 
 
 @settings(max_examples=cases(60, 2500))
@@ -529,7 +529,8 @@ def test_a_service_management_reference_has_256_characters_at_most() -> None:
 
 
 def test_a_secret_goes_to_a_file_a_folder_the_output_or_the_users_data(tmp_path: Path) -> None:
-    file, default = tmp_path / "client.env", Path("/default")
+    file = tmp_path / "client.env"
+    default = Path("/default")
     assert secret_to("show", 2).show
     assert secret_to(f"file:{file}", 1).file_for("A", default) == file
     into = secret_to(f"file:{tmp_path}", 2)
@@ -616,9 +617,9 @@ def test_a_command_may_name_each_client_and_is_called_as_it_was_written() -> Non
     text = "exec:./vault kv put 'mct/{client}' value=-"
     place = secret_to(text, 2)
     assert place.label == text
-    one, two = (place.command_for(name) for name in ("One", "Two"))
-    assert one[3] != two[3]
-    assert one[3].startswith("mct/one-")
+    first, two = (place.command_for(name) for name in ("One", "Two"))
+    assert first[3] != two[3]
+    assert first[3].startswith("mct/one-")
 
 
 def test_each_line_of_a_client_list_is_a_name(tmp_path: Path) -> None:

@@ -61,7 +61,8 @@ def outputs_in(text: str) -> dict[str, str]:
     """Read `$GITHUB_OUTPUT` as the runner does: a name, a delimiter, and lines until the
     delimiter.
     """
-    outputs, lines = {}, iter(text.splitlines())
+    outputs = {}
+    lines = iter(text.splitlines())
     for line in lines:
         name, _, delimiter = line.partition("<<")
         assert re.fullmatch(r"[a-z-]+", name), line

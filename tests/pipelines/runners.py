@@ -49,7 +49,7 @@ _MACRO = re.compile(r"\$\(([\w.]+)\)")
 
 def on_github(text: object, contexts: Mapping[str, Any]) -> str:
     """A value of a workflow or an action. What is not there is empty, as on GitHub."""
-    return _GITHUB.sub(lambda found: _github(found[1], contexts), _scalar(text))
+    return _GITHUB.sub(lambda match: _github(match[1], contexts), _scalar(text))
 
 
 def on_azure(text: object, parameters: Mapping[str, object], variables: Mapping[str, str]) -> str:
@@ -57,15 +57,15 @@ def on_azure(text: object, parameters: Mapping[str, object], variables: Mapping[
 
     Unknown ones stay, as there.
     """
-    expanded = _PARAMETER.sub(lambda found: _scalar(parameters[found[1]]), _scalar(text))
-    return _MACRO.sub(lambda found: variables.get(found[1], found[0]), expanded)
+    expanded = _PARAMETER.sub(lambda match: _scalar(parameters[match[1]]), _scalar(text))
+    return _MACRO.sub(lambda match: variables.get(match[1], match[0]), expanded)
 
 
 def _github(expression: str, contexts: Mapping[str, Any]) -> str:
-    found = _LOOKUP.fullmatch(expression)
-    assert found, f"not evaluated: {expression}"
+    match = _LOOKUP.fullmatch(expression)
+    assert match, f"not evaluated: {expression}"
     value: Any = contexts
-    for name in found[1].split("."):
+    for name in match[1].split("."):
         value = value.get(name) if isinstance(value, Mapping) else None
     return "" if value is None else _scalar(value)
 
@@ -184,7 +184,8 @@ class GitHubRunner:
         oidc: Mapping[str, str] = NOTHING,
     ) -> Ran:
         """Run a job; `oidc` are the variables of `id-token: write`."""
-        job, steps = workflow["jobs"][name], dict[str, Any]()
+        job = workflow["jobs"][name]
+        steps = dict[str, Any]()
         granted = {**workflow["permissions"], **job.get("permissions", {})}
         given = {**self.github, **(oidc if granted.get("id-token") == "write" else {})}
         contexts = {**self.contexts, "steps": steps, "needs": needs or {}}
@@ -200,7 +201,9 @@ class GitHubRunner:
             sent = {key: on_github(text, contexts) for key, text in step.get("with", {}).items()}
             ran = self._action(folder, sent, given)
             steps[step.get("id", "")] = {"outputs": ran.outputs}
-            log, summary, code = log + ran.log, summary + ran.summary, ran.code
+            log = log + ran.log
+            summary = summary + ran.summary
+            code = ran.code
             if code:
                 break
         outputs = {key: on_github(text, contexts) for key, text in job.get("outputs", {}).items()}
@@ -211,8 +214,8 @@ class GitHubRunner:
         action = load(folder / "action.yml")
         assert set(sent) <= set(action["inputs"])
         defaults = {
-            key: on_github(one.get("default", ""), self.contexts)
-            for key, one in action["inputs"].items()
+            key: on_github(item.get("default", ""), self.contexts)
+            for key, item in action["inputs"].items()
         }
         steps: dict[str, Any] = {}
         contexts = {**self.contexts, "inputs": {**defaults, **sent}, "steps": steps}
@@ -240,7 +243,8 @@ class GitHubRunner:
             if code:
                 break
         outputs = {
-            key: on_github(one["value"], contexts) for key, one in action.get("outputs", {}).items()
+            key: on_github(item["value"], contexts)
+            for key, item in action.get("outputs", {}).items()
         }
         return Ran(code, log, outputs, summary)
 
@@ -286,13 +290,13 @@ class AzureAgent:
 
         Outputs are those that the log sets, summaries those that it names.
         """
-        sent = {one["name"]: one.get("default", "") for one in template["parameters"]} | dict(
-            parameters
-        )
+        sent = {
+            parameter["name"]: parameter.get("default", "") for parameter in template["parameters"]
+        } | dict(parameters)
         given = {
             name
             for name in parameters
-            if name not in {one["name"] for one in template["parameters"]}
+            if name not in {parameter["name"] for parameter in template["parameters"]}
         }
         assert not given
         places = {
@@ -331,14 +335,15 @@ def _logged(log: str) -> tuple[dict[str, str], str]:
     """What the agent takes from a log: variables for later jobs, and files for the page of
     the run.
     """
-    outputs, pages = {}, []
+    outputs = {}
+    pages = []
     for line in log.splitlines():
-        if found := re.fullmatch(
+        if match := re.fullmatch(
             r"##vso\[task\.setvariable variable=(\w+);isOutput=true\](.*)", line
         ):
-            outputs[found[1]] = found[2].replace("%AZP25", "%")
-        elif found := re.fullmatch(r"##vso\[task\.uploadsummary\](.+)", line):
-            pages.append(Path(found[1]).read_text(encoding="utf-8"))
+            outputs[match[1]] = match[2].replace("%AZP25", "%")
+        elif match := re.fullmatch(r"##vso\[task\.uploadsummary\](.+)", line):
+            pages.append(Path(match[1]).read_text(encoding="utf-8"))
         else:
             assert "##vso" not in line or line.startswith(_OTHER_COMMANDS), line
     return outputs, "\n".join(pages)

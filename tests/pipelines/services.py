@@ -54,7 +54,8 @@ class HttpService(ABC):
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def handle_one(self) -> None:
-                address, length = urlsplit(self.path), int(self.headers.get("Content-Length") or 0)
+                address = urlsplit(self.path)
+                length = int(self.headers.get("Content-Length") or 0)
                 body = json.loads(self.rfile.read(length)) if length else None
                 bearer = self.headers.get("Authorization", "").removeprefix("Bearer ")
                 asked = Asked(
@@ -100,7 +101,8 @@ class GitHub(HttpService):
 
     def __init__(self, token_for: Callable[[str], str] = lambda _: "an-oidc-token") -> None:
         super().__init__()
-        self.token_for, self.subject = token_for, ""
+        self.token_for = token_for
+        self.subject = ""
         self.comments: list[dict[str, Any]] = []
         self.statuses: dict[str, list[dict[str, Any]]] = {}
         self.pulls: dict[str, list[dict[str, Any]]] = {}
@@ -175,16 +177,16 @@ class GitHub(HttpService):
         page = slice(
             (int(asked.query.get("page", "1")) - 1) * 100, int(asked.query.get("page", "1")) * 100
         )
-        if found := re.fullmatch(r"/issues/(\d+)/comments", path):
+        if match := re.fullmatch(r"/issues/(\d+)/comments", path):
             return self._comment(asked) if asked.method == "POST" else (200, self.comments[page])
-        if found := re.fullmatch(r"/issues/comments/(\d+)", path):
-            (comment,) = (one for one in self.comments if one["id"] == int(found[1]))
+        if match := re.fullmatch(r"/issues/comments/(\d+)", path):
+            (comment,) = (comment for comment in self.comments if comment["id"] == int(match[1]))
             if comment["user"] != BOT:
                 return 403, {"message": "Resource not accessible by integration"}
             comment["body"] = asked.body["body"]
             return 200, comment
-        if found := re.fullmatch(r"/statuses/(\w+)", path):
-            self.statuses.setdefault(found[1], []).insert(0, {**asked.body, **WRITTEN})
+        if match := re.fullmatch(r"/statuses/(\w+)", path):
+            self.statuses.setdefault(match[1], []).insert(0, {**asked.body, **WRITTEN})
             return 201, {}
         if path == "/pulls":
             assert (asked.query["state"], asked.query["head"]) == ("all", "contoso:import")
@@ -194,20 +196,20 @@ class GitHub(HttpService):
 
     def _read(self, path: str, page: slice) -> Answer:
         """What a token with the rights to read gets."""
-        if found := re.fullmatch(r"/commits/(\w+)/statuses", path):
-            return 200, self.statuses.get(found[1], [])[page]
+        if match := re.fullmatch(r"/commits/(\w+)/statuses", path):
+            return 200, self.statuses.get(match[1], [])[page]
         if re.fullmatch(r"/pulls/\d+/reviews", path):
             return 200, self.reviews[page]
         if re.fullmatch(r"/pulls/\d+/commits", path):
             return 200, self.authors[page]
-        if (found := re.fullmatch(r"/collaborators/([^/]+)/permission", path)) and found[
+        if (match := re.fullmatch(r"/collaborators/([^/]+)/permission", path)) and match[
             1
         ] in self.permissions:
-            return 200, {"permission": self.permissions[found[1]]}
-        if (found := re.fullmatch(r"/actions/runs/(\d+)", path)) and found[1] in self.runs:
-            return 200, self.runs[found[1]]
-        if found := re.fullmatch(r"/commits/(\w+)/pulls", path):
-            return 200, self.pulls.get(found[1], [])
+            return 200, {"permission": self.permissions[match[1]]}
+        if (match := re.fullmatch(r"/actions/runs/(\d+)", path)) and match[1] in self.runs:
+            return 200, self.runs[match[1]]
+        if match := re.fullmatch(r"/commits/(\w+)/pulls", path):
+            return 200, self.pulls.get(match[1], [])
         return 404, {"message": "Not Found"}
 
     def _comment(self, asked: Asked) -> Answer:
@@ -254,16 +256,16 @@ class AzureDevOps(HttpService):
         if asked.path == _THREADS and asked.method == "GET":
             return 200, {"value": self.threads, "count": len(self.threads)}
         if asked.path == _THREADS:
-            comments = [{"id": 1, **one} for one in asked.body["comments"]]
+            comments = [{"id": 1, **comment} for comment in asked.body["comments"]]
             self.threads.append(
                 {"id": 1 + len(self.threads), "isDeleted": False, "comments": comments}
             )
             return 200, self.threads[-1]
-        found = re.fullmatch(rf"{_THREADS}/(\d+)/comments/(\d+)", asked.path)
-        assert found, asked
+        match = re.fullmatch(rf"{_THREADS}/(\d+)/comments/(\d+)", asked.path)
+        assert match, asked
         assert asked.method == "PATCH"
-        if int(found[1]) in self.others:
+        if int(match[1]) in self.others:
             return 403, {"message": "TF401027: You need the Git 'PullRequestContribute' permission"}
-        (thread,) = (one for one in self.threads if one["id"] == int(found[1]))
+        (thread,) = (thread for thread in self.threads if thread["id"] == int(match[1]))
         thread["comments"][0]["content"] = asked.body["content"]
         return 200, thread["comments"][0]

@@ -64,10 +64,10 @@ def as_texts(part: Any, key: str = "") -> Any:
     """
     if isinstance(part, dict):
         return (
-            part if key == "inputs" else {name: as_texts(one, name) for name, one in part.items()}
+            part if key == "inputs" else {name: as_texts(item, name) for name, item in part.items()}
         )
     return (
-        [as_texts(one) for one in part]
+        [as_texts(item) for item in part]
         if isinstance(part, list)
         else str(part).lower()
         if isinstance(part, bool)
@@ -77,14 +77,14 @@ def as_texts(part: Any, key: str = "") -> Any:
 
 def _scripts(part: Any) -> Iterator[str]:
     if isinstance(part, list):
-        for one in part:
-            yield from _scripts(one)
+        for item in part:
+            yield from _scripts(item)
     if isinstance(part, dict):
-        for key, one in part.items():
+        for key, item in part.items():
             if key in {"run", "bash", "inlineScript"}:
-                yield str(one)
+                yield str(item)
             else:
-                yield from _scripts(one)
+                yield from _scripts(item)
 
 
 @pytest.mark.parametrize(
@@ -132,23 +132,23 @@ def test_every_input_reaches_the_step() -> None:
         action = load(path)
         used = re.findall(r"inputs\.([\w-]+)", json.dumps(action["runs"]))
         assert sorted(used) == sorted(action["inputs"]), named(path)
-        for one in action.get("outputs", {}).values():
-            assert re.fullmatch(r"\$\{\{ steps\.(run|find)\.outputs\.[a-z-]+ \}\}", one["value"])
+        for output in action.get("outputs", {}).values():
+            assert re.fullmatch(r"\$\{\{ steps\.(run|find)\.outputs\.[a-z-]+ \}\}", output["value"])
     template = load(AZURE / "steps.yml")
     used = re.findall(r"parameters\.(\w+)", json.dumps(template["steps"]))
-    assert set(used) == {one["name"] for one in template["parameters"]}
+    assert set(used) == {parameter["name"] for parameter in template["parameters"]}
 
 
 def test_pipelines_use_our_actions_and_package_at_this_version() -> None:
-    found = 0
+    uses = 0
     for path in [*BY_SCHEMA, PIPELINES.parents[1] / "docs" / "pipelines.md"]:
         for action, used, tag in OURS.findall(path.read_text(encoding="utf-8")):
             assert (used or tag) == f"v{__version__}", named(path)
             assert (
                 not action or (PIPELINES.parents[1] / action.strip("/") / "action.yml").is_file()
             ), action
-            found += 1
-    assert found > 6
+            uses += 1
+    assert uses > 6
 
 
 @pytest.mark.timeout(900)  # some sixty packages, on a busy machine
@@ -157,7 +157,9 @@ def test_a_checkout_is_installed_as_it_is(tmp_path: Path) -> None:
     """Nothing of the pull request's folder is imported, nor another version used that an earlier
     step has installed.
     """
-    root, program, workspace = PIPELINES.parents[1], tmp_path / "program", tmp_path / "workspace"
+    root = PIPELINES.parents[1]
+    program = tmp_path / "program"
+    workspace = tmp_path / "workspace"
     workspace.mkdir()
     for name in ("pip", "venv", "json", "mct_s2s", "pipeline_steps"):
         (workspace / f"{name}.py").write_text(
@@ -168,12 +170,14 @@ def test_a_checkout_is_installed_as_it_is(tmp_path: Path) -> None:
         shutil.copytree(root / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy2(root / name, checkout / name)
-    pipelines, version = checkout / "scripts" / "pipelines", checkout / "mct_s2s" / "__init__.py"
+    pipelines = checkout / "scripts" / "pipelines"
+    version = checkout / "mct_s2s" / "__init__.py"
     version.write_text('__version__ = "7.0.0"\n')
     environment = {**without_azure(), **CACHE, "PYTHONPATH": str(workspace)}
 
     def run(*command: Path | str, **more: str) -> subprocess.CompletedProcess[str]:
-        words, env = [str(word) for word in command], {**environment, **more}
+        words = [str(word) for word in command]
+        env = {**environment, **more}
         return subprocess.run(
             words, cwd=workspace, env=env, capture_output=True, text=True, check=False
         )

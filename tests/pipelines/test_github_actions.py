@@ -36,7 +36,8 @@ from tests.support.sampling import every_cell
 from tests.support.sandbox_inside import Inside
 
 WORKFLOWS = PIPELINES / "github" / "workflows"
-HEAD, COMMIT = "a" * 40, "b" * 40
+HEAD = "a" * 40
+COMMIT = "b" * 40
 REVIEW, ON_MAIN = "pull_request", "ref:refs/heads/main"
 MAIN, ROTATION = "environment:production", "environment:rotation"
 
@@ -47,7 +48,8 @@ class Repository:
     """A repository on GitHub with our workflows, and the two applications that they sign in as."""
 
     def __init__(self, inside: Inside, github: GitHub, home: Path) -> None:
-        self.azure, self.github = inside.azure, github
+        self.azure = inside.azure
+        self.github = github
         self.machine = Machine(inside, home)
         self.github.token_for = self.azure.issued
         name = f"repo:{REPOSITORY}"
@@ -78,10 +80,10 @@ class Repository:
 
     def review(self) -> Ran:
         """The workflow for a pull request; returns its first job."""
-        runner, workflow = (
-            self.runner(pull_request={"number": 7, "head": {"sha": HEAD}, "base": {"ref": "main"}}),
-            load(WORKFLOWS / "mct-plan.yml"),
+        runner = self.runner(
+            pull_request={"number": 7, "head": {"sha": HEAD}, "base": {"ref": "main"}}
         )
+        workflow = load(WORKFLOWS / "mct-plan.yml")
         plan = runner.job(workflow, "plan", oidc=self.github.oidc(f"repo:{REPOSITORY}:{REVIEW}"))
         if plan.outputs["fingerprint"]:
             commented = runner.job(workflow, "comment", {"plan": {"outputs": plan.outputs}})
@@ -95,7 +97,8 @@ class Repository:
 
     def apply(self, *, inputs: Any = None) -> Ran:
         """The workflow for main; returns the last job that runs."""
-        runner, workflow = self.runner(inputs=inputs), load(WORKFLOWS / "mct-apply.yml")
+        runner = self.runner(inputs=inputs)
+        workflow = load(WORKFLOWS / "mct-apply.yml")
         reviewed = runner.job(workflow, "reviewed")
         assert reviewed.code == 0, reviewed.log
         needs = {"reviewed": {"outputs": reviewed.outputs}}
@@ -188,9 +191,9 @@ def test_a_plan_that_is_no_longer_the_reviewed_one_is_refused(repository: Reposi
     assert repository.azure.writes() == []
     assert "This is not the plan that was reviewed" in refused.log
     # An administrator looks at it, and runs the workflow by hand.
-    found = refused.log.split("fingerprint is ")[1][:64]
-    assert f"Fingerprint: `{found}`" in refused.summary
-    assert repository.apply(inputs={"fingerprint": found}).code == 0
+    fingerprint = refused.log.split("fingerprint is ")[1][:64]
+    assert f"Fingerprint: `{fingerprint}`" in refused.summary
+    assert repository.apply(inputs={"fingerprint": fingerprint}).code == 0
 
 
 @only_with_all
@@ -228,9 +231,9 @@ def test_plans_of_pull_requests_have_no_rights_to_misuse() -> None:
     """The one job that reads a pull request's file has no rights but to a token; no workflow runs
     for foreign code.
     """
-    found = list(WORKFLOWS.glob("*.yml"))
-    assert found
-    for file in found:
+    workflows = list(WORKFLOWS.glob("*.yml"))
+    assert workflows
+    for file in workflows:
         workflow = load(file)
         triggers = workflow["on"]
         assert not {"pull_request_target", "workflow_run", "issue_comment"} & set(triggers)
@@ -265,9 +268,9 @@ VARIABLES = {"System.AccessToken": ACCESS}
 
 @pytest.fixture
 def machine(inside: Inside, azure: Sandbox, tmp_path: Path) -> Iterator[Machine]:
-    made = Machine(inside, tmp_path)
-    yield made
-    assert made.leaks == []
+    agent = Machine(inside, tmp_path)
+    yield agent
+    assert agent.leaks == []
     assert azure.leaks() == []
 
 
@@ -292,8 +295,10 @@ def agent(
 def test_a_pull_request_is_planned_and_main_applies_that_plan(
     machine: Machine, devops: AzureDevOps
 ) -> None:
-    azure, template = machine.inside.azure, load(FILES / "steps.yml")
-    read, write = reader(azure, PLANS), writer(azure, APPLIES)
+    azure = machine.inside.azure
+    template = load(FILES / "steps.yml")
+    read = reader(azure, PLANS)
+    write = writer(azure, APPLIES)
     azure.forget()
     (machine.workspace / "trust.toml").write_text(TRUST + MORE)
     planted = machine.plants()
@@ -332,7 +337,8 @@ def test_a_pull_request_is_planned_and_main_applies_that_plan(
 
 @only_with_all
 def test_a_pipeline_rotates_the_secret_of_one_site(machine: Machine, devops: AzureDevOps) -> None:
-    azure, template = machine.inside.azure, load(FILES / "steps.yml")
+    azure = machine.inside.azure
+    template = load(FILES / "steps.yml")
     write = agent(machine, devops, writer(azure, APPLIES), APPLIES, "Schedule")
     (machine.workspace / "trust.toml").write_text(
         TRUST.replace("secret-to", 'secret-lifetime = "20d"\nsecret-to')
@@ -355,7 +361,8 @@ def test_a_pipeline_rotates_the_secret_of_one_site(machine: Machine, devops: Azu
     rotated = write.steps(template, sent, VARIABLES)
     assert rotated.code == 0, rotated.log
     kept, new = sorted(
-        azure.applications("Import")[0]["passwordCredentials"], key=lambda one: one["endDateTime"]
+        azure.applications("Import")[0]["passwordCredentials"],
+        key=lambda credential: credential["endDateTime"],
     )
     # Whoever uses it may still read the old one
     assert (kept, new["endDateTime"] > old["endDateTime"]) == (
@@ -370,7 +377,7 @@ def test_the_pipeline_gives_the_template_what_it_takes() -> None:
     without an error.
     """
     template, pipeline = load(FILES / "steps.yml"), load(FILES / "azure-pipelines.yml")
-    known = {one["name"]: one for one in template["parameters"]}
+    known = {parameter["name"]: parameter for parameter in template["parameters"]}
     stages = {stage["stage"]: stage["jobs"][0] for stage in pipeline["stages"]}
     apply = stages["apply"]["strategy"]["runOnce"]["deploy"]["steps"][0]
     uses = [stages["plan"]["steps"][0], apply, stages["rotate"]["steps"][0]]
@@ -382,7 +389,7 @@ def test_the_pipeline_gives_the_template_what_it_takes() -> None:
         )
         assert set(use["parameters"]) <= set(known)
         assert use["parameters"]["command"] in known["command"]["values"]
-        missing = {name for name, one in known.items() if "default" not in one} - set(
+        missing = {name for name, parameter in known.items() if "default" not in parameter} - set(
             use["parameters"]
         )
         assert not missing
@@ -394,12 +401,13 @@ def test_the_pipeline_gives_the_template_what_it_takes() -> None:
     assert named
     stage, job, step = named.groups()
     assert stages[stage]["job"] == job
-    assert step in {one.get("name") for one in template["steps"]}
+    assert step in {step.get("name") for step in template["steps"]}
     assert pipeline["stages"][1]["dependsOn"] == stage
 
 
 OTHER = "d" * 40
-FIRST, SECOND = "1" * 64, "2" * 64
+FIRST = "1" * 64
+SECOND = "2" * 64
 PLAN = "# Plan for learn\n\n| Change | Name |\n| --- | --- |\n| + create | Import |\n"
 
 
@@ -418,7 +426,7 @@ def test_a_plan_is_one_comment_that_the_next_one_replaces(step: Step, github: Gi
     github.comments += [{"id": n, "user": {"login": "ada"}, "body": "hello"} for n in range(150)]
     assert step("comment", commenting(github)).code == 0
     assert step("comment", commenting(github, "# Another\n", SECOND)).code == 0
-    (ours,) = (one for one in github.comments if one["user"] == BOT)
+    (ours,) = (comment for comment in github.comments if comment["user"] == BOT)
     assert ours["body"].split("\n", 1)[1].rstrip() == "# Another"
     assert [status["description"] for status in github.statuses[HEAD]] == [
         f"fingerprint {SECOND}",
@@ -436,7 +444,7 @@ def test_sites_of_a_matrix_have_comments_of_their_own(step: Step, github: GitHub
     for name in ("learn", "learn --> x", ""):
         assert step("comment", commenting(github, STEP_NAME=name)).code == 0
     assert len(github.comments) == 3
-    assert all(one["body"].split("\n")[0].count("-->") == 1 for one in github.comments)
+    assert all(comment["body"].split("\n")[0].count("-->") == 1 for comment in github.comments)
     contexts = [status["context"] for status in github.statuses[HEAD]]
     assert contexts == [
         "mct-s2s plan for main",
@@ -449,7 +457,7 @@ def test_a_comment_of_somebody_else_is_never_taken_for_ours(step: Step, github: 
     assert step("comment", commenting(github)).code == 0
     github.comments[0]["user"] = {"login": "mallory", "type": "User"}
     assert step("comment", commenting(github)).code == 0
-    assert [one["user"]["login"] for one in github.comments] == ["mallory", BOT["login"]]
+    assert [comment["user"]["login"] for comment in github.comments] == ["mallory", BOT["login"]]
 
 
 def test_a_name_in_a_comment_mentions_no_user(step: Step, github: GitHub) -> None:
@@ -484,8 +492,8 @@ def test_main_applies_what_was_approved_at_the_pull_request_s_last_commit(
     github.statuses[HEAD][0]["created_at"] = "2026-11-25T13:00:00Z"
     github.approved(HEAD)
     github.merged(COMMIT, HEAD)
-    found = step("reviewed", asking(github))
-    assert (found.code, found.outputs) == (0, {"fingerprint": FIRST}), found.err
+    result = step("reviewed", asking(github))
+    assert (result.code, result.outputs) == (0, {"fingerprint": FIRST}), result.err
 
 
 def status_of(fingerprint: str, **changed: Any) -> dict[str, Any]:
@@ -779,7 +787,10 @@ def test_a_busy_service_is_asked_again_and_a_refusal_is_told(step: Step, github:
     reviewed(github)
     assert step("reviewed", asking(github)).code == 0
     refused = step("reviewed", {**asking(github), "STEP_GITHUB_TOKEN": "another"})
-    assert (refused.code, len([one for one in github.asked if one.bearer == "another"])) == (1, 1)
+    assert (
+        refused.code,
+        len([request for request in github.asked if request.bearer == "another"]),
+    ) == (1, 1)
     assert "401" in refused.err
 
 

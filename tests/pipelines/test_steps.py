@@ -129,12 +129,12 @@ def test_a_document_takes_the_place_of_nothing_that_is_there(planted: str, tmp_p
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_names_on_a_page_are_text(name: str) -> None:
-    made = CreatedCredential(name, "secret", "2027-11-26T00:00:00Z", f"file:/{name}")
+    credential = CreatedCredential(name, "secret", "2027-11-26T00:00:00Z", f"file:/{name}")
     failure = Failure("client-unknown", name, f"mct-s2s {name}")
     site = SiteResult(
         name,
         Counter(create=1),
-        (made,),
+        (credential,),
         url=name,
         left_to_others=2,
         verified=False,
@@ -210,7 +210,7 @@ def test_github_s_token_is_renewed_meanwhile(
         while github.failures or file.read_text() == first:
             time.sleep(0.005)
         assert file.read_text().startswith("token-")
-    assert {one.query["audience"] for one in github.asked} == {"api://AzureADTokenExchange"}
+    assert {request.query["audience"] for request in github.asked} == {"api://AzureADTokenExchange"}
 
 
 def test_a_job_that_has_signed_in_before_stays_signed_in(github: GitHub, tmp_path: Path) -> None:
@@ -277,7 +277,8 @@ def test_a_token_goes_to_no_other_kind_of_address(address: str) -> None:
 @pytest.mark.skipif(not every_cell(), reason="starts a sandbox of its own: --all")
 def test_a_job_that_is_cancelled_lets_the_program_end(tmp_path: Path) -> None:
     """Services signal the step's process alone: it passes that on, and waits."""
-    served, ended = tmp_path / "served", threading.Event()
+    served = tmp_path / "served"
+    ended = threading.Event()
     environment = {**os.environ, "MCT_S2S_SANDBOX_DIR": str(tmp_path / "sandbox")}
 
     def cancel() -> None:
@@ -286,7 +287,8 @@ def test_a_job_that_is_cancelled_lets_the_program_end(tmp_path: Path) -> None:
                 os.kill(os.getpid(), signal.SIGTERM)
                 return
 
-    thread, before = threading.Thread(target=cancel), signal.getsignal(signal.SIGTERM)
+    thread = threading.Thread(target=cancel)
+    before = signal.getsignal(signal.SIGTERM)
     thread.start()
     code = program.run(["sandbox", "serve", "--port", str(free_ports(16))], environment, served)
     ended.set()
@@ -327,13 +329,13 @@ def test_a_site_that_fails_stands_beside_one_that_does_not(run: Reader) -> None:
     trust = run.home / "trust.toml"
     trust.write_text(TRUST + '\n[sites.gone]\napp-service = "no-such-site"\n')
     code, results = run("apply", "-f", str(trust), "--yes")
-    learn, gone = results.sites
-    assert (code, gone.name, gone.changed) == (1, "gone", False)
-    assert gone.failure is not None
-    assert gone.failure.code == "site-not-found"
-    assert [(one.client, one.saved_to.split("/")[0]) for one in learn.created] == [
-        ("Import", f"keyvault:{seed.VAULT}")
-    ]
+    learn, failed = results.sites
+    assert (code, failed.name, failed.changed) == (1, "gone", False)
+    assert failed.failure is not None
+    assert failed.failure.code == "site-not-found"
+    assert [
+        (credential.client, credential.saved_to.split("/")[0]) for credential in learn.created
+    ] == [("Import", f"keyvault:{seed.VAULT}")]
     (application,) = run.azure.applications("Import")
     assert dict(learn.clients)["Import"] == application["appId"]
     assert (learn.url, learn.verified) == (run.azure.site_url, True)

@@ -162,8 +162,10 @@ def client(
 
 def with_credentials(*credentials: Credential) -> ClientApplication:
     """A client with these credentials and no other."""
-    made = client()
-    return replace(made, application=replace(made.application, credentials=credentials))
+    application = client()
+    return replace(
+        application, application=replace(application.application, credentials=credentials)
+    )
 
 
 IMPORT = client()

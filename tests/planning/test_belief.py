@@ -70,12 +70,14 @@ AS_PIPELINE = SignedIn(
 )
 
 
-def doubts(found: TrustDecision) -> Belief | set[Doubt]:
-    return found if isinstance(found, Belief) else {reason.doubt for reason in found.reasons}
+def doubts(decision: TrustDecision) -> Belief | set[Doubt]:
+    return (
+        decision if isinstance(decision, Belief) else {reason.doubt for reason in decision.reasons}
+    )
 
 
 def held_by(observed: ObservedState, of: Application, custody: Custody | None) -> ObservedState:
-    found = {key: one for key, one in observed.custody.items() if key != of.client_id}
+    found = {key: held for key, held in observed.custody.items() if key != of.client_id}
     return replace(observed, custody=found if custody is None else {**found, of.client_id: custody})
 
 
@@ -198,9 +200,11 @@ def test_a_role_of_another_api_is_not_ours_for_having_the_same_id() -> None:
     service = replace(SERVICE, app_roles=(by_hand,))
     for api, is_untouched in ((SERVICE_ID, True), (ClientId(guid("other API")), False)):
         access = (RequiredAccess(api, ((by_hand.id, "Role"),)),)
-        one = replace(IMPORT, application=replace(IMPORT.application, required_access=access))
-        observed = observed_state(trust(one, service=service, consented=False), LISTED)
-        assert (client_trust(one, observed, NAMED) is Belief.UNTOUCHED) is is_untouched
+        application = replace(
+            IMPORT, application=replace(IMPORT.application, required_access=access)
+        )
+        observed = observed_state(trust(application, service=service, consented=False), LISTED)
+        assert (client_trust(application, observed, NAMED) is Belief.UNTOUCHED) is is_untouched
 
 
 def test_a_role_held_by_a_principal_that_is_no_client_makes_its_service_application_others() -> (
@@ -225,7 +229,7 @@ OF_ANOTHER_TENANT = replace(IMPORT, application=Application())
 
 
 @pytest.mark.parametrize(
-    ("one", "consented", "named", "custody", "expected"),
+    ("application", "consented", "named", "custody", "expected"),
     [
         (HAND_MADE, False, (HAND_MADE.client_id.upper(),), OF_ADA, Belief.NAMED),
         (OF_ANOTHER_TENANT, True, (IMPORT.client_id,), None, Belief.NAMED),
@@ -248,16 +252,18 @@ OF_ANOTHER_TENANT = replace(IMPORT, application=Application())
     ],
 )
 def test_a_client_is_believed_if_it_is_named_or_below_the_name_and_holds_the_role_or_is_untouched(
-    one: ClientApplication,
+    application: ClientApplication,
     consented: bool,
     named: tuple[str, ...],
     custody: Custody | None,
     expected: Belief | set[Doubt],
 ) -> None:
     observed = held_by(
-        observed_state(trust(one, consented=consented), LISTED), one.application, custody
+        observed_state(trust(application, consented=consented), LISTED),
+        application.application,
+        custody,
     )
-    assert doubts(client_trust(one, observed, SPEC, named)) == expected
+    assert doubts(client_trust(application, observed, SPEC, named)) == expected
 
 
 GRAPH_ACCESS = RequiredAccess(ClientId(guid("graph")), ((guid("Directory.ReadWrite.All"), "Role"),))
@@ -285,12 +291,15 @@ CLIENT_CONTENT: dict[str, tuple[Mapping[str, object], bool]] = {
 def test_a_client_is_untouched_if_its_properties_are_as_this_tool_sets_them(
     changed: Mapping[str, object], is_untouched: bool
 ) -> None:
-    one = replace(IMPORT, application=replace(IMPORT.application, **changed))  # type: ignore[arg-type]
+    application = replace(IMPORT, application=replace(IMPORT.application, **changed))  # type: ignore[arg-type]
     observed = observed_state(
-        replace(trust(one, consented=False), service=replace(SERVICE, app_roles=(ROLE, OTHER_ROLE)))
+        replace(
+            trust(application, consented=False),
+            service=replace(SERVICE, app_roles=(ROLE, OTHER_ROLE)),
+        )
     )
     observed = replace(observed, app_service=replace(observed_state(None, LISTED).app_service))  # type: ignore[type-var]
-    assert doubts(client_trust(one, observed, SPEC)) == (
+    assert doubts(client_trust(application, observed, SPEC)) == (
         Belief.UNTOUCHED if is_untouched else {Doubt.CONTENT}
     )
 
@@ -361,13 +370,11 @@ def test_the_role_of_an_api_that_others_can_assign_makes_a_client_of_one_that_is
     owners = OF_ADA.owners if how in {"owned by another", "and listed"} else ()
     values = LISTED if how == "and listed" else SET
     if how == "named by a URI":  # it is anyone's once the registration is gone, as its name is
-        service, values = (
-            replace(service, identifier_uris=("api://mct",)),
-            settings(ServiceAuthAudience="api://mct"),
-        )
-    made = trust(AS_WE_MADE_IT, service=service)
+        service = replace(service, identifier_uris=("api://mct",))
+        values = settings(ServiceAuthAudience="api://mct")
+    decision = trust(AS_WE_MADE_IT, service=service)
     observed = held_by(
-        observed_state(replace(made, owners=owners), values), AS_WE_MADE_IT.application, OF_ADA
+        observed_state(replace(decision, owners=owners), values), AS_WE_MADE_IT.application, OF_ADA
     )
     is_believed = how in {"made for this App Service", "and listed"}
     assert (client_trust(AS_WE_MADE_IT, observed, SPEC) is Belief.OWN_CLIENT) is is_believed
@@ -415,11 +422,11 @@ def test_a_role_that_only_the_settings_name_is_not_one_that_a_client_may_request
         IMPORT.application,
         required_access=(RequiredAccess(SERVICE_ID, ((OTHER_ROLE.id, "Role"),)),),
     )
-    one = replace(IMPORT, application=asking)
-    values = settings(ServiceAuthRole="Pay.All", ServiceApplicationIds=one.client_id)
-    observed = observed_state(trust(one, service=service, consented=False), values)
-    assert doubts(client_trust(one, observed, SPEC)) == {Doubt.CONTENT}
-    assert client_trust(one, observed, replace(SPEC, role="Pay.All")) is Belief.UNTOUCHED
+    application = replace(IMPORT, application=asking)
+    values = settings(ServiceAuthRole="Pay.All", ServiceApplicationIds=application.client_id)
+    observed = observed_state(trust(application, service=service, consented=False), values)
+    assert doubts(client_trust(application, observed, SPEC)) == {Doubt.CONTENT}
+    assert client_trust(application, observed, replace(SPEC, role="Pay.All")) is Belief.UNTOUCHED
 
 
 def test_another_role_of_the_same_service_application_is_the_consent_of_before_a_change() -> None:

@@ -147,15 +147,16 @@ def test_a_new_client_gets_its_credential_before_its_api_permission(wanted: Cred
 def test_a_stored_scope_of_an_earlier_service_application_is_told(
     changed: dict[str, Any], is_told: bool
 ) -> None:
-    found, uri = with_credentials(SECRET), f"api://{SERVICE_ID}"
+    found = with_credentials(SECRET)
+    uri = f"api://{SERVICE_ID}"
     place = {"place": "file:import.env", "url": site().url, "scope": f"{uri}/.default"}
     note = SecretNote(delivered=SECRET.key_id, client_id=found.client_id, **place)  # type: ignore[arg-type]
     plan = plan_of(NewCredential(LATER), SECRET, note=replace(note, **changed))
-    told = (
+    message = (
         "MCT_S2S_SCOPE in file:import.env is 'api://gone/.default', which is no longer the service "
         f"application. Set it to {uri}/.default."
     )
-    assert (plan.notes, plan.is_empty) == ((told,) if is_told else (), True)
+    assert (plan.notes, plan.is_empty) == ((message,) if is_told else (), True)
 
 
 @pytest.mark.parametrize(
@@ -175,10 +176,8 @@ def test_a_key_that_was_not_delivered_is_taken_up_where_it_is_registered_or_last
     )
 
 
-A_SECRET, GONE = (
-    NewCredential(LATER),
-    SecretNote(delivered=KeyId(guid("gone")), client_id=IMPORT_ID),
-)
+A_SECRET = NewCredential(LATER)
+GONE = SecretNote(delivered=KeyId(guid("gone")), client_id=IMPORT_ID)
 ARRIVED = replace(GONE, delivered_at=NOW, kind=CERTIFICATE)
 WITHOUT_ITS_KEY = SecretNote(pending=PENDING)
 WITH_ITS_KEY = SecretNote(
@@ -332,7 +331,7 @@ def test_a_text_that_is_no_github_repository_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("issuer", "subject", "said"),
+    ("issuer", "subject", "words"),
     [
         (GITHUB, "repo:contoso/learn:ref:refs/heads/main", "GitHub contoso/learn, branch main"),
         (GITHUB, "repo:c@1/l@2:ref:refs/heads/f/x-1.0", "GitHub c@1/l@2, branch f/x-1.0"),
@@ -346,9 +345,9 @@ def test_a_text_that_is_no_github_repository_is_refused(text: str) -> None:
     ],
 )
 def test_a_plan_says_in_words_which_branch_of_github_signs_in(
-    issuer: str, subject: str, said: str
+    issuer: str, subject: str, words: str
 ) -> None:
-    assert describe_federation(Federation(issuer, subject)) == said
+    assert describe_federation(Federation(issuer, subject)) == words
 
 
 @pytest.mark.parametrize(

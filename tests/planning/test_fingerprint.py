@@ -49,8 +49,10 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 END = datetime(2027, 1, 1, tzinfo=UTC)
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 SITE = ResourceId.site(SUBSCRIPTION, "mct-prod", "contosolearn")
-OBJECT_ID, CLIENT_ID = ApplicationObjectId("object"), ClientId("client")
-PRINCIPAL_ID, ROLE_ID = PrincipalId("principal"), AppRoleId("role")
+OBJECT_ID = ApplicationObjectId("object")
+CLIENT_ID = ClientId("client")
+PRINCIPAL_ID = PrincipalId("principal")
+ROLE_ID = AppRoleId("role")
 ROLE = AppRole(
     ROLE_ID, "S2SAppRole", "S2SAppRole", "…", enabled=True, member_types=("Application",)
 )

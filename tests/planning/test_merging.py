@@ -74,12 +74,12 @@ lists = st.lists(entries, max_size=6).map(";".join) | st.none()
 @st.composite
 def all_settings(draw: st.DrawFn) -> dict[str, str | None]:
     """Foreign settings and some of ours, each under one spelling."""
-    found: dict[str, str | None] = dict(draw(foreign_settings))
+    values: dict[str, str | None] = dict(draw(foreign_settings))
     for setting in SETTINGS:
         value = draw(lists if setting in LISTS else st.none() | texts)
         if value is not None or draw(st.booleans()):
-            found[draw(any_case)(setting.name)] = value
-    return found
+            values[draw(any_case)(setting.name)] = value
+    return values
 
 
 @given(all_settings(), st.lists(guids, max_size=4), st.lists(guids, max_size=4), st.booleans())
@@ -131,26 +131,26 @@ def test_an_id_that_is_not_known_yet_counts_as_a_change_and_is_not_written() -> 
 @example("Ä", "A")
 @example("日本", "中国")
 @example("Zu\u0308rich", "Z\u00fcrich")
-def test_names_that_look_alike_have_different_unique_names(one: str, other: str) -> None:
+def test_names_that_look_alike_have_different_unique_names(name: str, other: str) -> None:
     from unicodedata import normalize  # noqa: PLC0415
 
-    same = normalize("NFC", one) == normalize("NFC", other)
+    is_same = normalize("NFC", name) == normalize("NFC", other)
     key = service_unique_name("contosolearn")
-    assert (file_stem(one) == file_stem(other)) == same
-    assert (client_unique_name(key, one) == client_unique_name(key, other)) == same
-    assert file_stem(one).isascii()
-    assert not set(file_stem(one)) - set("abcdefghijklmnopqrstuvwxyz0123456789-")
-    assert client_unique_name(key, one) != service_unique_name("contosolearn", other)
+    assert (file_stem(name) == file_stem(other)) == is_same
+    assert (client_unique_name(key, name) == client_unique_name(key, other)) == is_same
+    assert file_stem(name).isascii()
+    assert not set(file_stem(name)) - set("abcdefghijklmnopqrstuvwxyz0123456789-")
+    assert client_unique_name(key, name) != service_unique_name("contosolearn", other)
 
 
 def test_the_longest_names_of_sites_and_slots_make_names_of_120_characters_that_differ() -> None:
-    made = {
+    names = {
         service_unique_name(site, slot)
         for site in ("a" * 60, "a" * 59)
         for slot in (None, "b" * 59, "b" * 58)
     }
-    assert len(made) == 6
-    assert max(len(client_unique_name(name, "c" * 99)) for name in made) <= 120
+    assert len(names) == 6
+    assert max(len(client_unique_name(name, "c" * 99)) for name in names) <= 120
     assert service_unique_name("contosolearn", "staging") == "mct-s2s-contosolearn_staging"
 
 
@@ -306,7 +306,7 @@ def test_a_setting_that_has_to_be_there_and_is_not_is_planned_and_found(setting:
         return  # what is on them is a matter of who is a client
     without = site_says(**{setting.name: ""})
     assert ("setting-missing", setting.name) in {
-        (one.code, one.subject) for one in diagnose(without)
+        (flaw.code, flaw.subject) for flaw in diagnose(without)
     }
     write = next(
         change for change in make_plan(spec("Import"), without).changes if change.key == "settings"
@@ -382,7 +382,9 @@ def test_a_site_is_known_by_its_settings_or_the_function_app_of_its_deployment(
     mct: list[Site],
     others: list[Site],
 ) -> None:
-    assert split_sites(there, {one.resource: values for one, values in settings.items()}, MCT) == (
+    assert split_sites(
+        there, {site.resource: values for site, values in settings.items()}, MCT
+    ) == (
         mct,
         others,
     )

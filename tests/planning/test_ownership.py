@@ -30,8 +30,8 @@ def called(name: str, observed: ObservedState) -> list[str]:
     return [client.display_name for client in clients_called(name, observed)]
 
 
-def renamed(one: ClientApplication, name: str) -> ClientApplication:
-    return replace(one, application=replace(one.application, display_name=name))
+def renamed(application: ClientApplication, name: str) -> ClientApplication:
+    return replace(application, application=replace(application.application, display_name=name))
 
 
 @pytest.mark.parametrize(

@@ -164,17 +164,17 @@ def test_an_object_that_is_right_is_left_alone(observed: ObservedState) -> None:
 
 def test_the_creation_of_a_client_says_all_that_is_known_by_then() -> None:
     """Every write less is one that Entra ID cannot refuse for coming too soon after another."""
-    there = replace(
+    observed = replace(
         observed_state(trust(), settings()),
         secrets={"Import": SecretNote(place="keyvault:vault/import")},
     )
-    plan = make_plan(spec("Import"), there)
-    (made,) = (change for change in plan.changes if isinstance(change, CreateApplication))
+    plan = make_plan(spec("Import"), observed)
+    (creation,) = (change for change in plan.changes if isinstance(change, CreateApplication))
     (access,) = (change for change in plan.changes if isinstance(change, UpdateApplication))
-    assert made.application.required_access
-    assert Tag.VAULT.of("vault/import") in made.application.tags
+    assert creation.application.required_access
+    assert Tag.VAULT.of("vault/import") in creation.application.tags
     assert not access.edits.tags
-    assert plan.waits_for(access) == frozenset({made.key})
+    assert plan.waits_for(access) == frozenset({creation.key})
 
 
 def test_a_switch_from_v2_tokens_takes_the_operators_word_and_is_told() -> None:
@@ -254,11 +254,11 @@ def test_an_identity_that_a_resource_cannot_use_is_refused(
     kind: str, principal: str | None, said_of_it: str
 ) -> None:
     group = f"/subscriptions/{guid('subscription')}/resourceGroups/integrations"
-    one = IdentityResource(
+    resource = IdentityResource(
         ResourceId.parse(f"{group}/providers/{kind}/one"),
         PrincipalId(principal) if principal else None,
     )
-    before = observed_state(trust(), settings(), [one])
+    before = observed_state(trust(), settings(), [resource])
     if not said_of_it:
         assert said(make_plan(spec(), before)) == WRITE
         return
@@ -270,7 +270,7 @@ def test_an_identity_that_a_resource_cannot_use_is_refused(
 def test_machines_of_a_scale_set_are_said_to_need_an_update() -> None:
     group = f"/subscriptions/{guid('subscription')}/resourceGroups/integrations"
     resource = ResourceId.parse(f"{group}/providers/Microsoft.Compute/virtualMachineScaleSets/etl")
-    told = [
+    commands = [
         [note.command for note in plan.notes if isinstance(note, Instruction)]
         for principal in (None, PrincipalId(guid("mi")))
         for plan in [
@@ -282,7 +282,7 @@ def test_machines_of_a_scale_set_are_said_to_need_an_update() -> None:
     where = (
         f"-n {resource.name} -g {resource.resource_group} --subscription {resource.subscription_id}"
     )
-    assert told == [[f"az vmss update-instances --instance-ids '*' {where}"], []]
+    assert commands == [[f"az vmss update-instances --instance-ids '*' {where}"], []]
 
 
 def test_a_managed_identity_is_consented_where_the_service_admits_assigned_callers_only() -> None:
@@ -308,8 +308,8 @@ def test_consent_that_is_left_to_others_is_told_and_not_asked_again() -> None:
 
 
 def noted(note: SecretNote, *credentials: str) -> ObservedState:
-    made = client("Import", *(credential(300, name) for name in credentials))
-    return replace(complete(made), secrets={"Import": note})
+    application = client("Import", *(credential(300, name) for name in credentials))
+    return replace(complete(application), secrets={"Import": note})
 
 
 def test_a_secret_that_never_arrived_is_removed_before_another_is_made() -> None:
@@ -381,13 +381,13 @@ def foreign_tenant() -> ObservedState:
 
 REFUSED: dict[str, tuple[Desired, ObservedState, type[S2SError], str]] = {
     **{
-        what: (
+        place: (
             spec(),
             replace(observed_state(), app_service=app_service(where=where)),
             Refused,
             "function-app",
         )
-        for what, where in (
+        for place, where in (
             ("function app by kind", site("jobs", "functionapp,linux")),
             ("function app by name", site("contosolearn-FA-x7k2q")),
             ("logic app", site("flow", "functionapp,workflowapp")),
@@ -630,9 +630,9 @@ def test_two_runs_at_one_moment_add_a_role_of_one_id_which_is_another_in_another
 
     def role(observed: ObservedState) -> AppRoleId:
         plan = make_plan(spec(settings=SettingsScope.NONE), observed)
-        (found,) = (
+        (update,) = (
             c.edits.role for c in plan.changes if isinstance(c, UpdateApplication) and c.edits.role
         )
-        return found.id
+        return update.id
 
     assert role(before) == role(before) != role(replace(before, tenant=elsewhere))

@@ -74,7 +74,8 @@ def with_other_value(plan: Plan) -> Plan:
     return replace(plan, steps=steps)
 
 
-PLAN, LATER = plan_at(), NOW + timedelta(days=100, hours=5)
+PLAN = plan_at()
+LATER = NOW + timedelta(days=100, hours=5)
 TYPED = datetime.combine(NOW.date() + timedelta(365), END_OF_DAY, NOW.tzinfo)
 OTHERS = replace(observed_state(), app_service=app_service({**FOREIGN, "Another": "x"}))
 IN_ANOTHER_ORDER = replace(PLAN, steps=tuple(reversed(PLAN.steps)), missing={PLAN.steps[0].key: ()})
@@ -144,8 +145,8 @@ def test_a_step_that_is_left_to_others_has_another_fingerprint(other: ManualStep
 
 def test_a_step_that_is_left_to_others_is_not_one_of_the_run() -> None:
     """`--no-consent` leaves out a step of the run, and neither plan stands for the other."""
-    done, left = Plan((consent(),)), Plan(manual_steps=(consent(),))
-    assert fingerprint(done, NOW, SUBJECT) != fingerprint(left, NOW, SUBJECT)
+    done, left_plan = Plan((consent(),)), Plan(manual_steps=(consent(),))
+    assert fingerprint(done, NOW, SUBJECT) != fingerprint(left_plan, NOW, SUBJECT)
 
 
 def test_nothing_to_do_has_a_fingerprint_too() -> None:
@@ -296,7 +297,8 @@ def test_pruning_removes_a_third_of_the_clients_at_most(
     present: int, named: int, allowed: int
 ) -> None:
     names = [f"C{number}" for number in range(present)]
-    observed, desired = there(*names), wanted(*names[:named])
+    observed = there(*names)
+    desired = wanted(*names[:named])
     if allowed:
         assert len(kinds(plan_of(desired, observed), DeleteApplication)) == present - named
         return

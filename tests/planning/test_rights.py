@@ -315,7 +315,7 @@ def test_a_caller_without_the_settings_lacks_the_restart_too_unless_none_is_want
         "write the application settings of 'contosolearn'",
     ]
     expected = [*steps, "restart 'contosolearn'"] if restart else steps
-    assert [one.step for one in missing_at(SITE, rights, restart=restart)] == expected
+    assert [right.step for right in missing_at(SITE, rights, restart=restart)] == expected
     dry = with_unread_settings(Plan(()), unreadable(EMPTY), rights, restart=restart)
     assert [lack.step for lack in dry.missing_rights] == expected
 
@@ -392,8 +392,8 @@ def test_a_secret_is_as_the_tenant_allows_or_refused_with_the_way_out(
         assert secret.spec.expires - NOW <= (timedelta(days=90) if shorten else timedelta(days=365))
     else:
         assert (plan, problem.code) == (wanted, code)
-        told = f"{problem.message} {problem.remedy}"
-        assert all(word in told for word in said.split())
+        text = f"{problem.message} {problem.remedy}"
+        assert all(word in text for word in said.split())
 
 
 @pytest.mark.parametrize(("asked", "longest"), [(30, 14), (31, 30), (365, 180), (366, 365)])

@@ -63,8 +63,8 @@ NAMES = ("Mine", "Others", "By hand", "func", OTHERS.client_id, BY_HAND.client_i
 OWNER = {"this App Service": SERVICE.unique_name, "the other one": B, "another team": None}
 
 
-def principal_id(one: ClientApplication | ServicePrincipal) -> str:
-    return one.principal_id if isinstance(one, ClientApplication) else one.id
+def principal_id(entity: ClientApplication | ServicePrincipal) -> str:
+    return entity.principal_id if isinstance(entity, ClientApplication) else entity.id
 
 
 def shared(api: Api, owner: str, holders: frozenset[int], listed: frozenset[int]) -> ObservedState:
@@ -83,10 +83,10 @@ def shared(api: Api, owner: str, holders: frozenset[int], listed: frozenset[int]
     if api.lists:
         values = settings(
             ServiceApplicationIds=";".join(
-                one.client_id for one in chosen if isinstance(one, ClientApplication)
+                entity.client_id for entity in chosen if isinstance(entity, ClientApplication)
             ),
             ServiceObjectIds=";".join(
-                one.id for one in chosen if isinstance(one, ServicePrincipal)
+                entity.id for entity in chosen if isinstance(entity, ServicePrincipal)
             ),
             ServiceAuthRole=api.role,
         )
@@ -95,10 +95,13 @@ def shared(api: Api, owner: str, holders: frozenset[int], listed: frozenset[int]
                              "tenant-id": TENANT.id}.get(row.holds)
                   for row in api.rows}  # fmt: skip
     state = observed_state(seen, values)
-    return replace(state, api=api, app_service=app_service(values), custody={
-        one.client_id: Custody() for one in (service, MINE.application, OTHERS.application,
-                                             BY_HAND.application)
-    })  # fmt: skip
+    applications = (service, MINE.application, OTHERS.application, BY_HAND.application)
+    return replace(
+        state,
+        api=api,
+        app_service=app_service(values),
+        custody={application.client_id: Custody() for application in applications},
+    )
 
 
 def losers(changes: tuple[AnyChange, ...], seen: ObservedState) -> set[str]:
@@ -121,7 +124,9 @@ def losers(changes: tuple[AnyChange, ...], seen: ObservedState) -> set[str]:
                     change.assignment for change in changes if isinstance(change, RevokeAppRole)
                 }
                 lost |= {
-                    principal for one, principal in by_assignment.items() if one not in revoked
+                    principal
+                    for assignment, principal in by_assignment.items()
+                    if assignment not in revoked
                 }
             case DeleteApplication() | PurgeApplication() | RemoveCredential():
                 lost.add(by_object[change.object_id])
@@ -169,9 +174,9 @@ def test_no_command_takes_access_from_a_client_of_another_app_service(
         return
     called = {word.casefold() for word in named}
     meant = {
-        principal_id(one)
-        for one in PEOPLE
-        if called & {one.display_name.casefold(), one.client_id, principal_id(one)}
+        principal_id(entity)
+        for entity in PEOPLE
+        if called & {entity.display_name.casefold(), entity.client_id, principal_id(entity)}
     }
     assert losers(changes, seen) <= {MINE.principal_id} | meant
 
@@ -200,11 +205,11 @@ def test_a_holder_that_keeps_the_role_without_lists_is_named(everything: bool) -
         Removal(everything=True) if everything else Setup(ServiceSpec(), (), pruning=pruning), seen
     )
     assert losers(plan.changes, seen) == {MINE.principal_id}
-    left = {
-        (one.what.partition(" holds the app role")[0], one.command.split()[2])
-        for one in plan.left_alone
+    notes = {
+        (note.what.partition(" holds the app role")[0], note.command.split()[2])
+        for note in plan.left_alone
     }
-    assert left == {("'By hand'", BY_HAND.client_id), ("'func'", IDENTITY.id)}
+    assert notes == {("'By hand'", BY_HAND.client_id), ("'func'", IDENTITY.id)}
     assert [str(statement) for statement in plan.statements if "'Others'" in str(statement)] == [
         "Created for another App Service, and still allowed here by the same app role: 'Others'."
     ]
@@ -215,7 +220,9 @@ def test_clients_that_nothing_names_are_mentioned_without_prune() -> None:
     plan = make_plan(Setup(ServiceSpec(), (), pruning=Pruning()), seen)
     assert not plan.left_alone
     mentioned = " ".join(map(str, plan.notes))
-    assert all(f"'{one.display_name}'" in mentioned for one in (MINE, BY_HAND, IDENTITY)), mentioned
+    assert all(f"'{entity.display_name}'" in mentioned for entity in (MINE, BY_HAND, IDENTITY)), (
+        mentioned
+    )
 
 
 def test_a_client_that_the_file_names_is_not_reported_as_left_alone() -> None:
@@ -227,10 +234,10 @@ def test_a_client_that_the_file_names_is_not_reported_as_left_alone() -> None:
     assert not make_plan(Setup(ServiceSpec(), clients, pruning=pruning), here).left_alone
     # At another App Service of the file, which uses the same registration.
     identity = replace(IDENTITY, resource_id=str(resource.resource))
-    there = replace(seen, trust=replace(seen.trust, identities=(identity,)))
+    observed = replace(seen, trust=replace(seen.trust, identities=(identity,)))
     kept = frozenset({BY_HAND.client_id, str(resource.resource).casefold()})
     assert not make_plan(
-        Setup(ServiceSpec(), pruning=replace(pruning, named_elsewhere=kept)), there
+        Setup(ServiceSpec(), pruning=replace(pruning, named_elsewhere=kept)), observed
     ).left_alone
 
 
@@ -243,17 +250,17 @@ def test_a_removal_with_lists_reports_no_one_as_left_alone() -> None:
 
 def test_a_display_name_is_no_way_to_keep_the_role_where_there_are_no_lists() -> None:
     spec = ServiceSpec(adopt=SERVICE_ID)
-    told = {
+    commands = {
         api.name: [
             str(note) for note in make_plan(Removal(spec, clients=(IDENTITY.id,)), seen).notes
         ]
         for api in (MCT, ORDERS)
         for seen in [shared(api, "another team", frozenset({3}), frozenset({3}))]
     }
-    for notes in told.values():
-        assert any("loses the app role" in note for note in notes), told
-    assert any("By its display name instead of its ID" in note for note in told["MCT"])
-    assert not any("By its display name" in note for note in told["Orders"])
+    for notes in commands.values():
+        assert any("loses the app role" in note for note in notes), commands
+    assert any("By its display name instead of its ID" in note for note in commands["MCT"])
+    assert not any("By its display name" in note for note in commands["Orders"])
 
 
 def test_an_identity_of_an_api_without_lists_is_given_the_role() -> None:

@@ -387,20 +387,20 @@ def test_a_flaw_is_found_once_and_comes_with_its_remedy() -> None:
 
     `pytest --update-screens` takes new words.
     """
-    found = {name: diagnose(observed) for name, observed in CASES.items()}
+    flaws = {name: diagnose(observed) for name, observed in CASES.items()}
     kept = {
         name: {"findings": [*map(asdict, each)], "setup": changes(CASES[name])}
-        for name, each in found.items()
+        for name, each in flaws.items()
     }
     check_kept(Path(__file__).with_name("findings.json"), json.dumps(kept, indent=2) + "\n")
-    for name, findings in found.items():
+    for name, findings in flaws.items():
         assert len({(finding.code, finding.subject) for finding in findings}) == len(findings), name
         where = "-g mct-prod -n contosolearn" if name == "stopped" else WHERE
         assert all(
             where in finding.remedy for finding in findings if finding.severity is not Severity.NOTE
         ), name
         assert {finding.severity for finding in findings} - {Severity.NOTE}, name
-    codes = {finding.code for findings in found.values() for finding in findings}
+    codes = {finding.code for findings in flaws.values() for finding in findings}
     assert codes >= {*FINDING_CODES} - NOTES, "every code of the contract has its case"
 
 
@@ -408,8 +408,8 @@ def test_unread_settings_are_the_only_finding_about_what_they_alone_name() -> No
     """Neither that they are wrong, nor that a service application which only they may name is
     missing.
     """
-    assert [one.code for one in diagnose(unreadable(observed_state()))] == ["settings-unreadable"]
-    assert [one.code for one in diagnose(unreadable(complete(IMPORT)))] == ["settings-unreadable"]
+    assert [flaw.code for flaw in diagnose(unreadable(observed_state()))] == ["settings-unreadable"]
+    assert [flaw.code for flaw in diagnose(unreadable(complete(IMPORT)))] == ["settings-unreadable"]
 
 
 def test_where_all_settings_are_gone_each_is_missing_and_the_rest_is_judged() -> None:
@@ -419,7 +419,8 @@ def test_where_all_settings_are_gone_each_is_missing_and_the_rest_is_judged() ->
     """
     service = replace(SERVICE, app_roles=(replace(ROLE, enabled=False),))
     assert [
-        (one.code, one.subject) for one in diagnose(observed_state(trust(IMPORT, service=service)))
+        (flaw.code, flaw.subject)
+        for flaw in diagnose(observed_state(trust(IMPORT, service=service)))
     ] == [
         ("app-role-disabled", SERVICE.display_name),
         ("setting-missing", "ServiceAuthEnabled"),
@@ -432,12 +433,14 @@ def test_where_all_settings_are_gone_each_is_missing_and_the_rest_is_judged() ->
 
 def _in_a_slot(sticky: frozenset[str]) -> ObservedState:
     observed = complete(client("Import"))
-    there = site_of(observed)
+    slot_site = site_of(observed)
     slot = ResourceId.site(guid("s"), "mct-prod", "contosolearn", "staging")
-    there = replace(there, resource=slot, slots=("staging",), sticky=sticky)
-    own = "mct-s2s-contosolearn_staging"
-    trust = replace(observed.trust, service=replace(SERVICE, unique_name=own), unique_name=own)
-    return replace(observed, app_service=there, trust=trust)
+    slot_site = replace(slot_site, resource=slot, slots=("staging",), sticky=sticky)
+    unique_name = "mct-s2s-contosolearn_staging"
+    trust = replace(
+        observed.trust, service=replace(SERVICE, unique_name=unique_name), unique_name=unique_name
+    )
+    return replace(observed, app_service=slot_site, trust=trust)
 
 
 def test_settings_of_a_slot_that_a_swap_would_carry_away_are_noted() -> None:
@@ -542,7 +545,7 @@ def test_a_role_that_some_clients_hold_is_taken_for_right() -> None:
     )
     ids = f"{IMPORT.client_id};{other.client_id}"
     observed = observed_state(held, settings(ServiceApplicationIds=ids, ServiceAuthRole="Wrong"))
-    assert [(one.code, one.subject) for one in diagnose(observed)] == [
+    assert [(flaw.code, flaw.subject) for flaw in diagnose(observed)] == [
         ("client-not-consented", "Import")
     ]
 
@@ -585,12 +588,12 @@ def test_a_service_application_that_is_not_this_app_services_is_said(
     observed = observed_state(
         replace(trust(IMPORT, service=service), own_service=own), settings(**ALLOWED)
     )
-    found = [
-        (one.severity, one.remedy)
-        for one in diagnose(observed)
-        if one.code == "service-application-not-ours"
+    flaws = [
+        (flaw.severity, flaw.remedy)
+        for flaw in diagnose(observed)
+        if flaw.code == "service-application-not-ours"
     ]
-    assert found == ([(severity, remedy)] if severity is not None else [])
+    assert flaws == ([(severity, remedy)] if severity is not None else [])
 
 
 @pytest.mark.parametrize(
@@ -609,7 +612,7 @@ def test_commands_name_the_service_application_that_was_adopted(
         trust(spent, service=service), settings(ServiceApplicationIds=spent.client_id)
     )
     (expiring,) = [
-        one for one in diagnose(observed, adopted=adopted) if one.code == "secret-expiring"
+        flaw for flaw in diagnose(observed, adopted=adopted) if flaw.code == "secret-expiring"
     ]
     more = f" --service-app {SERVICE_ID}" if is_named else ""
     assert expiring.remedy == f"mct-s2s rotate-secret {spent.client_id} {WHERE}{more}"

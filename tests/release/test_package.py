@@ -28,13 +28,13 @@ REPOSITORY = "https://github.com/mct-s2s/mct-s2s"
 def pins(lock: str) -> dict[str, str]:
     """What a lock pins: the version, with the condition under which it is installed."""
     text = (ROOT / lock).read_text(encoding="utf-8").replace(" \\\n", " ")
-    found = {}
+    pinned = {}
     for name, version, condition in re.findall(
         r"(?m)^([\w.-]+)(?:\[.+?\])?==([^ ;]+)(?: ; (.+?))? +--hash=sha256:", text
     ):
-        found[f"{canonicalize_name(name)} {condition}".strip()] = version
-    assert found
-    return found
+        pinned[f"{canonicalize_name(name)} {condition}".strip()] = version
+    assert pinned
+    return pinned
 
 
 def test_on_pypi_every_link_of_the_readme_leads_into_the_repository_of_that_version() -> None:
@@ -74,7 +74,11 @@ def test_the_published_requirements_have_everything_that_the_program_and_its_ext
     project = PROJECT["project"]
     needed = [
         *project["dependencies"],
-        *(one for extra in project["optional-dependencies"].values() for one in extra),
+        *(
+            requirement
+            for extra in project["optional-dependencies"].values()
+            for requirement in extra
+        ),
     ]
     published = {name.split()[0]: version for name, version in pins(LOCKS[1]).items()}
     for requirement in map(Requirement, needed):
@@ -140,8 +144,8 @@ def test_base_images_are_pinned_by_digests() -> None:
     """Images, and no program of another that reads this file."""
     assert "syntax=" not in DOCKERFILE
     named = [re.match(r"(\S+)(?: AS (\S+))?", stage) for stage in STAGES]
-    made = {one[2] for one in named if one}
-    bases = {one[1] for one in named if one} - made
+    digests = {match[2] for match in named if match}
+    bases = {match[1] for match in named if match} - digests
     assert len(bases) == 2
     for base in bases:
         assert re.fullmatch(r"[\w./-]+:[\w-]+@sha256:[0-9a-f]{64}", base), base

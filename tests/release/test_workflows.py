@@ -47,9 +47,13 @@ def test_actions_are_pinned_by_their_commit_and_say_which_version_that_is() -> N
         for use in re.findall(r"uses: (.+)", path.read_text(encoding="utf-8"))
     }
     assert [
-        one for one in used if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", one)
+        action
+        for action in used
+        if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action)
     ] == []
-    assert len({one.partition("@")[0] for one in used}) == len(used), "each action has one version"
+    assert len({action.partition("@")[0] for action in used}) == len(used), (
+        "each action has one version"
+    )
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
@@ -65,7 +69,7 @@ def test_no_job_has_a_right_that_it_does_not_need(path: Path) -> None:
         checked_out = [
             step["with"] for step in job["steps"] if "actions/checkout" in step.get("uses", "")
         ]
-        assert all(one["persist-credentials"] is False for one in checked_out)
+        assert all(step["persist-credentials"] is False for step in checked_out)
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)

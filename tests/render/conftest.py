@@ -95,9 +95,9 @@ def line_with(text: str, *facts: str) -> str:
     Raises:
         AssertionError: no line holds them, or more than one does.
     """
-    found = [line for line in text.splitlines() if all(fact in line for fact in facts)]
-    assert len(found) == 1, f"{len(found)} lines with {facts} in:\n{text}"
-    return found[0]
+    lines = [line for line in text.splitlines() if all(fact in line for fact in facts)]
+    assert len(lines) == 1, f"{len(lines)} lines with {facts} in:\n{text}"
+    return lines[0]
 
 
 def pasteable(text: str) -> list[str]:

@@ -106,7 +106,7 @@ def planned(
 ) -> list[dict[str, Any]]:
     """A plan's steps, as a result lists them."""
     made = Outputs({("principal:Import", Output[name]): value for name, value in outputs.items()})
-    ended, took = {one.key: one for one in done}, {one.key: 1.23456 for one in done}
+    ended, took = {change.key: change for change in done}, {change.key: 1.23456 for change in done}
     outcome = Outcome(
         Request(Look(), NOW, None, api=MCT),
         plan,
@@ -219,9 +219,9 @@ def mixed() -> ObservedState:
 
 def named(observed: ObservedState, name: str) -> ObservedState:
     """The same at an App Service of another name."""
-    there = replace(site_of(observed), **vars(site(name)))
+    site_state = replace(site_of(observed), **vars(site(name)))
     trust = replace(observed.trust, unique_name=service_unique_name(name))
-    return replace(observed, app_service=there, trust=trust, where=f"-a {name} -g mct-prod")
+    return replace(observed, app_service=site_state, trust=trust, where=f"-a {name} -g mct-prod")
 
 
 def status_of(observed: ObservedState) -> SiteStatus:
@@ -250,8 +250,10 @@ def crowd(count: int = 1000) -> ObservedState:
     """So many clients; every hundredth has no admin consent."""
     clients = [client(f"Client {number:04}", credential(40 + number)) for number in range(count)]
     observed = complete(*clients)
-    refused = {one.principal.id for one in clients[::100] if one.principal is not None}
+    refused = {client.principal.id for client in clients[::100] if client.principal is not None}
     assignments = tuple(
-        one for one in observed.trust.assignments if one.principal_id not in refused
+        assignment
+        for assignment in observed.trust.assignments
+        if assignment.principal_id not in refused
     )
     return replace(observed, trust=replace(observed.trust, assignments=assignments))

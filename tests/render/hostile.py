@@ -111,7 +111,9 @@ WITHIN = timedelta(days=30)
 
 def is_plain(text: str) -> bool:
     """Whether no character of a line steers anything, by Unicode's own categories."""
-    return not any(unicodedata.category(one) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for one in text)
+    return not any(
+        unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for character in text
+    )
 
 
 def observed(name: str) -> ObservedState:
@@ -240,10 +242,13 @@ def _documented(terminal: Terminal, name: str) -> None:
 def _credentials(terminal: Terminal, name: str) -> None:
     kept = SavedCredential(name, name, NOW, f"keyvault:{name}/{name}")
     shown = replace(kept, saved_to="show", secret="s3cret")
-    made = [saved(name, f"file:/{name}/{name}"), saved(name, f"file:/{name}/2"), kept, shown]
+    credentials = [saved(name, f"file:/{name}/{name}"), saved(name, f"file:/{name}/2"), kept, shown]
     for line in credential_lines(shown):
         terminal.result(line)
-    clients = [ClientResult(one.client, name, credential=one, can_call=True) for one in made]
+    clients = [
+        ClientResult(credential.client, name, credential=credential, can_call=True)
+        for credential in credentials
+    ]
     for several in (
         clients[:1],
         clients[:2],
@@ -262,18 +267,23 @@ def _fleet(terminal: Terminal, name: str) -> None:
         SiteReport(f"{name}3", error=failed),
     ]
     show_plans(terminal, plans, "0" * 64, is_result=True)
-    made = SavedCredential(name, name, None, f"file:/{name}")
+    saved_credential = SavedCredential(name, name, None, f"file:/{name}")
     steps = [principal(name)]
     accounts = [
         SiteReport(
             name,
             done=steps,
-            credentials=[made],
+            credentials=[saved_credential],
             manual_steps=[_told(name)],
             verification=_proof(name),
         ),
         SiteReport(
-            name, done=steps, in_doubt=steps, not_done=steps, credentials=[made], error=failed
+            name,
+            done=steps,
+            in_doubt=steps,
+            not_done=steps,
+            credentials=[saved_credential],
+            error=failed,
         ),
     ]
     show_outcomes(terminal, accounts)
@@ -288,8 +298,10 @@ def _errors(terminal: Terminal, name: str) -> None:
     show_error(terminal, refusal(name, request_id=name))
     show_error(terminal, S2SError("x", name, remedy=name, command=name, answer=name))
     show_error(terminal, NotThere("x", name, remedy=name, items=[name, name]))
-    one = [principal(name)]
-    show_done_and_not_done(terminal, SiteReport(name, done=one, in_doubt=one, not_done=one))
+    entities = [principal(name)]
+    show_done_and_not_done(
+        terminal, SiteReport(name, done=entities, in_doubt=entities, not_done=entities)
+    )
 
 
 def _handed_over(terminal: Terminal, name: str) -> None:
@@ -301,7 +313,9 @@ def _doctored(terminal: Terminal, name: str) -> None:
     lack = MissingRight(name, name, name, name)
     steps, found = (Instruction(name, name),), ((), (lack,))
     checks = [
-        DoctorCheck("x", one, name, name, steps, missing) for one in Verdict for missing in found
+        DoctorCheck("x", verdict, name, name, steps, missing)
+        for verdict in Verdict
+        for missing in found
     ]
     show_checks(terminal, checks, name, ways_out=(Instruction(name, name),))
 
@@ -320,7 +334,7 @@ def _talk(terminal: Terminal, name: str) -> None:
 
 def _snippets(terminal: Terminal, name: str) -> None:
     # What cannot be shown is refused as a value
-    value = "".join(one if one.isprintable() else "?" for one in name)
+    value = "".join(character if character.isprintable() else "?" for character in name)
     federation = Federation(f"https://{value}", f"repo:{value}:environment:{value}", value)
     for kind in SourceKind:
         source = CredentialSource(

@@ -113,7 +113,8 @@ def test_redirected_output_is_utf_8_with_plain_line_ends(
     screens: Screens, monkeypatch: pytest.MonkeyPatch, encoding: str
 ) -> None:
     """Windows gives redirected output its code page, and makes of each line end its own."""
-    terminal, written = screens(80).terminal, io.BytesIO()
+    terminal = screens(80).terminal
+    written = io.BytesIO()
     stream = io.TextIOWrapper(written, encoding, newline="\r\n")
     monkeypatch.setattr(sys, "stdout", stream)
     terminal.out.file = stream
@@ -297,11 +298,12 @@ def test_every_word_is_whole_and_no_line_is_too_long(
 
 
 def test_a_row_that_does_not_fit_is_stacked_and_one_without_a_name_continues_it() -> None:
-    path, one = "/home/ada/" + "x" * 60, str(uuid.UUID(int=1))
+    path = "/home/ada/" + "x" * 60
+    identifier = str(uuid.UUID(int=1))
     assert shown([["Name", "one"], ["A longer name", path], ["", path], ["Last", "two"]],
                  40).splitlines() == [
         "Name  one", "A longer name", f"    {path}", f"    {path}", "Last  two",
     ]  # fmt: skip
-    assert shown([["Import", one, "yes"]], 42, ["Client", "Id", "Consent"]).split() == [
-        "Import", "Id:", one, "Consent:", "yes",
+    assert shown([["Import", identifier, "yes"]], 42, ["Client", "Id", "Consent"]).split() == [
+        "Import", "Id:", identifier, "Consent:", "yes",
     ]  # fmt: skip

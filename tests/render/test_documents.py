@@ -223,12 +223,14 @@ def parts(node: Any) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize("name", [*DOCUMENTS, *FILES])
 def test_a_schema_is_valid_and_stands_alone(name: str) -> None:
-    found = schema(name)
-    Draft202012Validator.check_schema(found)
-    assert found["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert [part for part in parts(found) if "$ref" in part] == []
-    assert sum("$schema" in part for part in parts(found)) == 1
-    assert [text for part in parts(found) if "\n" in str(text := part.get("description", ""))] == []
+    document_schema = schema(name)
+    Draft202012Validator.check_schema(document_schema)
+    assert document_schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert [part for part in parts(document_schema) if "$ref" in part] == []
+    assert sum("$schema" in part for part in parts(document_schema)) == 1
+    assert [
+        text for part in parts(document_schema) if "\n" in str(text := part.get("description", ""))
+    ] == []
 
 
 @pytest.mark.parametrize("name", [*DOCUMENTS, *FILES])
@@ -238,8 +240,8 @@ def test_every_member_is_explained_and_none_is_required_that_is_not_there(name: 
         if isinstance(members, dict):
             unexplained = [
                 key
-                for key, one in members.items()
-                if "description" not in one and "const" not in one
+                for key, member in members.items()
+                if "description" not in member and "const" not in member
             ]
             assert unexplained == []
             assert set(part.get("required", ())) <= set(members)
@@ -334,7 +336,7 @@ def test_a_changed_document_is_refused_by_model_and_schema_or_by_neither(
 ) -> None:
     document = copy.deepcopy(SOUND)
     *above, last = place
-    node = functools.reduce(lambda found, key: found[key], above, document)
+    node = functools.reduce(lambda part, key: part[key], above, document)
     match how:
         case "change":
             node[last] = other

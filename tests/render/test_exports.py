@@ -77,12 +77,12 @@ USUAL = "Harmless"
 @functools.cache
 def report(name: str) -> StatusReport:
     """Everything is called so: tenant, site's state, clients, credentials, findings, errors."""
-    found = several()
+    sites = several()
     site = status_of(observed(name))
     finding = Finding("x", name, f"'{name}' is wrong.", f"mct-s2s add-client '{name}'")
     site = replace(site, findings=(*site.findings, finding))
-    failed = replace(found.failed[0], error=S2SError("x", name, remedy=name, command=name))
-    return replace(found, sites=(site, *found.sites), failed=(failed,))
+    failed = replace(sites.failed[0], error=S2SError("x", name, remedy=name, command=name))
+    return replace(sites, sites=(site, *sites.sites), failed=(failed,))
 
 
 def rows(text: str) -> list[dict[str, str]]:
@@ -100,32 +100,32 @@ def test_the_header_is_what_spreadsheets_rely_on() -> None:
 
 
 def test_each_credential_has_a_row_with_its_end_and_the_command() -> None:
-    found = {row["client"]: row for row in rows(as_csv(one())) if row["kind"] == "secret"}
-    assert {name: (row["state"], row["daysLeft"]) for name, row in found.items()} == {
+    secrets = {row["client"]: row for row in rows(as_csv(one())) if row["kind"] == "secret"}
+    assert {name: (row["state"], row["daysLeft"]) for name, row in secrets.items()} == {
         "Import": ("valid", "400"),
         "Nightly": ("expiring", "20"),
         "Reports": ("expired", "-20"),
     }
-    assert found["Nightly"]["command"] == f"mct-s2s rotate-secret {guid('Nightly')} {WHERE}"
-    assert found["Nightly"]["expires"] == "2026-12-14T12:00:00Z"
-    assert found["Nightly"]["appService"] == "contosolearn"
+    assert secrets["Nightly"]["command"] == f"mct-s2s rotate-secret {guid('Nightly')} {WHERE}"
+    assert secrets["Nightly"]["expires"] == "2026-12-14T12:00:00Z"
+    assert secrets["Nightly"]["appService"] == "contosolearn"
     who = {row["client"]: row["canCall"] for row in rows(as_csv(one())) if row["kind"] != "finding"}
     assert who == {"Import": "yes", "Nightly": "yes", "Reports": "no", "reports-func": "yes"}
 
 
 def test_identities_findings_and_what_could_not_be_read_have_rows_of_their_own() -> None:
-    found = rows(as_csv(several()))
-    kinds = {row["kind"] for row in found}
+    lines = rows(as_csv(several()))
+    kinds = {row["kind"] for row in lines}
     assert kinds == {"secret", "managedIdentity", "finding", "failed"}
-    (identity,) = [row for row in found if row["kind"] == "managedIdentity"]
+    (identity,) = [row for row in lines if row["kind"] == "managedIdentity"]
     assert (identity["client"], identity["id"]) == ("reports-func", IDENTITY.id)
-    (failed,) = [row for row in found if row["kind"] == "failed"]
+    (failed,) = [row for row in lines if row["kind"] == "failed"]
     assert (failed["appService"], failed["name"], failed["state"]) == (
         "contosofail",
         "permission-missing",
         "error",
     )
-    assert [row["name"] for row in found if row["kind"] == "finding"] == [
+    assert [row["name"] for row in lines if row["kind"] == "finding"] == [
         "secret-expiring",
         "client-not-allowed",
         "secret-expired",
@@ -134,8 +134,8 @@ def test_identities_findings_and_what_could_not_be_read_have_rows_of_their_own()
 
 
 def test_a_client_that_cannot_sign_in_has_a_row() -> None:
-    found = rows(as_csv(one(complete(with_credentials()))))
-    assert [row["kind"] for row in found if row["client"] == "Import"] == ["none", "finding"]
+    lines = rows(as_csv(one(complete(with_credentials()))))
+    assert [row["kind"] for row in lines if row["client"] == "Import"] == ["none", "finding"]
 
 
 @pytest.mark.parametrize("text", FORMULAS)
@@ -150,9 +150,9 @@ def test_a_cell_that_would_be_a_formula_is_text(text: str) -> None:
 @pytest.mark.parametrize("name", [*COMMON, *FORMULAS])
 def test_no_name_makes_a_formula_or_another_row(name: str) -> None:
     text = as_csv(report(name))
-    found = rows(text)
-    assert text.count("\n") == len(found) + 1
-    for row in found:
+    lines = rows(text)
+    assert text.count("\n") == len(lines) + 1
+    for row in lines:
         assert set(row) == set(COLUMNS)
         for column, text in row.items():
             assert column == "daysLeft" or not text.strip().startswith(
@@ -166,18 +166,18 @@ def events(text: str) -> list[Any]:
 
 
 def test_each_credential_that_ends_has_an_event_at_its_end_with_the_command() -> None:
-    found = events(as_ics(one()))
-    assert [str(event["SUMMARY"]) for event in found] == [
+    calendar = events(as_ics(one()))
+    assert [str(event["SUMMARY"]) for event in calendar] == [
         "Secret of Reports expires (contosolearn)",
         "Secret of Nightly expires (contosolearn)",
         "Secret of Import expires (contosolearn)",
     ]
-    assert found[1]["DTSTART"].dt == NOW + timedelta(days=20)
+    assert calendar[1]["DTSTART"].dt == NOW + timedelta(days=20)
     assert (
-        str(found[1]["DESCRIPTION"]).splitlines()[-1]
+        str(calendar[1]["DESCRIPTION"]).splitlines()[-1]
         == f"mct-s2s rotate-secret {guid('Nightly')} {WHERE}"
     )
-    assert "days" not in str(found[1]["DESCRIPTION"]), "it would be wrong tomorrow"
+    assert "days" not in str(calendar[1]["DESCRIPTION"]), "it would be wrong tomorrow"
 
 
 def test_an_alarm_rings_at_the_horizon() -> None:
@@ -191,8 +191,8 @@ def test_an_alarm_rings_at_the_horizon() -> None:
 
 @pytest.mark.parametrize("within", [timedelta(days=7), timedelta(hours=36), timedelta(0)])
 def test_an_alarm_rings_at_a_short_horizon_too(within: timedelta) -> None:
-    found = events(as_ics(replace(one(), within=within)))[-1]
-    assert [alarm["TRIGGER"].dt for alarm in found.walk("VALARM")] == [-within]
+    last = events(as_ics(replace(one(), within=within)))[-1]
+    assert [alarm["TRIGGER"].dt for alarm in last.walk("VALARM")] == [-within]
 
 
 def test_a_client_of_two_app_services_has_one_event() -> None:
@@ -203,7 +203,8 @@ def test_a_client_of_two_app_services_has_one_event() -> None:
 
 
 def test_a_later_export_updates_the_same_events() -> None:
-    first, later = one(), replace(one(), now=NOW + timedelta(days=1))
+    first = one()
+    later = replace(one(), now=NOW + timedelta(days=1))
     uids = [[str(event["UID"]) for event in events(as_ics(each))] for each in (first, later)]
     assert uids[0] == uids[1]
     assert len(set(uids[0])) == 3
@@ -228,10 +229,10 @@ def test_no_name_makes_another_line_of_a_calendar(name: str) -> None:
     text = as_ics(report(name))
     assert text.count("\n") == text.count("\r\n") == text.count("\r")
     assert max(len(line.encode()) for line in text.split("\r\n")) <= 75
-    found = Calendar.from_ical(text)
-    assert [(part.name, sorted(part)) for part in found.walk()] == usual_parts()
+    calendar = Calendar.from_ical(text)
+    assert [(part.name, sorted(part)) for part in calendar.walk()] == usual_parts()
     assert f"Secret of {plain(name)} expires (contosolearn)" in {
-        str(one["SUMMARY"]) for one in found.walk("VEVENT")
+        str(event["SUMMARY"]) for event in calendar.walk("VEVENT")
     }
 
 
@@ -254,15 +255,15 @@ def shape(name: str) -> Counter[str]:
     """How many there are of each piece of markup, code spans and text aside: a name may be
     either.
     """
-    found = Counter(token.type for token in tokens(as_markdown(report(name))))
+    counts = Counter(token.type for token in tokens(as_markdown(report(name))))
     for kind in ("text", "code_inline", "text_special", "fence"):
-        found.pop(kind, None)
-    return found
+        counts.pop(kind, None)
+    return counts
 
 
 def test_an_auditor_reads_who_may_call_until_when_and_what_to_do() -> None:
     text = as_markdown(one())
-    found = cells(text)
+    table = cells(text)
     for fact in (
         f"{TENANT.name}  ({TENANT.id})",
         "contosolearn",
@@ -270,11 +271,11 @@ def test_an_auditor_reads_who_may_call_until_when_and_what_to_do() -> None:
         guid("by hand400"),
         "2027-12-29T12:00:00Z",
     ):
-        assert fact in found
+        assert fact in table
     commands = [token.content.strip() for token in tokens(text) if token.type == "fence"]
     assert f"mct-s2s rotate-secret {guid('Nightly')} {WHERE}" in commands
-    assert "3 of 4 clients can call contosolearn. 3 problems." in found
-    assert {"yes", "no", "valid", "expiring", "expired"} <= set(found)
+    assert "3 of 4 clients can call contosolearn. 3 problems." in table
+    assert {"yes", "no", "valid", "expiring", "expired"} <= set(table)
 
 
 def test_several_app_services_have_a_section_each() -> None:

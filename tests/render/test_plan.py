@@ -384,8 +384,8 @@ STEPS: dict[str, list[Instruction]] = {
         settings_left(spec=LISTED), outputs=made(guid("new"))
     ),
     **{
-        f"settings without {name} that is not made yet": left(settings_left(spec=one))
-        for name, one in UNKNOWN.items()
+        f"settings without {name} that is not made yet": left(settings_left(spec=unknown))
+        for name, unknown in UNKNOWN.items()
     },
     "several, in their order": left(RESTART, CONSENT, settings_left()),
 }

@@ -33,7 +33,8 @@ PIPELINES = {"GITHUB_ACTIONS": "true", "TF_BUILD": "True"}
 @contextmanager
 def logged(screens: Screens) -> Iterator[tuple[Terminal, list[str]]]:
     """A log, and at its end its lines, whose times are looked at and taken off."""
-    screen, lines = screens(), list[str]()
+    screen = screens()
+    lines = list[str]()
     yield screen.terminal, lines
     assert screen.out == ""
     told = screen.err.splitlines()
@@ -187,7 +188,8 @@ def reporter(terminal: Terminal, clock: Clock) -> Reporter:
 
 
 def on_terminal(screens: Screens, width: int = 80) -> tuple[Screen, Reporter, Clock]:
-    clock, screen = Clock(), screens(width, is_terminal=True)
+    clock = Clock()
+    screen = screens(width, is_terminal=True)
     return screen, reporter(screen.terminal, clock), clock
 
 
@@ -274,8 +276,8 @@ def test_a_wait_belongs_to_what_runs_in_its_task(screens: Screens) -> None:
             return rows(shown)
 
     async def main() -> list[str]:
-        found, _ = await asyncio.gather(one("A"), one("B"))
-        return found
+        first, _ = await asyncio.gather(one("A"), one("B"))
+        return first
 
     with watched_by(shown):
         assert asyncio.run(main()) == ["Testing A: for A", "Testing B: for B"]
@@ -306,7 +308,8 @@ def test_no_frame_comes_between_a_lines_place_and_the_line(
     """Frames come from a thread of their own; the line would be in the row where it was to be
     before one.
     """
-    screen, found = screens(80, is_terminal=True), list[bool]()
+    screen = screens(80, is_terminal=True)
+    frames = list[bool]()
     shown = Reporter(screen.terminal)
 
     def frame() -> bool:
@@ -322,10 +325,10 @@ def test_no_frame_comes_between_a_lines_place_and_the_line(
         monkeypatch.context() as patch,
     ):
         patch.setattr(
-            screen.err_stream, "write", lambda _: found.append(another.submit(frame).result())
+            screen.err_stream, "write", lambda _: frames.append(another.submit(frame).result())
         )
         screen.terminal.say("done")
-    assert set(found) == {False}
+    assert set(frames) == {False}
 
 
 # several sites
@@ -367,7 +370,8 @@ def everything_at_once(terminal: Terminal) -> None:
     anything.
     """
     clock = Clock()
-    shown, plan = reporter(terminal, clock), full_plan("S2S-client")
+    shown = reporter(terminal, clock)
+    plan = full_plan("S2S-client")
     shown.is_live, shown.is_log = True, False
     changes = plan.changes
     with suppress(KeyboardInterrupt), watched_by(shown), shown.applying(plan) as steps:

@@ -280,12 +280,12 @@ def test_what_to_do_what_to_run_and_what_the_service_said_are_lines_of_their_own
             request_id="7",
         ),
     )
-    said = [
+    lines = [
         "error: You can't do it. [x]", "They run:", run, "Denied: No.",
         f"more: {DOCS}permissions.md",
         "request id: 7",
     ]  # fmt: skip
-    assert pasteable(screen.err) == said
+    assert pasteable(screen.err) == lines
 
 
 def account(*changes: Sequence[AnyChange]) -> Shown:
@@ -313,8 +313,8 @@ def test_a_sites_line_says_that_its_secret_reached_no_one() -> None:
     lost = S2SError("secret-not-delivered", "No.", remedy="Correct it.")
     terminal = Terminal.recording()
     show_outcomes(terminal, [SiteReport("learn", error=lost, taken_back=["Import"])])
-    said = "failed: the secret reached no one (secret-not-delivered); nothing was changed"
-    assert said in terminal.recorded
+    line = "failed: the secret reached no one (secret-not-delivered); nothing was changed"
+    assert line in terminal.recorded
 
 
 APP = ClientId(guid("automation"))
@@ -354,8 +354,8 @@ def seen(
         if refused
         else None
     )
-    there = AppService(**vars(site()), settings={}, tenant_id=TENANT.id, refusal=refusal)
-    state = ObservedState(NOW, "public", TENANT, there, Trust(), api=MCT)
+    observed = AppService(**vars(site()), settings={}, tenant_id=TENANT.id, refusal=refusal)
+    state = ObservedState(NOW, "public", TENANT, observed, Trust(), api=MCT)
     return Seen(state, replace(rights, secret_rules=(), scopes=scopes), site().resource)
 
 
@@ -376,13 +376,13 @@ CHECKS: dict[str, tuple[DoctorCheck, ...]] = {
 }  # fmt: skip
 
 
-def checked(found: tuple[DoctorCheck, ...]) -> Callable[[Terminal], None]:
+def checked(checks: tuple[DoctorCheck, ...]) -> Callable[[Terminal], None]:
     ways_out = (Instruction("Or ask someone to run:", "mct-s2s setup --no-app-service"),)
-    return lambda terminal: show_checks(terminal, found, WHERE, ways_out=ways_out)
+    return lambda terminal: show_checks(terminal, checks, WHERE, ways_out=ways_out)
 
 
 def test_checks_are_as_they_were() -> None:
-    check_texts("checks", {name: checked(found) for name, found in CHECKS.items()})
+    check_texts("checks", {name: checked(checks) for name, checks in CHECKS.items()})
 
 
 SCREENS = {

@@ -255,7 +255,7 @@ def test_application_settings_have_each_value_whole(source: CredentialSource) ->
     text = az + snippet(evil(source), Language.APP_SETTINGS)
     done = subprocess.run(["sh"], input=text, text=True, capture_output=True, check=True)
     words = done.stdout.split("\0")[:-1]
-    found = dict(word.split("=", 1) for word in words[words.index("--settings") + 1 :])
+    settings = dict(word.split("=", 1) for word in words[words.index("--settings") + 1 :])
     wanted = {
         "AZURE_CLIENT_ID": EVIL,
         "MCT_S2S_SCOPE": f"{EVIL}/.default",
@@ -267,7 +267,7 @@ def test_application_settings_have_each_value_whole(source: CredentialSource) ->
         wanted |= {
             "AZURE_CLIENT_SECRET": f"@Microsoft.KeyVault(SecretUri=https://{EVIL}/secrets/{EVIL}/)"
         }
-    assert found == wanted
+    assert settings == wanted
 
 
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)

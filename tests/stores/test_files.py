@@ -48,13 +48,13 @@ SECONDS = 30
 @pytest.mark.parametrize("value", ["plain8Q~x", "it's", 'a "b" c'])
 def test_a_file_gives_back_what_was_put_in(value: str, tmp_path: Path) -> None:
     store = FileStore(tmp_path / "a.env")
-    made = replace(RECORD, credential=SecretCredential(value))
-    asyncio.run(store.deliver(made))
+    record = replace(RECORD, credential=SecretCredential(value))
+    asyncio.run(store.deliver(record))
     read = asyncio.run(store.read())
     assert read is not None
-    noted = (made.authority, f"file:{store.dotenv}", made.scope, made.url, read.made_at)
+    noted = (record.authority, f"file:{store.dotenv}", record.scope, record.url, read.made_at)
     assert read == ClientSignIn(
-        made.tenant_id, made.client_id, made.credential, *noted, key_id=made.key_id
+        record.tenant_id, record.client_id, record.credential, *noted, key_id=record.key_id
     )
     assert value not in repr(read)
     script = f'. {store.dotenv}; printf %s "$AZURE_CLIENT_SECRET"'
@@ -107,8 +107,8 @@ def test_a_file_without_a_credential_gives_none(text: str | None, tmp_path: Path
 def test_only_this_command_can_read_a_shown_secret() -> None:
     seen: list[MadeCredential | None] = []
 
-    def show(made: MadeCredential | None) -> bool:
-        seen.append(made)
+    def show(credential: MadeCredential | None) -> bool:
+        seen.append(credential)
         return True
 
     store = OutputStore(show)
@@ -132,8 +132,10 @@ def test_what_a_killed_run_left_half_written_goes_with_the_next_attempt(tmp_path
     others = [
         tmp_path / name for name in (".one[1].env.bak", ".one1.env.0123abcd", "one[1].env.0123abcd")
     ]
-    left = [tmp_path / name for name in (".one[1].env.0123abcd", ".one[1].env.pending.fedc9876")]
-    for path in (*others, *left):
+    leftovers = [
+        tmp_path / name for name in (".one[1].env.0123abcd", ".one[1].env.pending.fedc9876")
+    ]
+    for path in (*others, *leftovers):
         path.write_text("AZURE_CLIENT_SECRET=of a killed run")
 
     async def attempt() -> None:
@@ -181,7 +183,8 @@ def test_a_note_that_has_nothing_more_to_say_goes_with_the_next_look(tmp_path: P
     """A run can be killed between the arrival of its secret and the end of its note; the file may
     be moved later.
     """
-    store, pending = FileStore(tmp_path / "a.env"), tmp_path / "a.env.pending"
+    store = FileStore(tmp_path / "a.env")
+    pending = tmp_path / "a.env.pending"
 
     async def look() -> None:
         await store.deliver(RECORD)
@@ -204,8 +207,8 @@ def names(folder: Path) -> list[str]:
 
 async def keep(store: FileStore, client_id: ClientId = RECORD.client_id) -> None:
     pem, certificate = await store.key_pair(*WISH)
-    made = replace(RECORD, client_id=client_id, key_id=certificate.key_id)
-    await store.deliver(replace(made, credential=CertificateCredential(pem.encode())))
+    record = replace(RECORD, client_id=client_id, key_id=certificate.key_id)
+    await store.deliver(replace(record, credential=CertificateCredential(pem.encode())))
 
 
 def test_a_key_is_on_disk_before_it_is_delivered_and_taken_up_by_the_next_run(
@@ -216,26 +219,26 @@ def test_a_key_is_on_disk_before_it_is_delivered_and_taken_up_by_the_next_run(
             FileStore(tmp_path / "a.env", is_default_place=True, keeps_key=True) for _ in range(2)
         )
         await first.check(None)
-        pem, made = await first.key_pair(*WISH)
+        pem, credential = await first.key_pair(*WISH)
         assert names(tmp_path) == ["a.pem.pending"]
-        assert (await second.note()).pending == made
-        assert await second.key_pair(*WISH) == (pem, made)
+        assert (await second.note()).pending == credential
+        assert await second.key_pair(*WISH) == (pem, credential)
         await keep(second)
         assert names(tmp_path) == ["a.env", "a.pem"]
         after = await second.note()
         assert (after.kind, after.delivered, after.pending) == (
             CredentialKind.CERTIFICATE,
-            made.key_id,
+            credential.key_id,
             None,
         )
         stored = await second.read()
         assert stored is not None
         assert (stored.credential, stored.key_id) == (
             CertificateCredential(pem.encode()),
-            made.key_id,
+            credential.key_id,
         )
         _, other = await second.key_pair(*WISH)
-        assert other != made, "what is delivered is not pending"
+        assert other != credential, "what is delivered is not pending"
 
     asyncio.run(both_runs())
 
@@ -245,7 +248,8 @@ def test_a_place_names_either_file_and_no_file_of_others_is_written_over(
     name: str, tmp_path: Path
 ) -> None:
     async def kept_beside() -> None:
-        store, pem = FileStore(tmp_path / name, keeps_key=True), "a" if name == "a" else "a.pem"
+        store = FileStore(tmp_path / name, keeps_key=True)
+        pem = "a" if name == "a" else "a.pem"
         (tmp_path / pem).write_text("theirs")
         with pytest.raises(UsageError) as refused:
             await store.check(None)

@@ -10,7 +10,8 @@ from mct_s2s.inputs.apis import shipped_api
 from mct_s2s.model.api import Api
 
 APPS = Path(__file__).parents[1] / "apps"
-ORDERS_FILE, STOCK_FILE = APPS / "fastapi" / "orders.toml", APPS / "express" / "stock.toml"
+ORDERS_FILE = APPS / "fastapi" / "orders.toml"
+STOCK_FILE = APPS / "express" / "stock.toml"
 
 
 def described(file: Path) -> Api:
@@ -41,7 +42,8 @@ class ApiProgram:
         return shutil.which(self.command[0]) is not None and self.installed.exists()
 
 
-_EXPRESS, _DOTNET = APPS / "express", APPS / "dotnet" / "published" / "app.dll"
+_EXPRESS = APPS / "express"
+_DOTNET = APPS / "dotnet" / "published" / "app.dll"
 PROGRAMS = {
     "fastapi": ApiProgram(
         ORDERS, str(ORDERS_FILE), (sys.executable, str(APPS / "fastapi" / "app.py"))

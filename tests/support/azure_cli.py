@@ -110,8 +110,13 @@ class AzureCli:
         shared = {"tenantId": tenant_id, "state": "Enabled", "environmentName": cloud, "user": user}
         self.rows(
             *(
-                {"id": one, "name": one[:8], "isDefault": it, **shared}
-                for one, it in subscriptions.items()
+                {
+                    "id": subscription_id,
+                    "name": subscription_id[:8],
+                    "isDefault": is_default,
+                    **shared,
+                }
+                for subscription_id, is_default in subscriptions.items()
             )
         )
 

@@ -37,9 +37,11 @@ class Hand:
 
     def register(self, name: str) -> Registration:
         sent = {"displayName": name, "signInAudience": "AzureADMyOrg"}
-        made = self.azure.graph("POST", "/applications", json=sent)
-        principal = self.azure.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})
-        return Registration(made["id"], made["appId"], principal["id"])
+        application = self.azure.graph("POST", "/applications", json=sent)
+        principal = self.azure.graph(
+            "POST", "/servicePrincipals", json={"appId": application["appId"]}
+        )
+        return Registration(application["id"], application["appId"], principal["id"])
 
     def change_service(self, **properties: Any) -> None:
         self.azure.graph("PATCH", f"/applications/{self.service.object_id}", json=properties)
@@ -76,13 +78,13 @@ class Hand:
         consent: bool = True,
         lasts: timedelta = timedelta(days=365),
     ) -> Self:
-        made = self.register(name)
-        self.clients.append(made)
+        application = self.register(name)
+        self.clients.append(application)
         if lasts:
             end = (self.azure.now() + lasts).strftime("%Y-%m-%dT%H:%M:%SZ")
             wanted = {"passwordCredential": {"displayName": "app secret", "endDateTime": end}}
-            path = f"/applications/{made.object_id}/addPassword"
-            made.secret = self.azure.graph("POST", path, json=wanted)["secretText"]
+            path = f"/applications/{application.object_id}/addPassword"
+            application.secret = self.azure.graph("POST", path, json=wanted)["secretText"]
         access = [
             {
                 "resourceAppId": self.service.app_id,
@@ -90,10 +92,12 @@ class Hand:
             }
         ]
         self.azure.graph(
-            "PATCH", f"/applications/{made.object_id}", json={"requiredResourceAccess": access}
+            "PATCH",
+            f"/applications/{application.object_id}",
+            json={"requiredResourceAccess": access},
         )
         if consent:
-            ids = {"principalId": made.principal_id, "resourceId": self.service.principal_id}
+            ids = {"principalId": application.principal_id, "resourceId": self.service.principal_id}
             path = f"/servicePrincipals/{self.service.principal_id}/appRoleAssignedTo"
             self.azure.graph("POST", path, json={**ids, "appRoleId": self.role_id})
         return self

@@ -9,4 +9,4 @@ _SECTIONS = tomllib.loads(
 ROWS: dict[str, tuple[object, str, str]] = {
     code: tuple(row) for rows in _SECTIONS.values() for code, row in rows.items()
 }
-EXITS = {code: {int(one) for one in str(row[0]).split(", ")} for code, row in ROWS.items()}
+EXITS = {code: {int(number) for number in str(row[0]).split(", ")} for code, row in ROWS.items()}

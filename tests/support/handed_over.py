@@ -42,7 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
 async def _answer(transport: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
     port = request.url.port or 0
     if port not in at_port:
-        at_port.update({each: one for one in sandboxes for each in one.ports})
+        at_port.update({each: sandbox for sandbox in sandboxes for each in sandbox.ports})
     asked = at_port.get(port)
     if asked is None or not asked.is_undisturbed or not _is_direct(asked.azure.ca_file):
         return await _over_tls(transport, request)

@@ -49,7 +49,11 @@ class Ended:
     @property
     def made(self) -> list[Any]:
         """The credentials that the run created, among those that its document lists."""
-        return [one for one in self.document.get("credentials", []) if one["created"]]
+        return [
+            credential
+            for credential in self.document.get("credentials", [])
+            if credential["created"]
+        ]
 
 
 def run_inside(
@@ -60,7 +64,9 @@ def run_inside(
 ) -> Ended:
     """Run a command line to its end, in simulated time; nobody is at its standard input."""
     encoding = environment.get("PYTHONIOENCODING", "utf-8")
-    out, err, began = _Stream(encoding), _Stream(encoding), time.seconds
+    out = _Stream(encoding)
+    err = _Stream(encoding)
+    began = time.seconds
     with pytest.MonkeyPatch.context() as patch, open(os.devnull) as nobody, time.simulated():  # noqa: PTH123
         for name in set(os.environ) - set(environment):
             patch.delenv(name)

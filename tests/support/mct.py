@@ -8,9 +8,9 @@ MCT = shipped_api(DEFAULT_API)
 
 
 def _setting(holds: Holds) -> Setting:
-    found = MCT.setting(holds)
-    assert found is not None  # MCT has seven
-    return found
+    setting = MCT.setting(holds)
+    assert setting is not None  # MCT has seven
+    return setting
 
 
 ENABLED, AUDIENCE, ROLE = map(_setting, (Holds.SWITCH, Holds.URI, Holds.ROLE))

@@ -48,7 +48,8 @@ def tokens_of(azure: Sandbox, address: str) -> dict[str, str]:
 
 
 def _token(azure: Sandbox, address: str, resource: str) -> str:
-    login, http = f"{azure.origin}/{azure.tenant_id}/oauth2/v2.0", azure._http
+    login = f"{azure.origin}/{azure.tenant_id}/oauth2/v2.0"
+    http = azure._http
     wanted = {"client_id": AZURE_CLI, "scope": f"{resource}/.default"}
     begun: dict[str, Any] = http.post(f"{login}/devicecode", data=wanted).json()
     approved = {"user_code": begun["user_code"], "user": address, "action": "approve"}

@@ -25,9 +25,9 @@ _LINE = re.compile(r"^\s*(?:→ |- )?((?:mct-s2s|az) [a-z].*)$")
 def printed_commands(text: str) -> Iterator[str]:
     """Each command of ours or of az on a line of its own, or as a whole text of a JSON document."""
     if text.startswith(("{", "[")):
-        yield from (one for one in _texts(json.loads(text)) if _COMMAND.match(one))
+        yield from (value for value in _texts(json.loads(text)) if _COMMAND.match(value))
         return
-    yield from (found[1] for line in text.splitlines() if (found := _LINE.match(line)))
+    yield from (match[1] for line in text.splitlines() if (match := _LINE.match(line)))
 
 
 def _texts(node: Any) -> Iterator[str]:
@@ -35,21 +35,21 @@ def _texts(node: Any) -> Iterator[str]:
         case str():
             yield node
         case list():
-            for one in node:
-                yield from _texts(one)
+            for item in node:
+                yield from _texts(item)
         case dict():
-            for one in node.values():
-                yield from _texts(one)
+            for item in node.values():
+                yield from _texts(item)
 
 
 def unreadable(commands: Iterable[str]) -> list[str]:
     """What the programs would refuse, with the reason."""
-    found = []
+    problems = []
     for line in commands:
-        for one in re.split(r" && |; ", line):
-            why = _refused(one) if _COMMAND.match(one) else ""
-            found += [f"{line}: {why}"] if why else []
-    return found
+        for part in re.split(r" && |; ", line):
+            why = _refused(part) if _COMMAND.match(part) else ""
+            problems += [f"{line}: {why}"] if why else []
+    return problems
 
 
 def _refused(line: str) -> str:
@@ -90,7 +90,7 @@ def known_options(program: str, line: str) -> frozenset[str]:
         for word in line.split():
             below = command.get_command(context, word) if hasattr(command, "get_command") else None
             command = below if below is not None else command
-        return frozenset({"--help", "-h"}.union(*(one.opts for one in command.params)))
+        return frozenset({"--help", "-h"}.union(*(parameter.opts for parameter in command.params)))
 
 
 def _verb_of_az(line: str) -> str | None:
@@ -105,4 +105,4 @@ def refused_by_az(words: list[str]) -> str:
     if verb is None:
         return "no such command of az is known here"
     options = [word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)]
-    return ", ".join(f"no option {one}" for one in options if one not in AZ[verb])
+    return ", ".join(f"no option {option}" for option in options if option not in AZ[verb])

@@ -19,10 +19,10 @@ def imports(file: Path) -> list[tuple[str, str]]:
     """Module and name of each import, wherever it is: at the top, in a function, under
     TYPE_CHECKING.
     """
-    found: list[tuple[str, str]] = []
+    imported: list[tuple[str, str]] = []
     for node in ast.walk(parsed(file)):
         if isinstance(node, ast.Import):
-            found += [(alias.name, "") for alias in node.names]
+            imported += [(alias.name, "") for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found += [(node.module, alias.name) for alias in node.names]
-    return found
+            imported += [(node.module, alias.name) for alias in node.names]
+    return imported

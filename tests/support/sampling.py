@@ -48,8 +48,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         return
     root = Path(__file__).parents[2]
-    gone = [name for name in (*_OF_CELLS, *_CASES) if not (root / name.partition("::")[0]).exists()]
-    assert not gone, f"{__file__} names what is not there: {gone}"
+    missing = [
+        name for name in (*_OF_CELLS, *_CASES) if not (root / name.partition("::")[0]).exists()
+    ]
+    assert not missing, f"{__file__} names what is not there: {missing}"
     chosen_seed = config.getoption("sample_seed")
     os.environ[_SEED] = _DEFAULT_SEED if chosen_seed is None else str(chosen_seed)
     os.environ[_ALL] = "1" if config.getoption("every_cell") else ""
@@ -75,14 +77,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         cases_of[item.nodeid.partition("[")[0]].append(item)
     left_out: set[pytest.Item] = set()
-    for name, found in cases_of.items():
+    for name, cases in cases_of.items():
         count = next(
-            (count for folder, count in _CASES.items() if name.startswith(folder)), len(found)
+            (count for folder, count in _CASES.items() if name.startswith(folder)), len(cases)
         )
         # Others cost nothing
-        if "render" in name or "inside" in getattr(found[0], "fixturenames", ()):
-            left_out |= set(found) - set(
-                random.Random(f"{seed()} {name}").sample(found, min(count, len(found)))
+        if "render" in name or "inside" in getattr(cases[0], "fixturenames", ()):
+            left_out |= set(cases) - set(
+                random.Random(f"{seed()} {name}").sample(cases, min(count, len(cases)))
             )
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=[*left_out])

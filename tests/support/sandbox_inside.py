@@ -165,9 +165,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
     running = start(tmp_path_factory.mktemp("inside"))
     azure = Sandbox(running.environment, SimulatedTime())
-    made = Inside(running, azure)
-    yield made
-    made.close()
+    sandbox = Inside(running, azure)
+    yield sandbox
+    sandbox.close()
 
 
 @pytest.fixture(scope="session")

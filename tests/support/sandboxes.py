@@ -23,19 +23,19 @@ class Tenants:
     all: tuple[Inside, Inside, Inside]
 
     def become(self, kept: Json) -> None:
-        for one in self.all:
-            one.become(kept)
+        for tenant in self.all:
+            tenant.become(kept)
 
     def slow_down(self, seconds: float) -> None:
         """Let each request take so long, in simulated time."""
-        for one in self.all:
-            one.state.latency_seconds = seconds
+        for tenant in self.all:
+            tenant.state.latency_seconds = seconds
 
     def profiles(self) -> str:
         """The profiles of a trust file, `tenant-1` to `tenant-3`."""
         return "".join(
-            f'[profiles.tenant-{number}]\ncloud = "{one.azure.origin}"\n'
-            for number, one in enumerate(self.all, 1)
+            f'[profiles.tenant-{number}]\ncloud = "{tenant.azure.origin}"\n'
+            for number, tenant in enumerate(self.all, 1)
         )
 
 
@@ -43,16 +43,16 @@ class Tenants:
 def other_sandboxes(
     inside: Inside, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[list[Inside]]:
-    made: list[Inside] = []
+    started: list[Inside] = []
     home = inside.running.ca_file.parent
     for number in (2, 3):
         folder = tmp_path_factory.mktemp(f"tenant-{number}") / "state"
         shutil.copytree(home, folder, ignore=shutil.ignore_patterns(*OF_ITS_OWN))
         running = start(folder)
-        made.append(Inside(running, Sandbox(running.environment, inside.time)))
-    yield made
-    for one in made:
-        one.close()
+        started.append(Inside(running, Sandbox(running.environment, inside.time)))
+    yield started
+    for sandbox in started:
+        sandbox.close()
 
 
 @pytest.fixture
@@ -63,7 +63,8 @@ def tenants(
     made = Tenants((inside, first, second))
     # One credential in the environment signs in to all tenants of the public cloud, which these are
     # here.
-    public, usual = {one.azure.origin for one in made.all}, choice.may_sign_in
+    public = {tenant.azure.origin for tenant in made.all}
+    usual = choice.may_sign_in
 
     def may_sign_in(named: str | None, login: str) -> bool:
         return usual(named, login) or (not named and login in public)

@@ -99,10 +99,8 @@ def check_screen(
         AssertionError: it is another one, or there is none.
     """
     assert name in PICTURES
-    path, lines = (
-        FOLDER / f"{name}.svg",
-        list(_lines(shown, width, height, color=color, unicode=unicode)),
-    )
+    path = FOLDER / f"{name}.svg"
+    lines = list(_lines(shown, width, height, color=color, unicode=unicode))
     check_kept(path, _picture(lines, width))
 
 
@@ -110,7 +108,7 @@ def copied(text: str) -> list[str]:
     """Return what someone may copy of a screen, without the punctuation of a sentence that follows
     it.
     """
-    return sorted(found[0].rstrip(".,;:)' ") for found in _COPIED.finditer(text))
+    return sorted(match[0].rstrip(".,;:)' ") for match in _COPIED.finditer(text))
 
 
 def check_readable(shown: Shown) -> None:
@@ -154,8 +152,8 @@ def check_texts(name: str, shown: Mapping[str, Shown]) -> str:
     under its name.
     """
     texts = {
-        title: one if isinstance(one, str) else screen_text(one, width=120)
-        for title, one in shown.items()
+        title: drawing if isinstance(drawing, str) else screen_text(drawing, width=120)
+        for title, drawing in shown.items()
     }
     now = "".join(f"# {title}\n{text}\n\n" for title, text in texts.items())
     check_kept(DOCUMENTS / f"{name}.txt", now)
@@ -215,7 +213,8 @@ def _wrapped(line: Text, width: int) -> Iterator[Text]:
     if cell_len(line.plain) <= width:
         yield line
         return
-    ends, at = [], 0
+    ends = []
+    at = 0
     for part in chop_cells(line.plain, width)[:-1]:
         at += len(part)
         ends.append(at)

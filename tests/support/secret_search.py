@@ -23,25 +23,25 @@ def secrets_in(text: str, given: str = "") -> list[str]:
     """What looks like a secret and was not `given`, cut short: a failure shall not publish it,
     either.
     """
-    return [f"{found[0][:6]}…" for found in SECRET.finditer(text) if found[0] not in given]
+    return [f"{match[0][:6]}…" for match in SECRET.finditer(text) if match[0] not in given]
 
 
-def said(words: Sequence[str], out: str, err: str, own: str = "") -> list[str]:
+def said(words: Sequence[str], out: str, err: str, own_output: str = "") -> list[str]:
     """Secrets in what the program said: one may be shown where it was asked for, the caller's `own`
     never.
     """
-    found = secrets_in(err) + ([] if "show" in words else secrets_in(out))
-    return found + (["the caller's own secret"] if own and own in out + err else [])
+    secrets = secrets_in(err) + ([] if "show" in words else secrets_in(out))
+    return secrets + (["the caller's own secret"] if own_output and own_output in out + err else [])
 
 
 def snapshot(home: Path) -> dict[Path, int]:
     """The files of a home and when each was written, in nanoseconds."""
-    found = {}
+    contents = {}
     for path in home.rglob("*"):
         with suppress(FileNotFoundError):
             if path.is_file():
-                found[path] = path.stat().st_mtime_ns
-    return found
+                contents[path] = path.stat().st_mtime_ns
+    return contents
 
 
 def left_behind(words: Sequence[str], before: dict[Path, int], home: Path) -> list[str]:
@@ -75,7 +75,7 @@ def processes_of(pid: int, given: str) -> Iterator[list[str]]:
     """Watch what the list of processes shows of a process and its children; yields what was
     found.
     """
-    found: list[str] = []
+    lines: list[str] = []
     ended = threading.Event()
 
     def watch() -> None:
@@ -86,14 +86,14 @@ def processes_of(pid: int, given: str) -> Iterator[list[str]]:
                         text = (
                             Path(f"/proc/{process}/{kind}").read_bytes().decode("utf-8", "replace")
                         )
-                        found.extend(
-                            f"{kind} of a process: {what}" for what in secrets_in(text, given)
+                        lines.extend(
+                            f"{kind} of a process: {secret}" for secret in secrets_in(text, given)
                         )
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
-        yield found
+        yield lines
     finally:
         ended.set()
         watcher.join()

@@ -245,13 +245,13 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         watched = _Connection()
         self._connecting += 1
         try:
-            made = await super().create_connection(
+            connection = await super().create_connection(
                 lambda: watched.watch(protocol_factory()), *args, **options
             )
         finally:
             self._connecting -= 1
         self._connections = [each for each in self._connections if not each.is_over] + [watched]
-        return made
+        return connection
 
     async def subprocess_exec(self, *args: Any, **options: Any) -> Any:
         """Start a process; time stands still until it has ended."""
@@ -340,14 +340,15 @@ class _Connection:
 
     def watch(self, protocol: Any) -> Any:
         """Put ourselves between a protocol and its transport."""
-        made, received, lost = (
+        connected, received, lost = (
             protocol.connection_made,
             protocol.data_received,
             protocol.connection_lost,
         )
 
         def connection_made(transport: Any) -> None:
-            self._transport, write = transport, transport.write
+            self._transport = transport
+            write = transport.write
             self.port = transport.get_extra_info("sockname")[1]
 
             def written(data: Any) -> None:
@@ -358,7 +359,7 @@ class _Connection:
                 written(b"".join(lines))
 
             transport.write, transport.writelines = written, written_lines
-            made(transport)
+            connected(transport)
 
         def data_received(data: bytes) -> None:
             self._asked = False

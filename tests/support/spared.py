@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt import algorithms as jwt_algorithms
 
-_read_key, _make_key = serialization.load_pem_private_key, rsa.generate_private_key
+_read_key = serialization.load_pem_private_key
+_make_key = rsa.generate_private_key
 _KEYS = 6
 _made: dict[int, list[rsa.RSAPrivateKey]] = {}
 """Keys by their size, the longest unused one first."""

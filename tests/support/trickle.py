@@ -24,7 +24,8 @@ def trickle(monkeypatch: pytest.MonkeyPatch, begin: str, answer: tuple[bytes, by
     """Let each request of the program to an address that begins so be answered so; returns those
     addresses.
     """
-    usual, asked = httpx.AsyncHTTPTransport.handle_async_request, list[str]()
+    usual = httpx.AsyncHTTPTransport.handle_async_request
+    asked = list[str]()
 
     async def handle(transport: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
         host = request.extensions.get("sni_hostname", request.url.host)
