@@ -45,11 +45,7 @@ def as_usage_error(
         yield
     except OSError as error:
         is_taken = isinstance(error, UntrustedFile)
-        why = (
-            "the folder does not exist"
-            if isinstance(error, FileNotFoundError)
-            else error.strerror or error
-        )
+        why = _reason(error, path)
         raise UsageError(
             taken if is_taken else unwritable,
             f"{what} to '{path}': {why}.{' It was not changed.' if is_taken else ''}",
@@ -57,6 +53,13 @@ def as_usage_error(
             if error.errno in FULL
             else f"Choose a file that you, and no one else, can write: {option}",
         ) from error
+
+
+def _reason(error: OSError, path: Path) -> str:
+    if not isinstance(error, FileNotFoundError):
+        return error.strerror or str(error)
+    # Some folders, such as /proc, say so of each new file.
+    return "its folder takes no files" if path.parent.is_dir() else "the folder does not exist"
 
 
 def read_ours(path: Path) -> str:
@@ -116,17 +119,38 @@ def make_folder(folder: Path) -> None:
 
 
 def check_place(path: Path, *, makes_folder: bool = False) -> None:
-    """Try the very writes that our file and its `.pending` need; leave nothing.
+    """Try the very writes that our file and its `.pending` need; leave no file.
 
     Raises OSError, UntrustedFile.
     """
+    _check_file(path)
+    if makes_folder:
+        make_folder(path.parent)
+    _try_to_write(path.parent, path.name)
+
+
+def check_place_to_come(path: Path) -> None:
+    """Try the writes of `check_place` and leave nothing: in place of a folder that is missing, in
+    the nearest one that it would be made in.
+
+    Raises OSError, UntrustedFile.
+    """
+    _check_file(path)
+    folder = next(folder for folder in path.parents if folder.exists())
+    if not folder.is_dir():
+        raise UntrustedFile(f"'{folder}' is not a folder")
+    _try_to_write(folder, path.name)
+
+
+def _check_file(path: Path) -> None:
     if not path.name or not is_one_line(str(path)):
         raise UntrustedFile("the file name is invalid")
     read_ours(path)
-    if makes_folder:
-        make_folder(path.parent)
-    check_folder(path.parent)
-    trial = path.with_name(f".{path.name}{PENDING}.{secrets.token_hex(4)}")
+
+
+def _try_to_write(folder: Path, name: str) -> None:
+    check_folder(folder)
+    trial = folder / f".{name}{PENDING}.{secrets.token_hex(4)}"
     try:
         write_new(trial, " " * TRIAL_BYTES, durable=False)
     finally:

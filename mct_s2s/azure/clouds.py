@@ -170,7 +170,7 @@ async def open_cloud(wanted: str) -> "AsyncIterator[tuple[Mapping[str, str], Run
         yield os.environ, None
         return
     over = Event()
-    with activity("Starting the sandbox"):
+    with activity("Opening the sandbox"):
         try:
             running = await asyncio.to_thread(_start_sandbox, over)
         except asyncio.CancelledError:

@@ -8,6 +8,7 @@ from mct_s2s import clock
 from mct_s2s.cli.handover import ways_out
 from mct_s2s.cli.requests import named_target
 from mct_s2s.cli.site_change import SiteChange
+from mct_s2s.engine.credential_stores import new_credentials
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import Instruction, S2SError, as_instructions
 from mct_s2s.inputs.documents import SettingsFile
@@ -85,7 +86,7 @@ def report_of(site: SiteChange) -> SiteReport:
         verification=outcome.verification,
         error=error,
         places=_places(site, outcome),
-        notes=_lost_with_job(outcome),
+        notes=_run_notes(outcome),
         is_of_file=site.is_of_file,
     )
 
@@ -129,7 +130,7 @@ def show_review(sites: Sequence[SiteChange], fingerprint: str | None) -> None:
     else:
         printed = fingerprint if options.dry_run and not is_markdown else None
         show_plans(shown, reports, printed, is_result=options.dry_run)
-    if options.dry_run and not is_markdown and any(_is_ready(report) for report in reports):
+    if options.dry_run and not is_markdown and any(_is_ready(site) for site in sites):
         way = "without --dry-run"
         if fingerprint is not None and sites[0].is_of_file:
             way = f"with {option('--expect', fingerprint)} in place of --dry-run"
@@ -139,8 +140,10 @@ def show_review(sites: Sequence[SiteChange], fingerprint: str | None) -> None:
         terminal.verbatim(page(f"Plan for {reports[0].title}", shown.recorded, *digest))
 
 
-def _is_ready(report: SiteReport) -> bool:
-    return report.plan is not None and not report.plan.is_empty and not report.plan.blocked
+def _is_ready(site: SiteChange) -> bool:
+    if site.outcome is None or site.outcome.place_refusals:
+        return False
+    return site.is_pending and not site.outcome.plan.blocked
 
 
 # After
@@ -265,6 +268,29 @@ def _unsaid(outcome: Outcome) -> tuple[Instruction, ...]:
     plan = outcome.plan
     more = plan.notes if isinstance(outcome.request.desired, Rotation) else plan.left_alone
     return as_instructions((*plan.gaining, *plan.losing, *more, *_lost_with_job(outcome)))
+
+
+def _run_notes(outcome: Outcome) -> tuple[Instruction, ...]:
+    """What is said of this run on this machine, beside its plan."""
+    return (*_place_notes(outcome), *_lost_with_job(outcome))
+
+
+def _place_notes(outcome: Outcome) -> tuple[Instruction, ...]:
+    """Say which places would refuse a credential, and which folders are made for one."""
+    refusals = outcome.place_refusals.values() if outcome.request.dry_run else ()
+    notes = [
+        Instruction(f"On this machine, a run is refused: {refusal.headline}")
+        for refusal in refusals
+    ]
+    for change in new_credentials(outcome.plan):
+        store = outcome.stores.get(change.name)
+        is_refused = change.key in outcome.place_refusals
+        if is_refused or not isinstance(store, FileStore) or store.is_default_place:
+            continue
+        folder = store.missing_folder
+        if folder is not None:
+            notes.append(Instruction(f"The folder '{folder}' is created, for no one but you."))
+    return tuple(dict.fromkeys(notes))
 
 
 def _lost_with_job(outcome: Outcome) -> tuple[Instruction, ...]:
@@ -394,7 +420,7 @@ def result_of(site: SiteChange, outcome: Outcome) -> Json:
         "changes": list(changes(outcome, dry_run=site.options.dry_run)),
         "credentials": list(_all_credentials(outcome)),
         "manual_steps": [*manual_steps(outcome), *_after_a_grant(outcome)],
-        "notes": [*outcome.plan.remarks, *_lost_with_job(outcome)],
+        "notes": [*outcome.plan.remarks, *_run_notes(outcome)],
         "missing": list(dict.fromkeys(outcome.plan.missing_rights)),
         "verification": outcome.verification,
         "connection": outcome.after,

@@ -153,13 +153,17 @@ async def look(
 
 
 async def looked_for_secrets(
-    options: AzureOptions, session: Session, *, file: SiteOfFile | None = None
+    options: AzureOptions, session: Session, of_file: Request | None = None
 ) -> ObservedState:
-    """Look without the settings, too, and at the places that have lost a secret."""
+    """Look without the settings, too, and at the places that have lost a secret.
+
+    `of_file`: what a trust file asks for, which may name these places.
+    """
     from mct_s2s.engine.credential_stores import find_lost_secrets  # noqa: PLC0415  # with the code of key vaults
 
+    file = of_file.file if of_file is not None else None
     observed = await look(options, session, without_settings=True, file=file)
-    request = look_request(options, Look(ServiceSpec()), observed.now)
+    request = of_file or look_request(options, Look(ServiceSpec()), observed.now)
     return await find_lost_secrets(session, at_site(request, options, session), observed)
 
 

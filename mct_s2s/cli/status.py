@@ -73,7 +73,7 @@ def status(options: StatusOptions) -> int:
 
         async def of_file(current: CommandRun) -> int:
             async def read_one(site: FileSite, session: Session) -> SiteStatus:
-                state = await looked_for_secrets(site.options, session, file=site.request.file)
+                state = await looked_for_secrets(site.options, session, site.request)
                 return replace(diagnosed(state, site.request.desired.adopt), key=site.key)
 
             read = await read_file_sites(setups, current.terminal, read_one)

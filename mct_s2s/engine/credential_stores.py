@@ -26,6 +26,7 @@ from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.belief import Belief, client_trust
 from mct_s2s.planning.changes import AddCredential, DeleteApplication, RemoveCredential
 from mct_s2s.planning.ownership import clients_called
+from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.rotation import clients_to_rotate
 from mct_s2s.stores.files import FileStore
 from mct_s2s.stores.store import CommandStore, OutputStore, Store
@@ -87,18 +88,19 @@ async def _find_losing_place(
     session: "Session", request: "Request", observed: ObservedState, client: ClientApplication
 ) -> str | None:
     """The place that should have a client's secret, and has not; `None` where none was lost."""
-    # Where the trust file says that it is kept, a dry run of `apply` looks.
-    if observed.file is not None and observed.file.name_of(client) is not None:
-        return None
     valid = [
         credential
         for credential in client.counted_credentials
         if credential.is_made and credential.is_valid_at(observed.now)
     ]
-    notes_here = observed.local_notes.get(client.client_id, ())
-    if not valid or any(note.has_had(credential) for note in notes_here for credential in valid):
+    if not valid or not isinstance(client_trust(client, observed, ServiceSpec()), Belief):
         return None
-    if not isinstance(client_trust(client, observed, ServiceSpec()), Belief):
+    store = _store_of_file(session, request, observed, client)
+    if store is not None:
+        note = await or_unknown(store.note())
+        return store.label if note is not None and note.has_lost(valid) else None
+    notes_here = observed.local_notes.get(client.client_id, ())
+    if any(note.has_had(credential) for note in notes_here for credential in valid):
         return None
     stores = [
         session.vault(place.vault).store(place.secret or "", client.display_name, client.client_id)
@@ -111,6 +113,18 @@ async def _find_losing_place(
     notes = await gather_or_cancel(*(or_unknown(store.note()) for store in stores))
     has_lost = all(note is not None and note.has_lost(valid) for note in notes)
     return stores[-1].label if has_lost else None
+
+
+def _store_of_file(
+    session: "Session", request: "Request", observed: ObservedState, client: ClientApplication
+) -> Store | None:
+    """The place that a trust file names for a client's secret; `None` where it names none."""
+    for receiver in _receivers(request, observed):
+        if receiver.client.client_id == client.client_id:
+            # What is wrong with the place, `apply` says.
+            with suppress(UsageError):
+                return _named_store(session, request, observed, receiver)
+    return None
 
 
 async def open_stores(
@@ -230,6 +244,30 @@ def _place_of_file(store: Store, folder: Path) -> str:
     return SecretTo().label if is_usual else store.label
 
 
+def new_credentials(plan: Plan) -> list[AddCredential]:
+    """The changes of a plan that make something secret, which has to be stored."""
+    return [
+        change
+        for change in plan.changes
+        if isinstance(change, AddCredential) and isinstance(change.spec, NewCredential)
+    ]
+
+
+async def rehearse_stores(outcome: "Outcome") -> dict[str, S2SError]:
+    """Try for a dry run where each new credential would go; return refusals by their changes."""
+    additions = new_credentials(outcome.plan)
+    rehearsals = [
+        outcome.stores[change.name].rehearse(outcome.outputs.known(change.client_id))
+        for change in additions
+    ]
+    results = await gather_or_cancel(*map(outcome_of, rehearsals))
+    return {
+        change.key: result
+        for change, result in zip(additions, results, strict=True)
+        if isinstance(result, S2SError)
+    }
+
+
 async def expire_dead_notes(
     session: "Session", stores: Mapping[str, Store], observed: ObservedState
 ) -> ObservedState:
@@ -301,9 +339,26 @@ async def _choose_store(
 
     Raises UsageError, Refused.
     """
+    store = _named_store(session, request, observed, receiver)
+    if store is not None:
+        return store
+    file = _choose_file(session, request, observed, receiver)
+    if receiver.is_key or not _follows_tag(receiver.client, request, observed):
+        return file
+    return await _find_noted_store(session, observed, receiver, file)
+
+
+def _named_store(
+    session: "Session", request: "Request", observed: ObservedState, receiver: Receiver
+) -> Store | None:
+    """The store that `--secret-to` or a trust file names; `None` where it names none.
+
+    Raises UsageError.
+    """
     name = receiver.name
-    client = receiver.client
-    place = request.places.of(name, client.client_id)
+    place = request.places.of(name, receiver.client.client_id)
+    if place == SecretTo():
+        return None
     if place.show:
         assert request.show is not None  # a command with `--secret-to` says how
         return OutputStore(request.show)
@@ -317,10 +372,7 @@ async def _choose_store(
         site = observed.app_service
         urls = (site.url,) if site is not None else ()
         return session.vault(place.vault.vault).store(secret, name, urls=urls)
-    file = _choose_file(session, request, observed, receiver)
-    if receiver.is_key or place != SecretTo() or not _follows_tag(client, request, observed):
-        return file
-    return await _find_noted_store(session, observed, receiver, file)
+    return _choose_file(session, request, observed, receiver)
 
 
 def _choose_file(

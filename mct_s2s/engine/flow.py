@@ -16,7 +16,12 @@ from mct_s2s.azure.connection import RESERVE
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply.apply import apply
 from mct_s2s.engine.apply.registrations import is_any_deleted
-from mct_s2s.engine.credential_stores import expire_dead_notes, name_places, open_stores
+from mct_s2s.engine.credential_stores import (
+    expire_dead_notes,
+    name_places,
+    open_stores,
+    rehearse_stores,
+)
 from mct_s2s.engine.observe.observe import describe_reading, observe, read_custody
 from mct_s2s.engine.observe.rights import RightsProbe, check_rights, explain_refusal
 from mct_s2s.engine.outcome import Outcome
@@ -95,7 +100,10 @@ async def observe_and_plan(session: Session, request: Request) -> Outcome:
             intended = replace(plan_of_all, places=places)
             access = await probe.rights()
             plan = await check_rights(session, intended, observed, access, request)
-    return Outcome(request, plan, observed, access, stores, intended=intended)
+    outcome = Outcome(request, plan, observed, access, stores, intended=intended)
+    if request.dry_run:
+        outcome.place_refusals = await rehearse_stores(outcome)
+    return outcome
 
 
 async def _observe_with_stores(

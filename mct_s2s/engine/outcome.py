@@ -81,7 +81,9 @@ class Outcome:
     settings: AppSettings | None = None
     """The settings as they were read back; `None` where they were not written."""
     place_refusals: dict[str, S2SError] = field(default_factory=dict)
-    """Why the place of a credential does not take it, in a rotation of several clients."""
+    """Why the place of a credential does not take it: in a dry run, and in a rotation of several
+    clients, of which the others are rotated.
+    """
     created_by_others: dict[str, NotOurs] = field(default_factory=dict)
     """Refusals of registrations that someone else has created while this run was doing so."""
     started_at: dict[str, float] = field(default_factory=dict)

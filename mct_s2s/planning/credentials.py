@@ -25,7 +25,6 @@ from mct_s2s.model.client_credentials import (
     has_end,
     newest_made,
     replaced_kind,
-    secrets_among,
 )
 from mct_s2s.model.commands import option, own_command
 from mct_s2s.model.ids import (
@@ -286,18 +285,20 @@ def validity(expires: datetime | None, now: datetime, within: timedelta) -> str:
 
 def renewal(client_id: str, credentials: Sequence[Credential], now: datetime, where: str) -> str:
     """The command that replaces a client's credential, or adds one where none can be replaced."""
-    valid = [credential for credential in credentials if credential.is_valid_at(now)]
-    kind = replaced_kind(valid)
-    if valid and kind is not None:
+    current = current_credentials(credentials, now)
+    kind = replaced_kind(current)
+    if kind is not None:
         # Another one as short would be reported at once.
-        is_short = lasts_at_most(EXPIRING_WITHIN, last_of_kind(kind, valid))
+        is_short = lasts_at_most(EXPIRING_WITHIN, last_of_kind(kind, current))
         longer = ["--secret-lifetime", "1y"] if is_short else []
         return own_command("rotate-secret", *longer, about=client_id, where=where)
     add = own_command("add-client", about=client_id, where=where)
-    current = valid or [*credentials]
-    if secrets_among(current):
-        return add
     return f"{add} {option('--credential', current[0].kind.value)}"
+
+
+def current_credentials(credentials: Sequence[Credential], now: datetime) -> Sequence[Credential]:
+    """Those that are valid; all where none is."""
+    return [credential for credential in credentials if credential.is_valid_at(now)] or credentials
 
 
 def last_of_kind(kind: CredentialKind, credentials: Iterable[Credential]) -> Credential:

@@ -223,7 +223,7 @@ class Registration:
                 key=self.key,
                 resource=self.resource,
                 name=application.display_name,
-                detail="restored from deleted applications, with its consents",
+                detail="restored from deleted applications",
                 application=application,
                 is_sure=is_sure,
             )

@@ -385,6 +385,9 @@ def _client_notes(
     is_client_already = has_confirmed_role(existing, observed, service.spec)
     if is_service_believed and is_named_by_id and not is_client_already:
         yield adoption(existing.application, observed, CLIENT)
+    # A comma may be a part of a name. Other programs take several values by one.
+    if client.is_new and "," in spec.name:
+        yield f"'{spec.name}' is the name of one client. To set up several, name each by itself."
     # A new credential is stored with the right values, and replaces what was lost.
     if credential.is_added:
         return

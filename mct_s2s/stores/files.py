@@ -15,6 +15,7 @@ from mct_s2s.local_files import (
     PENDING,
     as_usage_error,
     check_place,
+    check_place_to_come,
     forget_leftovers,
     read_ours,
     replace_whole,
@@ -116,19 +117,42 @@ class FileStore(Store):
 
         Raises UsageError also where another's file is there.
         """
-        taken = self._taken_file(client_id)
-        if taken is not None and not self.is_default_place:
-            raise UsageError(
-                "secret-place-taken",
-                f"'{taken}' is not this client's {'key' if taken == self.pem else 'secret file'}. "
-                "It was not changed.",
-                remedy="Choose another file with --secret-to file:PATH, or move that file away.",
-            )
-        for path in (self.dotenv, self.pem) if self.keeps_key else (self.dotenv,):
+        self._refuse_taken_file(client_id)
+        for path in self._written_files:
             with naming_secret_to(path):
                 check_place(path, makes_folder=True)
         if self.keeps_key:
             check_assignable(CERTIFICATE_PATH, str(self.pem))
+
+    async def rehearse(self, client_id: ClientId | None) -> None:
+        """Try what `check` tries, and make no folder. Raises as that does."""
+        self._refuse_taken_file(client_id)
+        for path in self._written_files:
+            with naming_secret_to(path):
+                check_place_to_come(path)
+        if self.keeps_key:
+            check_assignable(CERTIFICATE_PATH, str(self.pem))
+
+    @property
+    def missing_folder(self) -> Path | None:
+        """The folder that `check` will make; `None` where it is there."""
+        return None if self.dotenv.parent.exists() else self.dotenv.parent
+
+    @property
+    def _written_files(self) -> tuple[Path, ...]:
+        return (self.dotenv, self.pem) if self.keeps_key else (self.dotenv,)
+
+    def _refuse_taken_file(self, client_id: ClientId | None) -> None:
+        """Raises UsageError: a file that was named is another client's."""
+        taken = self._taken_file(client_id)
+        if taken is None or self.is_default_place:
+            return
+        raise UsageError(
+            "secret-place-taken",
+            f"'{taken}' is not this client's {'key' if taken == self.pem else 'secret file'}. "
+            "It was not changed.",
+            remedy="Choose another file with --secret-to file:PATH, or move that file away.",
+        )
 
     def _taken_file(self, client_id: ClientId | None) -> Path | None:
         """The file that is another client's, or a key that is not this one's."""

@@ -61,6 +61,10 @@ class Store(ABC):
     async def check(self, client_id: ClientId | None, /) -> None:
         """Check that it can be written to, before anything is made. Raises UsageError."""
 
+    async def rehearse(self, client_id: ClientId | None, /) -> None:
+        """Check for a dry run what can be known on this machine. Raises UsageError."""
+        del client_id
+
     async def begin(self, attempt: str, client_id: ClientId) -> None:
         """Remember an attempt, so that a later run can tell an orphan from a delivered secret."""
         del attempt, client_id
@@ -144,6 +148,9 @@ class CommandStore(Store):
                 "changed.",
                 remedy="Install it, or write the path to it.",
             )
+
+    async def rehearse(self, client_id: ClientId | None, /) -> None:
+        await self.check(client_id)
 
     async def deliver(self, sign_in: MadeCredential) -> None:
         """Start the program and write the credential to its standard input.

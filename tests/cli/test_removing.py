@@ -275,6 +275,7 @@ def test_a_setup_after_a_teardown_restores_the_trust(mct: Program, azure: Sandbo
         ("client application", "One"),
     ]
     assert _restored(planned) == restored
+    assert "with its consents" not in planned.out, "the plan grants one"
     assert sorted(_restored(again)) == sorted(restored)  # each is listed when it is done
     assert planned.code == 3
     assert {"admin consent", "application settings"} <= {

@@ -355,7 +355,7 @@ def test_the_newest_secret_says_which_of_two_places(azure: Sandbox, mct: Program
 def test_a_secret_that_has_ended_is_replaced_in_its_vault(
     azure: Sandbox, mct: Program, tmp_path: Path
 ) -> None:
-    """The way on from an expired secret is `add-client`, as `status` says."""
+    """`status` says `rotate-secret`; a setup, which gives a client a valid secret, does it too."""
     mct("setup", "--client", "Reports", *IN_VAULT, "--secret-lifetime", SOON, *JSON)
     azure.advance(30 * 24 * 3600.0)
     assert not in_force(azure)
@@ -364,6 +364,18 @@ def test_a_secret_that_has_ended_is_replaced_in_its_vault(
     assert places(mct("add-client", "Reports", *JSON)) == {"Reports": PLACE}
     assert in_force(azure)
     assert list(tmp_path.rglob("*.env")) == []
+
+
+def test_commands_name_one_remedy_for_an_expired_secret(azure: Sandbox, mct: Program) -> None:
+    mct("setup", "--client", "Reports", "--secret-lifetime", "40d", *JSON)
+    azure.advance(41 * 24 * 3600.0)
+    (finding,) = mct("status", "-o", "json").document["findings"]
+    assert finding["remedy"].startswith("mct-s2s rotate-secret ")
+    for command in ("verify", "snippet Reports"):
+        ended = mct(*command.split())
+        assert finding["remedy"] in ended.out + ended.err, command
+    assert mct(*shlex.split(finding["remedy"])[1:], *JSON).code == 0
+    assert mct("verify").code == 0
 
 
 def test_of_several_vaults_the_one_with_the_secret_counts_and_the_plan_names_any(

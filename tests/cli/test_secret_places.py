@@ -852,11 +852,18 @@ def test_a_secret_that_the_place_of_a_trust_file_has_lost_is_a_pending_change(
     apply = ("apply", "-f", str(file), "-y", "-o", "json")
     assert mct(*apply).code == 0
     assert mct(*apply, "--dry-run").code == 0
+    status = ("status", "-f", str(file))
+    assert mct(*status, "-o", "json").document["sites"][0]["findings"] == []
     if place.startswith("file:"):
         (tmp_path / "kept.env").unlink()
     else:
         assert azure.vault("DELETE", "/secrets/kept").is_success
     assert mct(*apply, "--dry-run").code == 3
+    seen = mct(*status)
+    assert place in " ".join(seen.out.split())
+    assert f"rotate-secret One -f {file}" in seen.out
+    # A file may be on another machine
+    assert seen.code == (0 if place.startswith("file:") else 3)
     assert mct(*apply).code == 0
     assert mct(*apply, "--dry-run").code == 0
     assert len(azure.applications("One")[0]["passwordCredentials"]) == 2, (
@@ -1003,3 +1010,44 @@ def test_a_note_of_what_did_arrive_goes_with_the_next_run(mct: Program, azure: S
             [],
             secret["keyId"],
         ), words
+
+
+# a dry run
+
+
+def test_dry_run_says_which_place_would_be_refused(mct: Program, tmp_path: Path) -> None:
+    taken = tmp_path / "theirs.env"
+    taken.write_text("AZURE_CLIENT_ID=someone-else\n")
+    for place, reason in (
+        (f"file:{taken}", f"'{taken}' is not this client's secret file"),
+        ("file:/proc/x.env", "Cannot save the secret to '/proc/x.env': its folder takes no files."),
+        (f"file:{taken}/x.env", f"'{taken}' is not a folder"),
+        ("exec:no-such-program", "Cannot find the program 'no-such-program'"),
+    ):
+        words = ("setup", "--client", "A", "--secret-to", place)
+        planned = mct(*words, "--dry-run")
+        assert planned.code == 3, planned.err
+        assert "On this machine, a run is refused:" in planned.out
+        assert reason in " ".join(planned.out.split())
+        assert "To apply this" not in planned.err
+        refused = mct(*words, "-y")
+        assert refused.code == 2
+        if not place.endswith("/x.env"):
+            assert reason in " ".join(refused.err.split())
+        notes = mct(*words, "--dry-run", "-o", "json").document["notes"]
+        assert any("On this machine, a run is refused:" in str(note) for note in notes)
+
+
+def test_dry_run_says_which_folder_would_be_created_and_creates_none(
+    mct: Program, tmp_path: Path
+) -> None:
+    folder = tmp_path / "new" / "deep"
+    words = ("setup", "--client", "A", "--secret-to", f"file:{folder}/a.env")
+    planned = mct(*words, "--dry-run")
+    said = f"The folder '{folder}' is created, for no one but you."
+    assert said in " ".join(planned.out.split())
+    assert list(tmp_path.glob("new")) == []
+    assert mct(*words, "-y").code == 0
+    assert (folder / "a.env").is_file()
+    again = mct("setup", "--client", "B", "--secret-to", f"file:{folder}/b.env", "--dry-run")
+    assert "is created, for no one but you" not in again.out

@@ -369,3 +369,11 @@ def test_a_backup_is_written_also_where_nothing_is_changed(
     done = mct("configure-appservice", "--backup", str(file), "-y")
     assert (done.code, azure.writes(), file.exists()) == (0, [], True)
     assert mct("configure-appservice", "--restore", str(file), "--dry-run").code == 0
+
+
+def test_plan_says_that_a_name_with_a_comma_is_one_client(mct: Program, azure: Sandbox) -> None:
+    said = "'A, B' is the name of one client. To set up several, name each by itself."
+    assert said in " ".join(mct("setup", "--client", "A, B", "--dry-run").out.split())
+    assert mct("setup", "--client", "A, B", "-y").code == 0
+    assert len(azure.applications("A, B")) == 1
+    assert said not in " ".join(mct("setup", "--client", "A, B", "--dry-run").out.split())

@@ -239,7 +239,7 @@ def test_a_credential_is_expiring_from_the_horizon_on(end: datetime | None, expe
         ((credential(9),), f"mct-s2s rotate-secret {guid('x')} {WHERE}"),
         ((SHORT,), f"mct-s2s rotate-secret {guid('x')} --secret-lifetime 1y {WHERE}"),
         ((MADE_SHORT,), f"mct-s2s rotate-secret {guid('x')} --secret-lifetime 1y {WHERE}"),
-        ((credential(-9),), f"mct-s2s add-client {guid('x')} {WHERE}"),
+        ((credential(-9),), f"mct-s2s rotate-secret {guid('x')} {WHERE}"),
         ((CERTIFICATE,), f"mct-s2s add-client {guid('x')} {WHERE} --credential certificate"),
         ((CERTIFICATE, credential(9)), f"mct-s2s rotate-secret {guid('x')} {WHERE}"),
         (
@@ -271,10 +271,14 @@ IN_FILE = SiteOfFile("-f trust.toml --only learn", ("Import",))
                 "--secret-lifetime 1y"
             ),
         ),
-        ((credential(-9),), "mct-s2s apply -f trust.toml --only learn"),
+        ((credential(-9),), "mct-s2s rotate-secret Import -f trust.toml --only learn"),
+        (
+            (replace(CERTIFICATE, expires=NOW - timedelta(1)),),
+            "mct-s2s apply -f trust.toml --only learn",
+        ),
     ],
 )
-def test_a_credential_that_a_trust_file_names_is_replaced_by_apply(
+def test_a_credential_that_a_trust_file_names_is_replaced_by_a_command_that_names_the_file(
     held: tuple[Credential, ...], expected: str
 ) -> None:
     """A command that does not know the file would put the secret elsewhere."""

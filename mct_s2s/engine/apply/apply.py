@@ -11,11 +11,11 @@ from mct_s2s.engine.apply.credentials import add_credential, remove_credential
 from mct_s2s.engine.apply.registrations import check_principal, create, create_principal, restore
 from mct_s2s.engine.apply.run import Run, Skipped
 from mct_s2s.engine.apply.settings import restart_site, write_settings
+from mct_s2s.engine.credential_stores import new_credentials
 from mct_s2s.engine.outcome import NO_PERMISSION, Outcome
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, outcome_of
 from mct_s2s.model.caller_rights import Verdict
-from mct_s2s.model.client_credentials import NewCredential
 from mct_s2s.model.desired import Rotation
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import ClientId, api_uri
@@ -75,11 +75,7 @@ async def _check_stores(outcome: Outcome) -> None:
     A rotation of all clients that expire leaves those out whose store refuses.
     """
     desired = outcome.request.desired
-    additions = [
-        change
-        for change in outcome.plan.changes
-        if isinstance(change, AddCredential) and isinstance(change.spec, NewCredential)
-    ]
+    additions = new_credentials(outcome.plan)
     checks = [
         outcome.stores[change.name].check(outcome.outputs.known(change.client_id))
         for change in additions

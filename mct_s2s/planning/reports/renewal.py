@@ -5,7 +5,12 @@ from datetime import timedelta
 
 from mct_s2s.model.client_credentials import Credential, replaced_kind
 from mct_s2s.model.observed import ClientApplication, ObservedState
-from mct_s2s.planning.credentials import last_of_kind, lasts_at_most, renewal
+from mct_s2s.planning.credentials import (
+    current_credentials,
+    last_of_kind,
+    lasts_at_most,
+    renewal,
+)
 
 YEAR = timedelta(days=365)
 
@@ -21,11 +26,13 @@ def renewing(
     if file is None or file.name_of(client) is None:
         return renewal(client.client_id, credentials, observed.now, observed.where)
     # The file alone knows where the new secret goes: a command without it would put it elsewhere.
-    valid = [credential for credential in credentials if credential.is_valid_at(observed.now)]
-    kind = replaced_kind(valid)
-    if not valid or kind is None:
+    current = current_credentials(credentials, observed.now)
+    kind = replaced_kind(current)
+    if kind is None:
         return file.command("apply")
     longer: tuple[str, ...] = ()
-    if lasts_at_most(within, last_of_kind(kind, valid)):
+    if lasts_at_most(within, last_of_kind(kind, current)):
         longer = ("--secret-lifetime", "1y" if within < YEAR else "2y")
+    if not current[0].is_valid_at(observed.now):
+        return observed.rotating(client, *longer)  # as `verify` says of one that has expired
     return file.command("rotate-secret", "--expiring-within", f"{within.days or 1}d", *longer)
