@@ -118,6 +118,8 @@ class Sending:
     lag: Lag | None = None
     """The refusals that will pass; `None`: a 404 is final."""
     lag_delays: Delays = LAG_DELAYS
+    lag_seconds: float = LAG_SECONDS
+    """For how long they are waited for, without what a throttle asks for meanwhile."""
     before_repeating: Callable[[], Awaitable[None]] = do_nothing
     """What is done each time before the request is sent again."""
 
@@ -160,7 +162,7 @@ def classify(error: ServiceError, sending: Sending) -> Wait | None:
         return Wait(WaitReason.THROTTLED, "", USUAL_DELAYS, retry_after)
     if sending.lag is not None and sending.lag(error):
         shown = error.waits_for or REPLICATION
-        return Wait(WaitReason.LAG, shown, sending.lag_delays, total_seconds=LAG_SECONDS)
+        return Wait(WaitReason.LAG, shown, sending.lag_delays, total_seconds=sending.lag_seconds)
     if error.answer_lost and sending.repeatable:
         answered = f"answered {error.status}" if error.status else "did not answer"
         shown = f"trying again, as the service {answered}"
@@ -179,6 +181,10 @@ class _History:
         """Count a refusal."""
         self._refusals[wait.reason] += 1
         self._since.setdefault(wait.reason, clock.seconds())
+
+    def exclude(self, seconds: float) -> None:
+        """Leave a throttle's wait out of all other waits: it tells nothing of their reasons."""
+        self._since = {reason: since + seconds for reason, since in self._since.items()}
 
     def is_exhausted(self, wait: Wait) -> bool:
         """Whether the request has been refused too often, or for too long, to be sent again."""
@@ -233,6 +239,8 @@ class RetryPolicy:
                     delay = max(history.delay(wait), self._spacing(wait))
                     if delay > self._remaining():
                         raise_too_long(error, delay)
+                    if wait.reason is WaitReason.THROTTLED:
+                        history.exclude(delay)
                     if wait.reason is WaitReason.THROTTLED and wait.retry_after:
                         self._close(delay)
                     elif wait.shown:

@@ -38,7 +38,14 @@ from mct_s2s.azure.sign_in.methods import sdk_credential
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import NEVER_CONNECTED, ServiceError
 from mct_s2s.model.api import Api
-from mct_s2s.model.client_sign_in import NOT_NOW, ApiAnswer, ApiToken, ClientSignIn, MachineIdentity
+from mct_s2s.model.client_sign_in import (
+    EXPIRED,
+    NOT_NOW,
+    ApiAnswer,
+    ApiToken,
+    ClientSignIn,
+    MachineIdentity,
+)
 from mct_s2s.model.ids import ClientId, PrincipalId, TenantId
 
 LONGEST_LAG_SECONDS = 120.0
@@ -105,6 +112,7 @@ class EntraTokens:
         scope: str,
         *,
         is_new: bool = True,
+        is_credential_new: bool = True,
         role: str | None = None,
         everywhere: bool = False,
         within: float = LONGEST_LAG_SECONDS,
@@ -112,35 +120,28 @@ class EntraTokens:
         """Get a fresh token.
 
         `is_new`: something that it depends on was created minutes ago, so that a refusal may mean
-        *not replicated yet*; `within` so many seconds. `role` is waited for; without it, the token
-        comes when the time is over. `everywhere`: several are asked for, and whichever replicas
-        answer must give them all.
+        *not replicated yet*; `within` so many seconds. `is_credential_new`: so was the credential
+        itself, and a replica may speak of those before it. `role` is waited for; without it, the
+        token comes when the time is over. `everywhere`: several are asked for, and whichever
+        replicas answer must give them all.
 
         Raises ServiceError: `token-refused` or `identity-token-refused`, with the number after
         AADSTS as `service_code`, and a command without the options that name the App Service; or
         no answer came.
         """
-        began = clock.seconds()
 
         async def request_tokens() -> ApiToken:
-            nonlocal began
-            try:
-                text = await self._request_rounds(sign_in, scope, everywhere=everywhere)
-            except ServiceError as error:
-                # The wait that the service asks for tells nothing of the credential.
-                if error.status == 429:
-                    began += error.retry_after or 0.0
-                raise
+            text = await self._request_rounds(sign_in, scope, everywhere=everywhere)
             token = read_token(text)
             if role is not None and role not in token.roles:
                 raise RoleMissing(token)
             return token
 
         def is_lag(error: ServiceError) -> bool:
-            if clock.seconds() - began >= within:
-                return False
             if isinstance(error, NotYet):
                 return True
+            if error.service_code == EXPIRED and not is_credential_new:
+                return False
             # 500011: no such URI. A credential that was made for another one does not wait for it.
             is_for_other_uri = sign_in.scope not in {None, scope}
             if error.service_code == "500011" and is_for_other_uri:
@@ -148,7 +149,7 @@ class EntraTokens:
             return is_new and error.service_code in PROPAGATING
 
         delays = ROUND_DELAYS if everywhere else TOKEN_DELAYS
-        sending = Sending(lag=is_lag, lag_delays=delays)
+        sending = Sending(lag=is_lag, lag_delays=delays, lag_seconds=within)
         try:
             return await self._retry_policy.call(request_tokens, sending)
         except RoleMissing as last:

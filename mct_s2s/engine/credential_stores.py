@@ -18,7 +18,7 @@ from mct_s2s.model.client_credentials import (
     replaced_kind,
     secrets_among,
 )
-from mct_s2s.model.client_sign_in import ClientSignIn
+from mct_s2s.model.client_sign_in import ARRIVES_SECONDS, EXPIRED, ClientSignIn
 from mct_s2s.model.commands import option
 from mct_s2s.model.desired import Rotation, ServiceSpec, Setup
 from mct_s2s.model.ids import Tag, same_id
@@ -35,13 +35,9 @@ if TYPE_CHECKING:
     from mct_s2s.engine.outcome import Outcome
     from mct_s2s.engine.request import Request, Session
 
-ARRIVES_SECONDS = 30.0
-"""How long a credential may take to arrive at all replicas: 4 to 18 s have been seen."""
 AT_LEAST_SECONDS = 2.0
 """How long a credential is tested that is older than that."""
-ENDED = "7000222"
-"""The number after AADSTS that is said of a client's own secret that has ended."""
-UNKNOWN = frozenset({"7000215", ENDED, "700027"})
+UNKNOWN = frozenset({"7000215", EXPIRED, "700027"})
 """The numbers that are said of the credential itself."""
 
 
@@ -468,7 +464,7 @@ async def _find_proved_vault(
 
 
 def _has_ended(refusal: S2SError) -> bool:
-    return isinstance(refusal, ServiceError) and refusal.service_code == ENDED
+    return isinstance(refusal, ServiceError) and refusal.service_code == EXPIRED
 
 
 def _ask_for_place(place: str, observed: ObservedState) -> str:

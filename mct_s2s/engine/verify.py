@@ -17,7 +17,13 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.client_credentials import YOUNG, replaced_kind
-from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken, ClientSignIn, MachineIdentity
+from mct_s2s.model.client_sign_in import (
+    ARRIVES_SECONDS,
+    ApiAnswer,
+    ApiToken,
+    ClientSignIn,
+    MachineIdentity,
+)
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import Tag
 from mct_s2s.model.observed import ClientApplication, ObservedState
@@ -169,7 +175,13 @@ class ClientTest:
         is_new = self._is_new(sign_in, client)
         with activity(f"Testing {name}"):
             try:
-                token = await self.tokens.token(sign_in, scope, is_new=is_new, role=role)
+                token = await self.tokens.token(
+                    sign_in,
+                    scope,
+                    is_new=is_new,
+                    is_credential_new=self._is_credential_new(sign_in),
+                    role=role,
+                )
             except ServiceError as error:
                 passed = False if error.code in REFUSED else None
                 remedy = self._remedy_of_refusal(error, client)
@@ -259,6 +271,13 @@ class ClientTest:
             moments.append(client.application.created)
         now = self.observed.now
         return any(moment is not None and now - moment < YOUNG for moment in moments)
+
+    def _is_credential_new(self, sign_in: ClientSignIn) -> bool:
+        """Whether replicas may not know the credential itself yet, which takes them seconds."""
+        made_at = sign_in.made_at
+        if self.just_changed or made_at is None:
+            return self.just_changed
+        return (self.observed.now - made_at).total_seconds() < ARRIVES_SECONDS
 
     def _awaited_role(self, client: ClientApplication | None) -> str | None:
         """The role to wait for: only where it is consented to, so that it must come."""

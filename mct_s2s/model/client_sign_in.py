@@ -17,6 +17,14 @@ NOT_NOW = frozenset({429, 502, 503, 504})
 The API itself has not answered.
 """
 
+ARRIVES_SECONDS = 30.0
+"""How long a credential may take to arrive at all replicas: 4 to 18 s have been seen."""
+EXPIRED = "7000222"
+"""The number after AADSTS that is said of a client's own secret that has ended.
+
+A replica that does not know a new secret says it where those before it have ended.
+"""
+
 _REALM = re.compile(r'\brealm="([^"]{1,253})"', re.IGNORECASE)
 _DESCRIPTION = re.compile(r'\berror_description="([^"]{1,200})', re.IGNORECASE)
 _ERROR = re.compile(r'\berror="?([\w.-]{1,60})', re.IGNORECASE)

@@ -175,3 +175,13 @@ def test_a_longer_wait_than_the_deadline_leaves_is_refused_at_once() -> None:
     error = service.refuses(remaining=5)
     assert (error.code, len(service.asked_at)) == ("throttled", 1)
     assert "--timeout" in error.remedy
+
+
+def test_a_lag_is_given_up_when_it_is_said_to_be() -> None:
+    """A throttle in between tells nothing of the replicas."""
+    heard = Listener()
+    service = Service(404, 404, refusal(429, 60.0), 404, answers=False)
+    with during(heard):
+        service.refuses(remaining=600.0, lag_seconds=20.0, **LAG)
+    assert 20.0 <= service.asked_at[-1] - service.asked_at[0] - 60.0 <= 30.0
+    assert heard.ends[0] == service.asked_at[0] + 20.0

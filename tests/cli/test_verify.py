@@ -3,6 +3,7 @@ prints is run.
 """
 
 import shlex
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -233,6 +234,29 @@ def test_a_token_that_entra_refuses_is_explained(
     ]
     assert len(refused) > 3 if is_young else len(refused) == 1, "once, unless it may be on its way"
     assert "AADSTS7000215" in row["message"]
+    assert row["remedy"].startswith("mct-s2s rotate-secret ")
+
+
+def test_an_expired_secret_is_told_at_once_also_where_its_client_is_new(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
+    """Waiting can't help, and a person made it: no note says when."""
+    assert mct(*SETUP).code == 0
+    (client,) = azure.applications("S2S-client")
+    soon = (azure.now() + timedelta(seconds=60)).isoformat().replace("+00:00", "Z")
+    body = {"passwordCredential": {"displayName": "by hand", "endDateTime": soon}}
+    made = azure.graph("POST", f"/applications/{client['id']}/addPassword", json=body)
+    file = saved(tmp_path)
+    text = file.read_text().partition("# mct-s2s")[0]
+    old = values_in(file)["AZURE_CLIENT_SECRET"]
+    file.write_text(text.replace(old, made["secretText"]))
+    azure.advance(90)
+    azure.forget()
+    ended = mct("verify", "-o", "json")
+    row = checks(ended)["S2S-client", "token"]
+    asked = [row for row in azure.log("entra") if row["path"].endswith("/token")]
+    assert (ended.code, [row["status"] for row in asked].count(401)) == (3, 1)
+    assert "AADSTS7000222" in row["message"]
     assert row["remedy"].startswith("mct-s2s rotate-secret ")
 
 

@@ -2,15 +2,17 @@
 
 import asyncio
 import re
+import ssl
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from azure.identity import DefaultAzureCredential
 from azure.mgmt.web import WebSiteManagementClient
 from msgraph.graph_service_client import GraphServiceClient
 
-from tests.conftest import Sandbox
+from tests.conftest import FUNCTION_APP, SITE, Sandbox
 
 PAGE = Path(__file__).parents[2] / "docs" / "sandbox.md"
 
@@ -57,3 +59,19 @@ def test_the_sdk_of_resource_manager_reads_by_the_documented_line(
 ) -> None:
     code = next(cell for cell in cells("azure-mgmt", azure) if cell.startswith("WebSite"))
     assert "contosolearn" in {app.name for app in eval(code, known).web_apps.list()}
+
+
+def test_a_caller_has_the_documented_rights_and_no_others(azure: Sandbox) -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    body = text.partition("-d @- <<END\n")[2].partition("\nEND\n")[0]
+    group = SITE.partition("/providers/")[0]
+    body = body.replace("$group", group).replace("$MCT_S2S_APP_SERVICE", "contosolearn")
+    trusted = ssl.create_default_context(cafile=azure.ca_file)
+    with httpx.Client(base_url=azure.origin, verify=trusted) as http:
+        made = http.post("/_sandbox/callers", content=body).json()
+        own = made["clientId"], made["clientSecret"]
+        token = azure.token(f"{azure.origin}/.default", *own).json()["access_token"]
+        bearer = {"Authorization": f"Bearer {token}"}
+        version = {"api-version": "2024-04-01"}
+        read = [http.get(path, headers=bearer, params=version) for path in (SITE, FUNCTION_APP)]
+    assert [answer.status_code for answer in read] == [200, 403]
