@@ -5,16 +5,19 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
 
 from mct_s2s.activity import activity, counting
 from mct_s2s.cli.file_site import FileSite
 from mct_s2s.cli.fleet import open_sessions
 from mct_s2s.cli.handover import ways_out
 from mct_s2s.cli.options import ChangingOptions
-from mct_s2s.cli.report import applied, report_of, show_end, show_review
+from mct_s2s.cli.report import show_end, show_review
 from mct_s2s.cli.run import CommandRun, may_ask, run_in_session, run_with_deadline
 from mct_s2s.cli.session import services_for
 from mct_s2s.cli.site_change import SiteChange
+from mct_s2s.cli.site_report import report_of
 from mct_s2s.cli.streams import ask
 from mct_s2s.concurrency import finish_even_if_cancelled, gather_or_cancel
 from mct_s2s.engine.apply.apply import keep_backup
@@ -28,6 +31,9 @@ from mct_s2s.planning.not_ours import NotOurs
 from mct_s2s.planning.pruning import TooManyRemovals
 from mct_s2s.planning.reviewed import combined
 from mct_s2s.render.plan import summary
+
+if TYPE_CHECKING:
+    from mct_s2s.render.documents import ApplyDocument
 
 YES_OR_NO = {"y": True, "yes": True, "n": False, "no": False, "": False}
 NEITHER = "Please answer y or n."
@@ -144,10 +150,7 @@ async def _review_and_apply(
             if not sites[0].is_of_file:
                 await sites[0].apply(sites)
             else:
-                current.error_document = lambda why: (
-                    "apply",
-                    applied(sites, shown_fingerprint, why),
-                )
+                current.error_document = partial(_error_document, sites, shown_fingerprint)
                 await _apply_all(sites)
             show_end(sites, shown_fingerprint)
     else:
@@ -160,6 +163,14 @@ async def _review_and_apply(
         if site.error is not None and was_written:  # at this site, or at another one of the file
             site.error.mark_as_after_write()
     return worst(site.exit_code for site in sites)
+
+
+def _error_document(
+    sites: Sequence[SiteChange], fingerprint: str | None, why: S2SError
+) -> "ApplyDocument":
+    from mct_s2s.cli.result_document import apply_document  # noqa: PLC0415  # text needs none of it
+
+    return apply_document(sites, fingerprint, why)
 
 
 def _fingerprint(sites: Sequence[SiteChange]) -> str | None:

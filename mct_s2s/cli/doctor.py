@@ -54,10 +54,10 @@ def doctor(options: DoctorOptions) -> int:
     from mct_s2s.engine.request import Session
     from mct_s2s.model.caller_rights import Verdict
     from mct_s2s.model.desired import ClientSpec, ServiceSpec, Setup
-    from mct_s2s.planning.permissions.doctor import checks, is_ready
+    from mct_s2s.planning.permissions.doctor import checks, is_ready, lacking
     from mct_s2s.planning.permissions.preflight import others
     from mct_s2s.planning.secret_policy import longest
-    from mct_s2s.render.doctor import doctor_result, lacking, show_checks
+    from mct_s2s.render.doctor import show_checks
 
     if options.file is not None:
         return _doctor_of_file(options)
@@ -81,7 +81,9 @@ def doctor(options: DoctorOptions) -> int:
         job = replace(wanted, service=request.desired.service, clients=(client,))
         results = checks(seen, job)
         if current.terminal.json:
-            current.terminal.document("doctor", doctor_result(seen, results))
+            from mct_s2s.render.documents import DoctorDocument  # text needs none of its models
+
+            current.terminal.document(DoctorDocument.of(seen, results))
         else:
             more = [
                 *option_words(DoctorOptions, {name: getattr(options, name) for name in CHECKED})
@@ -109,7 +111,7 @@ def _doctor_of_file(options: DoctorOptions) -> int:
     from mct_s2s.model.commands import command
     from mct_s2s.planning.permissions.doctor import SiteChecks, checks
     from mct_s2s.planning.reports.status import UnreadSite
-    from mct_s2s.render.doctor import doctor_list, show_sites
+    from mct_s2s.render.doctor import show_sites
     from mct_s2s.render.status import show_unread
 
     sites = chosen(
@@ -126,7 +128,9 @@ def _doctor_of_file(options: DoctorOptions) -> int:
         read = [site for site in results if isinstance(site, SiteChecks)]
         failed = [site for site in results if isinstance(site, UnreadSite)]
         if current.terminal.json:
-            current.terminal.document("doctor-list", doctor_list(read, failed))
+            from mct_s2s.render.documents import DoctorListDocument
+
+            current.terminal.document(DoctorListDocument.of(read, failed))
             show_unread(current.terminal, failed, ())
         else:
             title = f"Permissions for {counted(len(sites), 'site')}"

@@ -1,9 +1,8 @@
 """`export`: one App Service or every one of the subscription, as a trust file."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mct_s2s.cli.binding import option
 from mct_s2s.cli.options import AzureOptions, refuse_site_beside_all, url_option
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from mct_s2s.model.directory_objects import ServicePrincipal
     from mct_s2s.model.observed import ObservedState
     from mct_s2s.model.resource_id import SiteTarget
+    from mct_s2s.planning.export import Export
     from mct_s2s.render.console import Terminal
 
 
@@ -35,7 +35,7 @@ def export(options: ExportOptions) -> int:
     from mct_s2s.engine.request import Session
     from mct_s2s.inputs.target import api_url
     from mct_s2s.model.resource_id import ResourceId
-    from mct_s2s.planning.export import ExportedSite, export_site
+    from mct_s2s.planning.export import Export, ExportedSite, export_site
     from mct_s2s.planning.reports.status import UnreadSite
     from mct_s2s.render.trust_file import trust_file_text
 
@@ -68,39 +68,31 @@ def export(options: ExportOptions) -> int:
         if not sites and not failed:
             raise _nothing_to_export(api, options)
         text = trust_file_text(sites, is_mct=api.is_default)
-        parts = {
-            "text": text,
-            "sites": sites,
-            "not_set_up": not_set_up,
-            "failed": failed,
-            "unchecked": unread,
-        }
-        _show(current.terminal, parts, options.output)
+        exported = Export(text, sites, not_set_up, failed, unread)
+        _show(current.terminal, exported, options.output)
         return worst([site.error.exit_code for site in failed])
 
     return run_in_session(options, Services(target=not options.all_sites), body)
 
 
-def _show(terminal: "Terminal", parts: Mapping[str, Any], output: str) -> None:
-    """Print the file, or the document with it; beside it, what it does not say.
-
-    `parts`: members of the document.
-    """
+def _show(terminal: "Terminal", exported: "Export", output: str) -> None:
+    """Print the file, or the document with it; beside it, what it does not say."""
     from mct_s2s.render.status import show_unread
 
-    for name, sentence in (
-        (site.resource.name, each) for site in parts["sites"] for each in site.left_out
-    ):
-        terminal.say(f"{name}: not in the file: {sentence}", style="warn")
-    for resource in parts["not_set_up"]:
+    for site in exported.sites:
+        for sentence in site.left_out:
+            terminal.say(f"{site.resource.name}: not in the file: {sentence}", style="warn")
+    for resource in exported.not_set_up:
         terminal.note(
             f"{resource.name}: not in the file: it has no service-to-service authentication."
         )
-    show_unread(terminal, parts["failed"], parts["unchecked"])
+    show_unread(terminal, exported.failed, exported.unchecked)
     if output == "json":
-        terminal.document("export", parts)
+        from mct_s2s.render.documents import ExportDocument  # text needs none of its models
+
+        terminal.document(ExportDocument.of(exported))
     else:
-        terminal.verbatim(parts["text"])
+        terminal.verbatim(exported.text)
 
 
 async def _look_with_identities(

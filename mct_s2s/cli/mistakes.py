@@ -52,7 +52,9 @@ def report(error: BaseException, words: Sequence[str]) -> int:
     with suppress(OSError):
         terminal.verbatim("")
         if terminal.json:
-            terminal.document("error", SiteReport("", error=error))
+            from mct_s2s.render.documents import ErrorDocument  # noqa: PLC0415  # 30 ms, and text needs none of its models
+
+            terminal.document(ErrorDocument.of(SiteReport(""), error))
     if terminal.json:
         show_error_line(terminal, error)
     else:

@@ -1,111 +1,45 @@
 """What a changing command prints: plans, how far each App Service has come, the end."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from typing import Any, TypeAlias
 
 from mct_s2s import clock
 from mct_s2s.cli.handover import ways_out
 from mct_s2s.cli.requests import named_target
 from mct_s2s.cli.site_change import SiteChange
-from mct_s2s.engine.credential_stores import new_credentials
+from mct_s2s.cli.site_report import (
+    after_a_grant,
+    credentials_of,
+    lost_with_job,
+    manual_steps,
+    report_of,
+)
 from mct_s2s.engine.outcome import Outcome
-from mct_s2s.errors import Instruction, S2SError, as_instructions
+from mct_s2s.errors import Instruction, as_instructions
 from mct_s2s.inputs.documents import SettingsFile
-from mct_s2s.inputs.secret_to import SecretTo
 from mct_s2s.model.commands import option
-from mct_s2s.model.desired import Removal, Restore, Rotation, SettingsScope, Setup
+from mct_s2s.model.desired import Removal, Rotation, SettingsScope, Setup
 from mct_s2s.model.documents import Handoff
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.changes import (
-    Action,
-    AddCredential,
-    DeleteApplication,
     EnableIdentity,
     Output,
-    RemoveCredential,
-    WriteSettings,
-    identify,
 )
-from mct_s2s.planning.ownership import clients_called
 from mct_s2s.planning.permissions.preflight import others
 from mct_s2s.planning.permissions.rights import asked_for
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import print_items
-from mct_s2s.render.manual_steps import instructions, show_manual_steps
+from mct_s2s.render.manual_steps import show_manual_steps
 from mct_s2s.render.markdown import page
 from mct_s2s.render.outcome import (
     ClientResult,
-    SavedCredential,
-    SiteReport,
     plans_page,
     show_closing,
     show_outcomes,
     show_plan,
     show_plans,
 )
-from mct_s2s.render.pipelines import is_unattended
-from mct_s2s.render.plan import target_details
 from mct_s2s.render.verification import show_verification
 from mct_s2s.stores.files import FileStore
-from mct_s2s.stores.store import OutputStore
-
-Json: TypeAlias = dict[str, Any]
-
-
-def report_of(site: SiteChange) -> SiteReport:
-    outcome, error = site.outcome, site.error
-    if outcome is None:
-        return SiteReport(site.title, error=error)
-    unchanged_text = ""
-    match outcome.request.desired:
-        case Removal():
-            unchanged_text = f"There is nothing to remove from {site.title}"
-        case Setup(settings=SettingsScope.NONE):
-            unchanged_text = (
-                f"The Entra ID part of {site.title} is up to date; nothing else was checked"
-            )
-        case Setup(settings_only=True) | Restore():
-            unchanged_text = (
-                f"The App Service configuration of {site.title} is up to date; nothing else was "
-                "checked"
-            )
-    return SiteReport(
-        site.title,
-        outcome.plan,
-        target_details(outcome.before),
-        unchanged_text,
-        done=[change for change in outcome.done.values() if change.action is not Action.NONE],
-        in_doubt=outcome.in_doubt,
-        not_done=[*outcome.not_done, *outcome.not_begun] if outcome.applied or site.error else (),
-        credentials=credentials_of(outcome) if outcome.applied else (),
-        taken_back=[
-            attempt.client for attempt in outcome.attempts.values() if attempt.is_taken_back
-        ],
-        manual_steps=manual_steps(outcome) if outcome.applied or site.error is None else (),
-        verification=outcome.verification,
-        error=error,
-        places=_places(site, outcome),
-        notes=_run_notes(outcome),
-        is_of_file=site.is_of_file,
-    )
-
-
-def _places(site: SiteChange, outcome: Outcome) -> dict[str, str]:
-    """Where credentials go: as paths of this machine, or for reviewers as the plan says."""
-    if site.options.output == "markdown":
-        return dict(outcome.plan.places)
-    return {name: store.label for name, store in outcome.stores.items()}
-
-
-def manual_steps(outcome: Outcome) -> list[Instruction]:
-    return instructions(outcome.plan, outcome.before, outcome.outputs, outcome.request.handoff)
-
-
-def _after_a_grant(outcome: Outcome) -> tuple[Instruction, ...]:
-    """What the caller does after a grant, such as signing in again."""
-    return outcome.access.signed_in.after_a_grant if outcome.plan.missing_rights else ()
-
 
 # Before
 
@@ -155,13 +89,17 @@ def show_end(sites: Sequence[SiteChange], fingerprint: str | None) -> None:
     is_dry = sites[0].options.dry_run
     if not first.is_of_file and first.outcome is not None:
         if terminal.json:
-            terminal.document("result", result_of(first, first.outcome))
+            from mct_s2s.cli.result_document import result_document  # noqa: PLC0415  # text needs none of it
+
+            terminal.document(result_document(first, first.outcome))
         if not is_dry:
             _write_handoff(first, first.outcome)
             if not terminal.json:
                 _close(first, first.outcome)
     elif terminal.json:
-        terminal.document("apply", applied(sites, fingerprint))
+        from mct_s2s.cli.result_document import apply_document  # noqa: PLC0415  # text needs none of it
+
+        terminal.document(apply_document(sites, fingerprint))
     elif not is_dry:
         show_outcomes(terminal, [report_of(site) for site in sites])
         for site in sites:
@@ -196,7 +134,7 @@ def _close(site: SiteChange, outcome: Outcome) -> None:
     if outcome.plan.missing_rights:
         terminal.say("To do this yourself:", style="warn")
         show_manual_steps(
-            terminal.err, [*asked_for(outcome.plan.missing_rights), *_after_a_grant(outcome)]
+            terminal.err, [*asked_for(outcome.plan.missing_rights), *after_a_grant(outcome)]
         )
 
 
@@ -267,60 +205,7 @@ def _unsaid(outcome: Outcome) -> tuple[Instruction, ...]:
     """Who gains, loses or keeps access; of a rotation, which old credentials stay valid."""
     plan = outcome.plan
     more = plan.notes if isinstance(outcome.request.desired, Rotation) else plan.left_alone
-    return as_instructions((*plan.gaining, *plan.losing, *more, *_lost_with_job(outcome)))
-
-
-def _run_notes(outcome: Outcome) -> tuple[Instruction, ...]:
-    """What is said of this run on this machine, beside its plan."""
-    return (*_place_notes(outcome), *_lost_with_job(outcome))
-
-
-def _place_notes(outcome: Outcome) -> tuple[Instruction, ...]:
-    """Say which places would refuse a credential, and which folders are made for one."""
-    refusals = outcome.place_refusals.values() if outcome.request.dry_run else ()
-    notes = [
-        Instruction(f"On this machine, a run is refused: {refusal.headline}")
-        for refusal in refusals
-    ]
-    for change in new_credentials(outcome.plan):
-        store = outcome.stores.get(change.name)
-        is_refused = change.key in outcome.place_refusals
-        if is_refused or not isinstance(store, FileStore) or store.is_default_place:
-            continue
-        folder = store.missing_folder
-        if folder is not None:
-            notes.append(Instruction(f"The folder '{folder}' is created, for no one but you."))
-    return tuple(dict.fromkeys(notes))
-
-
-def _lost_with_job(outcome: Outcome) -> tuple[Instruction, ...]:
-    """Say of a job which secrets go to files that no option names.
-
-    Most machines of jobs are thrown away.
-    """
-    if not is_unattended():
-        return ()
-    places = outcome.request.places
-    clients = [
-        f"'{change.name}'"
-        for change in outcome.plan.changes
-        if isinstance(change, AddCredential)
-        and isinstance(store := outcome.stores.get(change.name), FileStore)
-        and store.is_default_place
-        and places.of(change.name) == SecretTo()
-        # A machine that has had a secret of this client keeps its files.
-        and outcome.before.note_of(change.name).delivered_at is None
-    ]
-    if not clients:
-        return ()
-    way = "add --secret-to keyvault:VAULT or exec:COMMAND"
-    if outcome.before.file is not None:
-        way = 'write secret-to = "keyvault:VAULT" into the trust file'
-    what = (
-        f"Credentials of {', '.join(clients)} go to the machine of this job, and are lost where "
-        f"it is thrown away. To keep them, {way}."
-    )
-    return (Instruction(what),)
+    return as_instructions((*plan.gaining, *plan.losing, *more, *lost_with_job(outcome)))
 
 
 def _write_handoff(site: SiteChange, outcome: Outcome) -> None:
@@ -330,124 +215,3 @@ def _write_handoff(site: SiteChange, outcome: Outcome) -> None:
         target = site.session.target or named_target(site.options)
         values = next(left_values, None) or outcome.after.api.legible(outcome.after.settings)
         SettingsFile(handoff, Handoff).write(target.label if target else None, values)
-
-
-# Credentials
-
-
-def credentials_of(outcome: Outcome) -> list[SavedCredential]:
-    """Those that were made; also one that reached no one and could not be removed.
-
-    In a dry run, would be.
-    """
-    credentials: list[SavedCredential] = []
-    for change in outcome.plan.changes:
-        if not isinstance(change, AddCredential):
-            continue
-        client_id = outcome.outputs.known(change.client_id) or ""
-        store = outcome.stores.get(change.name)
-        ends, place = change.ends(outcome.outputs), store.label if store is not None else None
-        attempt = outcome.attempts.get(change.key)
-        credential = store.handed_over if store is not None else None
-        removal = attempt.removal or None if attempt is not None else None
-        place = None if removal else place
-        secret = (
-            credential.value if credential is not None and isinstance(store, OutputStore) else None
-        )
-        is_gone = attempt is not None and attempt.is_taken_back
-        is_there = change.key in outcome.done or credential is not None or bool(removal)
-        if not outcome.applied or (is_there and not is_gone):
-            credentials.append(
-                SavedCredential(
-                    change.name, client_id, ends, place, secret, change.kind, removal=removal
-                )
-            )
-    return credentials
-
-
-def _all_credentials(outcome: Outcome) -> Iterator[SavedCredential]:
-    """With those that the same clients had before and still have."""
-    yield from credentials_of(outcome)
-    # A key pair of an interrupted run was registered before this one delivers it.
-    added = [change for change in outcome.plan.changes if isinstance(change, AddCredential)]
-    made_keys = {outcome.outputs.get((change.key, Output.KEY_ID)) for change in added}
-    done = outcome.done.values()
-    removed: set[str] = {change.key_id for change in done if isinstance(change, RemoveCredential)}
-    removed |= {change.client_id for change in done if isinstance(change, DeleteApplication)}
-    desired = outcome.request.desired
-    names = () if isinstance(desired, Removal) else desired.names
-    for name in dict.fromkeys((*names, *outcome.stores)):
-        note = outcome.before.note_of(name)
-        for client in clients_called(name, outcome.before):
-            for credential in client.counted_credentials:
-                if (
-                    credential.key_id not in made_keys
-                    and not {credential.key_id, client.client_id} & removed
-                ):
-                    place = note.place if note.knows(credential) else None
-                    yield SavedCredential(
-                        name,
-                        client.client_id,
-                        credential.expires,
-                        place,
-                        kind=credential.kind,
-                        created=False,
-                    )
-
-
-# Documents
-
-
-def applied(
-    sites: Sequence[SiteChange], fingerprint: str | None, why: S2SError | None = None
-) -> Json:
-    documents: list[Json] = []
-    for site in sites:
-        error = site.error or (None if site.is_over else why)
-        failed = replace(report_of(site), error=error) if error is not None else None
-        result = (
-            result_of(site, site.outcome) if site.outcome is not None and failed is None else None
-        )
-        documents.append({"site": site.key, "result": result, "error": failed})
-    return {"dry_run": sites[0].options.dry_run, "fingerprint": fingerprint, "sites": documents}
-
-
-def result_of(site: SiteChange, outcome: Outcome) -> Json:
-    return {
-        "dry_run": site.options.dry_run,
-        "fingerprint": site.fingerprint if site.options.dry_run else None,
-        "api": outcome.before.api.name,
-        "changes": list(changes(outcome, dry_run=site.options.dry_run)),
-        "credentials": list(_all_credentials(outcome)),
-        "manual_steps": [*manual_steps(outcome), *_after_a_grant(outcome)],
-        "notes": [*outcome.plan.remarks, *_run_notes(outcome)],
-        "missing": list(dict.fromkeys(outcome.plan.missing_rights)),
-        "verification": outcome.verification,
-        "connection": outcome.after,
-    }
-
-
-def changes(outcome: Outcome, *, dry_run: bool) -> Iterator[Json]:
-    for step in outcome.plan.steps:
-        change = outcome.done.get(step.key, step)
-        ids = identify(change, outcome.outputs)
-        row: Json = {
-            "action": change.action,
-            "resource": change.resource,
-            "name": change.name,
-            "id": ids.id,
-        }
-        row |= {"detail": change.detail, "seconds": round(outcome.seconds.get(step.key, 0.0), 3)}
-        row |= {"blocked": step.key in outcome.plan.blocked} if dry_run else {}
-        row |= (
-            {"app_id": ids.app_id, "object_id": ids.object_id}
-            if ids.app_id or ids.object_id
-            else {}
-        )
-        if isinstance(change, WriteSettings):
-            edits = [edit for edit in change.edits if edit.is_ours]
-            shown = outcome.after.api.shown(outcome.after.settings)
-            row["before"] = {edit.name: edit.before for edit in edits}
-            after = {edit.name: None if edit.pending else edit.after for edit in edits}
-            row["after"] = after if outcome.settings is None else {k: shown.get(k) for k in after}
-        yield row

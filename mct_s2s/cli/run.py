@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from mct_s2s.activity import watched_by
 from mct_s2s.azure.clouds import has_own_site
@@ -30,6 +30,9 @@ from mct_s2s.render.outcome import SiteReport, show_stopped
 from mct_s2s.render.pipelines import is_unattended
 from mct_s2s.render.progress import Reporter
 
+if TYPE_CHECKING:
+    from mct_s2s.render.documents import Part
+
 
 class CommandRun:
     def __init__(self, options: AzureOptions) -> None:
@@ -38,11 +41,8 @@ class CommandRun:
         self.display = Reporter(self.terminal)
         self.progress: Callable[[], Sequence[SiteReport]] = list
         """How far it has come at each App Service, reported on every way out."""
-        self.error_document: Callable[[S2SError], tuple[str, object]] = lambda error: (
-            "error",
-            replace(next(iter(self.progress()), SiteReport("")), error=error),
-        )
-        """The name of the JSON document about an error, and what it is made of."""
+        self.error_document: Callable[[S2SError], Part] = self._error_document
+        """Makes the JSON document about the error that ends the run."""
         self.is_asking = False
         """A question is open: no change is under way, and Ctrl-C means no."""
         self.adopted: ClientId | None = None
@@ -65,13 +65,18 @@ class CommandRun:
         headline = CANCELLED if self.is_asking else "Interrupted."
         return Interrupted("interrupted", headline, remedy="Run the same command again to resume.")
 
+    def _error_document(self, error: S2SError) -> "Part":
+        from mct_s2s.render.documents import ErrorDocument  # noqa: PLC0415  # 30 ms, and text needs none of its models
+
+        return ErrorDocument.of(next(iter(self.progress()), SiteReport("")), error)
+
     def write_error_document(self, error: BaseException) -> None:
         """Write the document about the error that ends the run, if it has no document yet.
 
         Raises OSError: no reader takes it.
         """
         if not self.terminal.has_document:
-            self.terminal.document(*self.error_document(self.as_reported(error)))
+            self.terminal.document(self.error_document(self.as_reported(error)))
 
 
 Body = Callable[[CommandRun], Awaitable[int]]

@@ -27,7 +27,7 @@ class SchemaOptions:
 
 def schema(options: SchemaOptions) -> int:
     from mct_s2s.render.console import Terminal
-    from mct_s2s.render.documents import DOCUMENTS, FILES
+    from mct_s2s.render.documents import DOCUMENTS, FILES, NamedSchemaPart, SchemasDocument
     from mct_s2s.render.documents import schema as schema_of
 
     terminal, known = Terminal.open(json=options.output == "json"), sorted((*DOCUMENTS, *FILES))
@@ -35,10 +35,10 @@ def schema(options: SchemaOptions) -> int:
         about = {name: schema_of(name)["description"] for name in known}
         if terminal.json:
             rows = [
-                {"name": name, "document": f"mct-s2s/{name}/v1", "description": about[name]}
+                NamedSchemaPart(name=name, document=f"mct-s2s/{name}/v1", description=about[name])
                 for name in known
             ]
-            terminal.document("schemas", {"schemas": rows})
+            terminal.document(SchemasDocument(schemas=rows))
         else:
             for name, text in about.items():
                 terminal.result(f"{name:<{max(map(len, known))}}  {text.replace('`', '')}")

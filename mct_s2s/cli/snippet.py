@@ -111,9 +111,9 @@ def snippet(options: SnippetOptions) -> int:
             show_manual_steps(terminal.err, [Instruction(warning)])
         text = program_for(call, language)
         if terminal.json:
-            terminal.document(
-                "snippet", {"language": language, "client": call.client, "text": text}
-            )
+            from mct_s2s.render.documents import SnippetDocument  # text needs none of its models
+
+            terminal.document(SnippetDocument(language=language, client=call.client, text=text))
         else:
             terminal.verbatim(text)
         return 0

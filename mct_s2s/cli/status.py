@@ -107,8 +107,11 @@ def _show(terminal: "Terminal", report: "StatusReport", output: str) -> int:
     if output == "text":
         show_report(terminal, report)
     elif output == "json":
-        document = "status-list" if report.is_list else "status"
-        terminal.document(document, report if report.is_list else report.sites[0])
+        from mct_s2s.render.documents import StatusDocument, StatusListDocument
+
+        terminal.document(
+            StatusListDocument.of(report) if report.is_list else StatusDocument.of(report.sites[0])
+        )
     else:
         from mct_s2s.render.exports import FORMATS  # text and JSON need none of it
 

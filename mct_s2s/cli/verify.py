@@ -208,7 +208,9 @@ def _verify_file(options: VerifyOptions) -> int:
             read, tuple(result for result in results if isinstance(result, UnreadSite))
         )
         if current.terminal.json:
-            current.terminal.document("verify-list", report)
+            from mct_s2s.render.documents import VerifyListDocument  # text needs none of its models
+
+            current.terminal.document(VerifyListDocument.of(report))
             show_unread(current.terminal, report.failed, ())
         else:
             show_verifications(
@@ -242,7 +244,9 @@ def _end(current: "CommandRun", verification: "Verification") -> int:
     from mct_s2s.render.verification import show_verification
 
     if current.terminal.json:
-        current.terminal.document("verify", verification)
+        from mct_s2s.render.documents import VerifyDocument  # text needs none of its models
+
+        current.terminal.document(VerifyDocument.of(verification))
     else:
         show_verification(current.terminal, verification)
     return 0 if verification.is_proved else ExitCode.ATTENTION

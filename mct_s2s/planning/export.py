@@ -1,6 +1,6 @@
 """A trust file that changes nothing where it is applied, and what no file can say."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mct_s2s.errors import UsageError
@@ -32,6 +32,7 @@ from mct_s2s.planning.ownership import (
     unmatched_entries,
     wanted_role_value,
 )
+from mct_s2s.planning.reports.status import UnreadSite
 
 FROM_TAG = (
     "secret-to is what a tag of the registration says, which its owners, also earlier ones, can "
@@ -57,6 +58,18 @@ class ExportedSite:
     left_out: tuple[str, ...] = ()
     api: str = field(kw_only=True)
     """Its name."""
+
+
+@dataclass(frozen=True)
+class Export:
+    """A trust file of what exists, and what it does not say."""
+
+    text: str
+    sites: Sequence[ExportedSite]
+    not_set_up: Sequence[ResourceId] = ()
+    failed: Sequence[UnreadSite] = ()
+    unchecked: Sequence[ResourceId] = ()
+    """Web apps whose settings the caller cannot read."""
 
 
 def export_site(observed: ObservedState, cloud: str, api: str = DEFAULT_API) -> ExportedSite:

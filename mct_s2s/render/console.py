@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -23,6 +23,9 @@ from rich.text import Text
 from rich.theme import Theme
 
 from mct_s2s.plain_text import json_text, plain
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 UNBOUNDED = 100_000
 """Columns where there is no terminal: a log line is not folded."""
@@ -164,10 +167,8 @@ class Terminal:
         buffer = getattr(self.out.file, "buffer", None)
         self._write(text if buffer is None else text.encode(errors="replace"), buffer)
 
-    def document(self, name: str, of: object) -> None:
-        from mct_s2s.render.documents import document  # noqa: PLC0415  # 30 ms, and text needs none of its models
-
-        self.print_json(document(name, of))
+    def document(self, document: "BaseModel") -> None:
+        self.print_json(document.model_dump(by_alias=True))
         self.has_document = True
 
     def print_json(self, document: Mapping[str, Any]) -> None:

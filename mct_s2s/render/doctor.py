@@ -1,24 +1,22 @@
-"""What `doctor` found, for people and for programs."""
+"""What `doctor` found, for people."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from rich.text import Text
 
-from mct_s2s.errors import Instruction, MissingRight
+from mct_s2s.errors import Instruction
 from mct_s2s.model.caller_rights import Verdict
 from mct_s2s.model.commands import own_command
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.permissions.doctor import (
     EXISTING,
-    SIGNED_IN,
     DoctorCheck,
-    Seen,
+    SetupForecast,
     SiteChecks,
     forecast,
     is_ready,
+    steps_to_take,
 )
-from mct_s2s.planning.permissions.rights import asked_for
 from mct_s2s.planning.reports.status import UnreadSite
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import DONE, FAILED, UNKNOWN, Terminal
@@ -26,25 +24,6 @@ from mct_s2s.render.manual_steps import show_manual_steps
 from mct_s2s.render.status import show_unread
 
 _SIGNS = {Verdict.YES: DONE, Verdict.UNKNOWN: UNKNOWN, Verdict.NO: FAILED}
-
-
-def doctor_result(seen: Seen, checks: Sequence[DoctorCheck]) -> dict[str, Any]:
-    return {
-        "ready": is_ready(checks),
-        "setup": forecast(checks),
-        "caller": seen.access.signed_in,
-        "tenant": seen.observed.tenant,
-        "checks": checks,
-        "manual_steps": _manual_steps(checks, Verdict.NO),
-    }
-
-
-def doctor_list(sites: Sequence[SiteChecks], failed: Sequence[UnreadSite]) -> dict[str, Any]:
-    return {
-        "ready": all(site.is_ready for site in sites),
-        "sites": [{"key": site.key, **doctor_result(site.seen, site.checks)} for site in sites],
-        "failed": failed,
-    }
 
 
 def show_sites(
@@ -90,7 +69,7 @@ def _show_messages(terminal: Terminal, checks: Sequence[DoctorCheck], verdict: V
 def _show_to_do(
     terminal: Terminal, title: str, checks: Sequence[DoctorCheck], verdict: Verdict
 ) -> None:
-    if steps := _manual_steps(checks, verdict):
+    if steps := steps_to_take(checks, verdict):
         terminal.result()
         terminal.result(f"{title}:")
         show_manual_steps(terminal.out, steps)
@@ -109,14 +88,15 @@ def show_checks(
     for title, verdict in (("Not checked", Verdict.UNKNOWN), ("To do", Verdict.NO)):
         _show_to_do(terminal, title, checks, verdict)
     terminal.result()
-    if forecast(checks) == "runs":
+    expected = forecast(checks)
+    if expected is SetupForecast.RUNS:
         if is_ready(checks):
             terminal.result(_passed(checks), style="good")
         terminal.result("Preview the changes:")
         preview = own_command("setup", "--client", "NAME", *more, "--dry-run", where=where)
         terminal.result(preview, "command")
         return
-    stops = forecast(checks) == "stops"
+    stops = expected is SetupForecast.STOPS
     end = (
         "stops before it changes anything"
         if stops
@@ -126,19 +106,3 @@ def show_checks(
     # Else it is refused in any case
     if stops and all(check.subject != EXISTING for check in checks):
         show_manual_steps(terminal.out, ways_out)
-
-
-def _manual_steps(checks: Sequence[DoctorCheck], verdict: Verdict) -> list[Instruction]:
-    """What helps without a grant; what someone has to grant; what the caller does then."""
-    matching = [check for check in checks if check.state is verdict]
-    steps = [step for check in matching for step in check.steps]
-    if grants := asked_for(lacking(checks, verdict)):
-        steps += [
-            *grants,
-            *(step for check in checks if check.code == SIGNED_IN for step in check.steps),
-        ]
-    return [step for number, step in enumerate(steps) if step not in steps[:number]]
-
-
-def lacking(checks: Sequence[DoctorCheck], verdict: Verdict) -> list[MissingRight]:
-    return [missing for check in checks if check.state is verdict for missing in check.missing]

@@ -1,37 +1,73 @@
-"""The JSON documents of the contract: models, read off the program's own values, and the schemas
-made of them.
+"""The JSON documents of the contract, and the schemas made of them.
+
+Each is a model, made of the program's own values by its `of`. Those of a changing command are made
+of its `Outcome` by `cli/result_document.py`, as `render/` does not know the engine.
 
 What a text has to look like is in the schema and is not checked: it keeps no document from being
 printed. The schemas allow members they do not name, as later versions may add some. A text with
 `examples` is a stable code of a list that may grow.
 """
 
-from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+from collections.abc import Sequence
+from datetime import datetime
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Literal,
+    Self,
+    TypeAlias,
+    TypeVar,
+    dataclass_transform,
+)
 
 from pydantic import (
     AliasGenerator,
-    AliasPath,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
     SkipValidation,
     WithJsonSchema,
 )
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import GenerateJsonSchema
 
+from mct_s2s.errors import Instruction, MissingRight, S2SError
 from mct_s2s.model.api import Api
-from mct_s2s.model.client_credentials import CredentialKind
+from mct_s2s.model.azure_resources import AppService
+from mct_s2s.model.caller_rights import SignedIn, Verdict
+from mct_s2s.model.client_credentials import Credential, CredentialKind
 from mct_s2s.model.client_sign_in import Language, token_endpoint
+from mct_s2s.model.directory_objects import Application, AppRole, ServicePrincipal, Tenant
 from mct_s2s.model.documents import Backup, Handoff, of_settings
-from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.trust_file import TrustFile
 from mct_s2s.planning.api_address import api_url
-from mct_s2s.planning.changes import Action
+from mct_s2s.planning.changes import Action, AnyChange
+from mct_s2s.planning.export import Export, ExportedSite
 from mct_s2s.planning.ownership import known_audience, wanted_role
-from mct_s2s.planning.reports.findings import Severity
-from mct_s2s.planning.reports.verification import CheckSubject
+from mct_s2s.planning.permissions.doctor import (
+    DoctorCheck,
+    Seen,
+    SetupForecast,
+    SiteChecks,
+    forecast,
+    is_ready,
+    steps_to_take,
+)
+from mct_s2s.planning.reports.findings import Finding, Severity
+from mct_s2s.planning.reports.status import ClientStatus, SiteStatus, StatusReport, UnreadSite
+from mct_s2s.planning.reports.verification import (
+    CheckSubject,
+    FileVerification,
+    Verification,
+    VerificationCheck,
+)
+
+if TYPE_CHECKING:
+    from mct_s2s.render.outcome import SavedCredential, SiteReport
 
 Json: TypeAlias = dict[str, Any]
 T = TypeVar("T")
@@ -50,11 +86,10 @@ Fingerprint = Annotated[AnyText, _text(pattern="^[0-9a-f]{64}$")]
 Https = Annotated[AnyText, _text(pattern="^https://")]
 Place = Annotated[AnyText, _text(pattern="^(file:/|keyvault:|exec:|show$)")]
 Moment = Annotated[
-    SkipValidation[str],
-    BeforeValidator(lambda moment: f"{moment:%Y-%m-%dT%H:%M:%SZ}"),
+    SkipValidation[datetime],
+    PlainSerializer(lambda moment: f"{moment:%Y-%m-%dT%H:%M:%SZ}"),
     _text(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"),
 ]
-Count = Annotated[int, BeforeValidator(len)]
 Settings = Annotated[SkipValidation[dict[str, str]], of_settings("string")]
 Headers = Annotated[SkipValidation[dict[str, str]], of_settings("string")]
 Values = Annotated[SkipValidation[dict[str, str | None]], of_settings(["string", "null"])]
@@ -62,20 +97,24 @@ OrNull = Annotated[T | None, BeforeValidator(lambda value: value or None)]
 """Null where it is empty, too."""
 
 
-def _is(meaning: str, at: str | None = None, **more: Any) -> Any:
-    """A member, and the path to its value if that is not under its own name."""
-    return Field(description=meaning, validation_alias=at and AliasPath(*at.split(".")), **more)
+LEFT_OUT = ""
+"""In place of the id of an object that has none; `None` is one that is not known yet."""
 
 
-def _may_be(meaning: str, at: str | None = None, absent: Any = None) -> Any:
-    """A member that is left out where it has that value."""
-    return _is(meaning, at, default=absent, exclude_if=lambda value: value == absent)
+def _is(meaning: str, **more: Any) -> Any:
+    """A member."""
+    return Field(description=meaning, **more)
 
 
+def _may_be(meaning: str, *, default: Any) -> Any:
+    """A member that is left out where it has its default."""
+    return _is(meaning, default=default, exclude_if=lambda value: value == default)
+
+
+# So that a type checker knows which members have to be given, and of which type.
+@dataclass_transform(kw_only_default=True, field_specifiers=(_is, _may_be))
 class Part(BaseModel):
-    """An object within a document; its values are another object's attributes, or a
-    dictionary's.
-    """
+    """An object within a document. Its `of` makes it of the program's own value."""
 
     # The member `document`, which has the name and version, is called `schema` in JSON: pydantic's
     # models have a method of that name.
@@ -83,33 +122,43 @@ class Part(BaseModel):
         alias_generator=AliasGenerator(
             serialization_alias=lambda name: "schema" if name == "document" else to_camel(name)
         ),
-        from_attributes=True,
         frozen=True,
         defer_build=True,
         json_schema_serialization_defaults_required=True,
     )
 
 
-# Read off a `MissingRight` (`errors.py`).
 class MissingRightPart(Part):
     step: Text = _is("What it is needed for, as a verb phrase.")
     right: Text = _is("The role or permission; for a lock, its removal.")
     who: Text = _is("Who can grant it.")
     command: OrNull[Text] = _is("What they run; null if no command is known.")
 
+    @classmethod
+    def of(cls, missing: MissingRight) -> Self:
+        return cls(step=missing.step, right=missing.right, who=missing.who, command=missing.command)
 
-# Read off an `Instruction` (`errors.py`).
+
 class ManualStepPart(Part):
     what: Text = _is("The step, or the right to grant and what needs it.")
     who: OrNull[Text] = _is("Who can do it; null if that is not known.")
     command: OrNull[Text] = _is("What they run; null if no command is known.")
     link: Text | None = _is("A page that does the same, such as the consent page.")
     settings: Settings | None = _is(
-        "The values to write, where the step is the App Service's settings.", "values"
+        "The values to write, where the step is the App Service's settings."
     )
 
+    @classmethod
+    def of(cls, step: Instruction) -> Self:
+        return cls(
+            what=step.what,
+            who=step.who,
+            command=step.command,
+            link=step.link,
+            settings=step.values,
+        )
 
-# Read off an `S2SError`.
+
 class FailurePart(Part):
     code: Code = _is("Stable code, see errors.md.")
     message: Text = _is("What is wrong.")
@@ -117,17 +166,29 @@ class FailurePart(Part):
     request_id: OrNull[Text] = _is("The service's ID of the failed request, for a support case.")
     missing: list[MissingRightPart] = _is("The rights that you lack.")
 
+    @classmethod
+    def of(cls, error: S2SError) -> Self:
+        return cls(
+            code=error.code,
+            message=error.message,
+            remedy=error.remedy,
+            request_id=error.request_id,
+            missing=[MissingRightPart.of(missing) for missing in error.missing],
+        )
 
-# Read off a `Tenant`.
+
 class TenantPart(Part):
     id: Guid = _is("Tenant ID.")
     name: Text = _is("Initial domain, such as contoso.onmicrosoft.com.")
 
+    @classmethod
+    def of(cls, tenant: Tenant) -> Self:
+        return cls(id=tenant.id, name=tenant.name)
 
-# Read off a `SavedCredential` (`render/outcome.py`).
+
 class SavedCredentialPart(Part):
     client: Text = _is("Display name of the client.")
-    app_id: OrNull[Guid] = _is("Its appId; null in a dry run that would create it.", "client_id")
+    app_id: OrNull[Guid] = _is("Its appId; null in a dry run that would create it.")
     kind: CredentialKind = _is("Kind of credential.")
     expires: Moment | None = _is(
         "When it expires (UTC); null for a federated credential, which does not."
@@ -138,14 +199,28 @@ class SavedCredentialPart(Part):
     )
     created: bool = _is("Whether this run created it; in a dry run, whether it would.")
     secret: Text | None = _may_be(
-        "The secret, or a certificate with its key as PEM. Only with --secret-to show."
+        "The secret, or a certificate with its key as PEM. Only with --secret-to show.",
+        default=None,
     )
     removal: Text | None = _may_be(
-        "The command that removes it. Only if it reached no one, and this run could not."
+        "The command that removes it. Only if it reached no one, and this run could not.",
+        default=None,
     )
 
+    @classmethod
+    def of(cls, credential: "SavedCredential") -> Self:
+        return cls(
+            client=credential.client,
+            app_id=credential.client_id,
+            kind=credential.kind,
+            expires=credential.expires,
+            saved_to=credential.saved_to,
+            created=credential.created,
+            secret=credential.secret,
+            removal=credential.removal,
+        )
 
-# Read off what `_connection` returns.
+
 class ConnectionPart(Part):
     token_endpoint: Https = _is("Where a client gets its token.")
     scope: Text = _is("The scope to ask for, for a client application.")
@@ -153,24 +228,21 @@ class ConnectionPart(Part):
     url: Https | None = _is("Address of the API; null if the App Service was not read.")
     headers: Headers = _is("The headers of every call, beside the token: `ClientType` for MCT.")
 
-
-def _connection(observed: ObservedState) -> Json | None:
-    """What a client has to know; nothing where there is no service application to ask a
-    token for.
-    """
-    tenant, uri = observed.tenant, known_audience(observed)
-    if uri is None or tenant is None:
-        return None
-    return {
-        "token_endpoint": token_endpoint(observed.login, tenant.id),
-        "scope": f"{uri}/.default",
-        "resource": uri,
-        "url": api_url(observed),
-        "headers": observed.api.test.headers,
-    }
+    @classmethod
+    def of(cls, observed: ObservedState) -> Self | None:
+        """`None` where there is no service application to ask a token for."""
+        tenant, uri = observed.tenant, known_audience(observed)
+        if uri is None or tenant is None:
+            return None
+        return cls(
+            token_endpoint=token_endpoint(observed.login, tenant.id),
+            scope=f"{uri}/.default",
+            resource=uri,
+            url=api_url(observed),
+            headers=observed.api.test.headers,
+        )
 
 
-ConnectionOf = Annotated[ConnectionPart | None, BeforeValidator(_connection)]
 _CONNECTION = (
     "How a client calls the API; null while there is no service application with an Application ID "
     "URI."
@@ -180,7 +252,6 @@ _CONNECTION = (
 # status
 
 
-# Read off what `_app_service` returns.
 class AppServicePart(Part):
     id: AzureId = _is("Resource ID.")
     name: Text = _is("Name, without the slot.")
@@ -192,30 +263,29 @@ class AppServicePart(Part):
         "Those for service-to-service authentication; null if you can't read them."
     )
 
-
-def _app_service(observed: ObservedState) -> Json | None:
-    site = observed.app_service
-    if site is None:
-        return None
-    return {
-        "id": site.resource,
-        "name": site.name,
-        "resource_group": site.resource.resource_group,
-        "slot": site.resource.slot,
-        "url": site.url,
-        "state": site.state,
-        "settings": observed.own_settings,
-    }
+    @classmethod
+    def of(cls, site: AppService, settings: dict[str, str] | None) -> Self:
+        return cls(
+            id=str(site.resource),
+            name=site.name,
+            resource_group=site.resource.resource_group,
+            slot=site.resource.slot,
+            url=site.url,
+            state=site.state,
+            settings=settings,
+        )
 
 
-# Read off an `AppRole`.
 class RolePart(Part):
     id: Guid = _is("ID of the app role.")
     value: Text = _is("Value, as in the `roles` claim.")
     enabled: bool = _is("Whether it is enabled.")
 
+    @classmethod
+    def of(cls, role: AppRole) -> Self:
+        return cls(id=role.id, value=role.value, enabled=role.enabled)
 
-# Read off what `_service_application` returns.
+
 class ServiceApplicationPart(Part):
     app_id: Guid = _is("Application (client) ID.")
     object_id: Guid = _is("Object ID of the registration.")
@@ -228,22 +298,19 @@ class ServiceApplicationPart(Part):
     )
     app_role: RolePart | None = _is("The app role that clients need; null if there is none.")
 
-
-def _service_application(observed: ObservedState) -> Json | None:
-    service, principal = observed.trust.service, observed.trust.principal
-    if service is None:
-        return None
-    return {
-        "app_id": service.client_id,
-        "object_id": service.object_id,
-        "service_principal_id": principal.id if principal else None,
-        "display_name": service.display_name,
-        "application_id_uri": known_audience(observed),
-        "app_role": wanted_role(observed),
-    }
+    @classmethod
+    def of(cls, service: Application, observed: ObservedState) -> Self:
+        principal, role = observed.trust.principal, wanted_role(observed)
+        return cls(
+            app_id=service.client_id,
+            object_id=service.object_id,
+            service_principal_id=principal.id if principal is not None else None,
+            display_name=service.display_name,
+            application_id_uri=known_audience(observed),
+            app_role=RolePart.of(role) if role is not None else None,
+        )
 
 
-# Read off a `Credential`.
 class CredentialPart(Part):
     kind: CredentialKind = _is("Kind of credential.")
     key_id: Guid = _is("ID of the credential.")
@@ -252,24 +319,28 @@ class CredentialPart(Part):
         "When it expires (UTC); null for a federated credential, which does not."
     )
 
+    @classmethod
+    def of(cls, credential: Credential) -> Self:
+        return cls(
+            kind=credential.kind,
+            key_id=credential.key_id,
+            name=credential.name,
+            expires=credential.expires,
+        )
+
 
 _CAN_CALL = (
     "Whether it can call the API, every finding taken into account; null if that is not known."
 )
 
 
-# Read off a `ClientStatus` (`planning/reports/status.py`).
 class ClientApplicationPart(Part):
     kind: Literal["application"] = _is("A client application.", default="application")
-    display_name: Text = _is("Display name.", "name")
-    app_id: Guid = _is("Application (client) ID.", "client.client_id")
-    object_id: OrNull[Guid] = _is(
-        "Object ID; null: in another tenant.", "client.application.object_id"
-    )
+    display_name: Text = _is("Display name.")
+    app_id: Guid = _is("Application (client) ID.")
+    object_id: OrNull[Guid] = _is("Object ID; null: in another tenant.")
     service_principal_id: OrNull[Guid] = _is(
-        "Object ID of its service principal; null: it has none.",
-        "client.principal.id",
-        default=None,
+        "Object ID of its service principal; null: it has none."
     )
     consented: bool = _is("Whether it has admin consent for the app role.")
     allowed: bool | None = _is(
@@ -278,22 +349,54 @@ class ClientApplicationPart(Part):
     can_call: bool | None = _is(_CAN_CALL)
     credentials: list[CredentialPart] = _is("Its credentials; their values are never shown.")
 
+    @classmethod
+    def of(cls, client: ClientApplication, status: ClientStatus) -> Self:
+        return cls(
+            display_name=status.name,
+            app_id=client.client_id,
+            object_id=client.application.object_id,
+            service_principal_id=client.principal_id,
+            consented=bool(status.consented),
+            allowed=status.allowed,
+            can_call=status.can_call,
+            credentials=[CredentialPart.of(credential) for credential in status.credentials],
+        )
 
-# Read off a `ClientStatus`.
+
 class ManagedIdentityPart(Part):
     kind: Literal["managedIdentity"] = _is("A managed identity.", default="managedIdentity")
-    display_name: Text = _is("Display name.", "name")
-    resource_id: Text | None = _is(
-        "ID of the resource that has it; null if unknown.", "client.resource_id"
-    )
-    principal_id: Guid = _is("Object ID of the identity's service principal.", "id")
+    display_name: Text = _is("Display name.")
+    resource_id: Text | None = _is("ID of the resource that has it; null if unknown.")
+    principal_id: Guid = _is("Object ID of the identity's service principal.")
     allowed: bool | None = _is(
         "Whether its object id is on the allow list; null if the settings were not read."
     )
     can_call: bool | None = _is(_CAN_CALL)
 
+    @classmethod
+    def of(cls, identity: ServicePrincipal, status: ClientStatus) -> Self:
+        return cls(
+            display_name=status.name,
+            resource_id=identity.resource_id,
+            principal_id=identity.id,
+            allowed=status.allowed,
+            can_call=status.can_call,
+        )
 
-# Read off a `Finding`.
+
+def _client_parts(
+    statuses: Sequence[ClientStatus],
+) -> list[ClientApplicationPart | ManagedIdentityPart]:
+    applications: list[ClientApplicationPart] = []
+    identities: list[ManagedIdentityPart] = []
+    for status in sorted(statuses, key=lambda status: (status.name.casefold(), status.id)):
+        if isinstance(status.client, ClientApplication):
+            applications.append(ClientApplicationPart.of(status.client, status))
+        else:
+            identities.append(ManagedIdentityPart.of(status.client, status))
+    return [*applications, *identities]
+
+
 class FindingPart(Part):
     code: Annotated[
         AnyText,
@@ -318,67 +421,102 @@ class FindingPart(Part):
     message: Text = _is("What is wrong.")
     remedy: Text = _is("What to do, usually a command.")
 
+    @classmethod
+    def of(cls, finding: Finding) -> Self:
+        return cls(
+            code=finding.code,
+            severity=finding.severity,
+            subject=finding.subject,
+            message=finding.message,
+            remedy=finding.remedy,
+        )
 
-# Read off a `SiteStatus` (`planning/reports/status.py`).
+
 class StatusDocument(Part):
     """What is configured, what is missing and what expires: `mct-s2s status -o json`."""
 
     site: Text | None = _may_be(
-        "Only in a list, with `--file`: what the file calls the site.", "key"
+        "Only in a list, with `--file`: what the file calls the site.", default=None
     )
     document: Literal["mct-s2s/status/v1"] = "mct-s2s/status/v1"
-    healthy: bool = _is("Whether no finding is an error or a warning.", "is_healthy")
-    cloud: Text = _is("Name or URL of the cloud.", "observed.cloud")
-    tenant: TenantPart | None = _is(
-        "The Microsoft Entra tenant; null if it was not read.", "observed.tenant"
+    healthy: bool = _is("Whether no finding is an error or a warning.")
+    cloud: Text = _is("Name or URL of the cloud.")
+    tenant: TenantPart | None = _is("The Microsoft Entra tenant; null if it was not read.")
+    api: Text = _is("Name of the API that the App Service serves.")
+    app_service: AppServicePart | None = _is("The App Service; null if it was not read.")
+    service_application: ServiceApplicationPart | None = _is(
+        "The app registration of the API; null: none."
     )
-    api: Text = _is("Name of the API that the App Service serves.", "observed.api.name")
-    app_service: Annotated[AppServicePart | None, BeforeValidator(_app_service)] = _is(
-        "The App Service; null if it was not read.", "observed"
+    clients: list[ClientApplicationPart | ManagedIdentityPart] = _is(
+        "Client applications, then managed identities."
     )
-    service_application: Annotated[
-        ServiceApplicationPart | None, BeforeValidator(_service_application)
-    ] = _is("The app registration of the API; null: none.", "observed")
-    clients: Annotated[
-        list[ClientApplicationPart | ManagedIdentityPart],
-        BeforeValidator(
-            lambda clients: sorted(
-                clients,
-                key=lambda client: (not client.is_application, client.name.casefold(), client.id),
-            )
-        ),
-    ] = _is("Client applications, then managed identities.", "all_clients")
-    connection: ConnectionOf = _is(_CONNECTION, "observed")
+    connection: ConnectionPart | None = _is(_CONNECTION)
     findings: list[FindingPart] = _is("What is wrong, in the order in which to fix it.")
 
+    @classmethod
+    def of(cls, status: SiteStatus) -> Self:
+        observed = status.observed
+        tenant, site, service = observed.tenant, observed.app_service, observed.trust.service
+        return cls(
+            site=status.key,
+            healthy=status.is_healthy,
+            cloud=observed.cloud,
+            tenant=TenantPart.of(tenant) if tenant is not None else None,
+            api=observed.api.name,
+            app_service=AppServicePart.of(site, observed.own_settings)
+            if site is not None
+            else None,
+            service_application=(
+                ServiceApplicationPart.of(service, observed) if service is not None else None
+            ),
+            clients=_client_parts(status.all_clients),
+            connection=ConnectionPart.of(observed),
+            findings=[FindingPart.of(finding) for finding in status.findings],
+        )
 
-# Read off an `UnreadSite`.
+
 class UnreadSitePart(Part):
-    site: Text | None = _may_be("Only with `--file`: what the file calls it.", "key")
-    app_service: AzureId | None = _is("Resource ID; null if it could not be found.", "resource")
-    name: Text = _is("Name of the App Service, with its slot.", "target.label")
+    site: Text | None = _may_be("Only with `--file`: what the file calls it.", default=None)
+    app_service: AzureId | None = _is("Resource ID; null if it could not be found.")
+    name: Text = _is("Name of the App Service, with its slot.")
     error: FailurePart = _is("Why.")
 
+    @classmethod
+    def of(cls, site: UnreadSite) -> Self:
+        return cls(
+            site=site.key,
+            app_service=str(site.resource) if site.resource is not None else None,
+            name=site.target.label,
+            error=FailurePart.of(site.error),
+        )
 
-# Read off a `StatusReport`.
+
 class StatusListDocument(Part):
     """Every App Service of a subscription or a trust file: `mct-s2s status --all -o json`, or with
     `-f FILE`.
     """
 
     document: Literal["mct-s2s/status-list/v1"] = "mct-s2s/status-list/v1"
-    healthy: bool = _is("Whether no App Service that was read has a problem.", "is_healthy")
+    healthy: bool = _is("Whether no App Service that was read has a problem.")
     sites: list[StatusDocument] = _is("The App Services, by name, or in the order of the file.")
     failed: list[UnreadSitePart] = _is("The App Services whose state could not be read.")
     unchecked: list[AzureId] = _is(
         "Resource IDs of web apps that are not listed: you can't read their settings."
     )
 
+    @classmethod
+    def of(cls, report: StatusReport) -> Self:
+        return cls(
+            healthy=report.is_healthy,
+            sites=[StatusDocument.of(site) for site in report.sites],
+            failed=[UnreadSitePart.of(site) for site in report.failed],
+            unchecked=[str(resource) for resource in report.unchecked],
+        )
+
 
 # verify, doctor, snippet, export
 
 
-# Read off a `VerificationCheck`.
 class VerificationCheckPart(Part):
     client: Text | None = _is("Display name of the client; null for a check of the site.")
     kind: CheckSubject = _is("What the check is about.")
@@ -401,67 +539,110 @@ class VerificationCheckPart(Part):
     message: Text = _is("What was found.")
     remedy: Text | None = _is("What to do; null if there is nothing to do.")
 
+    @classmethod
+    def of(cls, check: VerificationCheck) -> Self:
+        return cls(
+            client=check.client,
+            kind=check.kind,
+            check=check.check,
+            ok=check.ok,
+            message=check.message,
+            remedy=check.remedy,
+        )
 
-# Read off a `Verification` (`planning/reports/verification.py`).
+
 class VerifyDocument(Part):
     """The test of each client by a real token and a real call: `mct-s2s verify -o json`."""
 
     site: Text | None = _may_be(
-        "Only in a list, with `--file`: what the file calls the site.", "key"
+        "Only in a list, with `--file`: what the file calls the site.", default=None
     )
     document: Literal["mct-s2s/verify/v1"] = "mct-s2s/verify/v1"
-    proved: bool = _is("Whether a client's call succeeded and no check failed.", "is_proved")
-    api: Text = _is("Name of the API.", "api.name")
+    proved: bool = _is("Whether a client's call succeeded and no check failed.")
+    api: Text = _is("Name of the API.")
     url: Text = _is("Address of the site.")
     path: Text = _is("Path that was called.")
     checks: list[VerificationCheckPart] = _is("The checks of the site, then those of each client.")
 
+    @classmethod
+    def of(cls, verification: Verification) -> Self:
+        return cls(
+            site=verification.key,
+            proved=verification.is_proved,
+            api=verification.api.name,
+            url=verification.url,
+            path=verification.path,
+            checks=[VerificationCheckPart.of(check) for check in verification.checks],
+        )
 
-# Read off a `FileVerification`.
+
 class VerifyListDocument(Part):
     """The tests at every site of a trust file: `mct-s2s verify -f FILE -o json`."""
 
     document: Literal["mct-s2s/verify-list/v1"] = "mct-s2s/verify-list/v1"
-    proved: bool = _is("Whether every site that was read is proved.", "is_proved")
+    proved: bool = _is("Whether every site that was read is proved.")
     sites: list[VerifyDocument] = _is("The sites that were read, in the order of the file.")
     failed: list[UnreadSitePart] = _is("The sites that could not be read.")
 
+    @classmethod
+    def of(cls, report: FileVerification) -> Self:
+        return cls(
+            proved=report.is_proved,
+            sites=[VerifyDocument.of(verification) for verification in report.sites],
+            failed=[UnreadSitePart.of(site) for site in report.failed],
+        )
 
-# Read off a `SignedIn`.
+
 class CallerPart(Part):
-    kind: Annotated[
-        Literal["person", "servicePrincipal", None],
-        BeforeValidator({True: "person", False: "servicePrincipal"}.get),
-    ] = _is("Kind of caller.", "is_person")
+    kind: Literal["person", "servicePrincipal", None] = _is("Kind of caller.")
     name: OrNull[Text] = _is("User principal name or display name.")
     id: Guid | None = _is("Object ID.")
     app_id: OrNull[Guid] = _is(
-        "appId of a service principal, or of the app a person signed in with.", "client_id"
+        "appId of a service principal, or of the app a person signed in with."
     )
-    method: Text | None = _is("How the caller signed in.", "description")
+    method: Text | None = _is("How the caller signed in.")
+
+    @classmethod
+    def of(cls, caller: SignedIn) -> Self:
+        kind: Literal["person", "servicePrincipal"] | None = None
+        if caller.is_person is not None:
+            kind = "person" if caller.is_person else "servicePrincipal"
+        return cls(
+            kind=kind,
+            name=caller.name,
+            id=caller.id,
+            app_id=caller.client_id,
+            method=caller.description,
+        )
 
 
-# Read off a `DoctorCheck`.
 class DoctorCheckPart(Part):
     code: Code = _is("Stable code.")
-    state: Literal["ok", "missing", "unknown"] = _is(
-        "`unknown`: it can't be checked, and stops nothing."
-    )
+    state: Verdict = _is("`unknown`: it can't be checked, and stops nothing.")
     subject: Text = _is("What the right is about.")
     message: Text = _is("What was found.")
     remedy: OrNull[Text] = _is("Who can grant it, and how; null if there is nothing to do.")
 
+    @classmethod
+    def of(cls, check: DoctorCheck) -> Self:
+        return cls(
+            code=check.code,
+            state=check.state,
+            subject=check.subject,
+            message=check.message,
+            remedy=check.remedy,
+        )
 
-# Read off what `doctor_result` returns (`render/doctor.py`).
+
 class DoctorDocument(Part):
     """What the caller may do: `mct-s2s doctor -o json`."""
 
     site: Text | None = _may_be(
-        "Only in a list, with `--file`: what the file calls the site.", "key"
+        "Only in a list, with `--file`: what the file calls the site.", default=None
     )
     document: Literal["mct-s2s/doctor/v1"] = "mct-s2s/doctor/v1"
     ready: bool = _is("Whether no check is `missing`.")
-    setup: Literal["runs", "partial", "stops"] = _is(
+    setup: SetupForecast = _is(
         "What `setup` does. `partial`: it leaves what is missing to someone else. `stops`: it "
         "changes nothing."
     )
@@ -470,8 +651,20 @@ class DoctorDocument(Part):
     checks: list[DoctorCheckPart] = _is("One check for each right, lock and policy.")
     manual_steps: list[ManualStepPart] = _is("What someone else has to grant, complete.")
 
+    @classmethod
+    def of(cls, seen: Seen, checks: Sequence[DoctorCheck], site: str | None = None) -> Self:
+        tenant = seen.observed.tenant
+        return cls(
+            site=site,
+            ready=is_ready(checks),
+            setup=forecast(checks),
+            caller=CallerPart.of(seen.access.signed_in),
+            tenant=TenantPart.of(tenant) if tenant is not None else None,
+            checks=[DoctorCheckPart.of(check) for check in checks],
+            manual_steps=[ManualStepPart.of(step) for step in steps_to_take(checks, Verdict.NO)],
+        )
 
-# Read off what `doctor_list` returns.
+
 class DoctorListDocument(Part):
     """What the caller may do at every site of a trust file: `mct-s2s doctor -f FILE -o json`."""
 
@@ -480,8 +673,15 @@ class DoctorListDocument(Part):
     sites: list[DoctorDocument] = _is("The sites that were read, in the order of the file.")
     failed: list[UnreadSitePart] = _is("The sites that could not be read.")
 
+    @classmethod
+    def of(cls, sites: Sequence[SiteChecks], failed: Sequence[UnreadSite]) -> Self:
+        return cls(
+            ready=all(site.is_ready for site in sites),
+            sites=[DoctorDocument.of(site.seen, site.checks, site.key) for site in sites],
+            failed=[UnreadSitePart.of(site) for site in failed],
+        )
 
-# Read off a dictionary of `cli/snippet.py`.
+
 class SnippetDocument(Part):
     """A program that calls the API as one client, or an app's settings: `mct-s2s snippet CLIENT -o
     json`.
@@ -493,22 +693,33 @@ class SnippetDocument(Part):
     text: Text = _is("The program. It holds no secret.")
 
 
-# Read off an `ExportedSite`.
 class ExportedSitePart(Part):
-    app_service: AnyText = _is("Its resource ID.", "resource")
+    app_service: AnyText = _is("Its resource ID.")
     api: Text = _is("Name of the API that it serves.")
-    clients: Count = _is("How many client applications its table has.")
-    managed_identities: Count = _is("How many managed identities its table has.", "identities")
+    clients: int = _is("How many client applications its table has.")
+    managed_identities: int = _is("How many managed identities its table has.")
     left_out: list[AnyText] = _is("What is there and cannot be said, one sentence each.")
 
+    @classmethod
+    def of(cls, site: ExportedSite) -> Self:
+        return cls(
+            app_service=str(site.resource),
+            api=site.api,
+            clients=len(site.clients),
+            managed_identities=len(site.identities),
+            left_out=list(site.left_out),
+        )
 
-# Read off an `UnreadSite`.
+
 class UnreadExportPart(Part):
-    app_service: AnyText = _is("Its resource ID.", "resource")
+    app_service: AnyText = _is("Its resource ID.")
     error: FailurePart = _is("Why.")
 
+    @classmethod
+    def of(cls, site: UnreadSite) -> Self:
+        return cls(app_service=str(site.resource), error=FailurePart.of(site.error))
 
-# Read off the `parts` of `cli/export.py`.
+
 class ExportDocument(Part):
     """A trust file of what exists, and what it does not say: the output of `export -o json`."""
 
@@ -523,11 +734,20 @@ class ExportDocument(Part):
         "With `--all`: resource IDs of web apps whose settings you can't read."
     )
 
+    @classmethod
+    def of(cls, exported: Export) -> Self:
+        return cls(
+            text=exported.text,
+            sites=[ExportedSitePart.of(site) for site in exported.sites],
+            not_set_up=[str(resource) for resource in exported.not_set_up],
+            failed=[UnreadExportPart.of(site) for site in exported.failed],
+            unchecked=[str(resource) for resource in exported.unchecked],
+        )
+
 
 # Commands that change something
 
 
-# Read off what `changes` yields (`cli/report.py`).
 class ChangePart(Part):
     action: Action = _is("What the change does; `none` where nothing was left to do.")
     resource: Text = _is("Kind of resource.")
@@ -535,30 +755,36 @@ class ChangePart(Part):
     id: OrNull[Text] = _is(
         "Null if it does not exist yet. Of a registration the appId, of a principal its object ID."
     )
-    app_id: OrNull[Guid] = _may_be(
-        "Only for app registrations and service principals: the appId.", absent=""
+    app_id: Guid | None = _may_be(
+        "Only for app registrations and service principals: the appId.", default=LEFT_OUT
     )
-    object_id: OrNull[Guid] = _may_be(
-        "Only for app registrations and service principals: the object ID.", absent=""
+    object_id: Guid | None = _may_be(
+        "Only for app registrations and service principals: the object ID.", default=LEFT_OUT
     )
     detail: AnyText = _is("More about the change, for people.")
     seconds: float = _is("How long it took; 0 in a dry run.", json_schema_extra={"minimum": 0})
-    blocked: bool | None = _may_be("Only in a dry run: whether you lack a right for it.")
+    blocked: bool | None = _may_be(
+        "Only in a dry run: whether you lack a right for it.", default=None
+    )
     before: Values | None = _may_be(
-        "Only for application settings: values before; null if the setting did not exist."
+        "Only for application settings: values before; null if the setting did not exist.",
+        default=None,
     )
     after: Values | None = _may_be(
-        "Only for application settings: values after; null if deleted or not known yet."
+        "Only for application settings: values after; null if deleted or not known yet.",
+        default=None,
     )
 
 
-# Read off an `Instruction`.
 class NotePart(Part):
-    text: Text = _is("A sentence.", "what")
+    text: Text = _is("A sentence.")
     command: OrNull[Text] = _is("The command that it speaks of; null if there is none.")
 
+    @classmethod
+    def of(cls, note: Instruction) -> Self:
+        return cls(text=note.what, command=note.command)
 
-# Read off what `result_of` returns (`cli/report.py`).
+
 class ResultDocument(Part):
     """What a command changed, or with `--dry-run` would change: any that changes one App Service,
     with `-o json`.
@@ -567,7 +793,8 @@ class ResultDocument(Part):
     document: Literal["mct-s2s/result/v1"] = "mct-s2s/result/v1"
     dry_run: bool = _is("True with --dry-run: nothing was changed.")
     fingerprint: Fingerprint | None = _may_be(
-        "Only in a dry run: a digest of the plan, the same whenever it is made."
+        "Only in a dry run: a digest of the plan, the same whenever it is made.",
+        default=None,
     )
     api: Text = _is("Name of the API that the App Service serves.")
     changes: list[ChangePart] = _is("In the order of the plan; empty: everything is up to date.")
@@ -580,17 +807,22 @@ class ResultDocument(Part):
     notes: list[NotePart] = _is("What you should know, although no step follows from it.")
     missing: list[MissingRightPart] = _is("The rights that you lack.")
     verification: VerifyDocument | None = _is("The test at the end; null if there was none.")
-    connection: ConnectionOf = _is(_CONNECTION)
+    connection: ConnectionPart | None = _is(_CONNECTION)
 
 
-# Read off a change of `planning/changes.py`.
+_WritingAction = Annotated[Action, _text(enum=["create", "update", "delete"])]
+
+
 class StepPart(Part):
-    action: Literal["create", "update", "delete"] = _is("What the change does.")
+    action: _WritingAction = _is("What the change does.")
     resource: Text = _is("Kind of resource.")
     name: Text = _is("Name of the resource.")
 
+    @classmethod
+    def of(cls, change: AnyChange) -> Self:
+        return cls(action=change.action, resource=change.resource, name=change.name)
 
-# Read off a `SiteReport` (`render/outcome.py`).
+
 class ErrorDocument(Part):
     """Why a command failed, and how far it had come: any command with `-o json`."""
 
@@ -602,18 +834,27 @@ class ErrorDocument(Part):
     )
     not_done: list[StepPart] = _is("Changes that did not take effect.")
     credentials: list[SavedCredentialPart] = _may_be(
-        "What was created before it failed.", absent=[]
+        "What was created before it failed.", default=[]
     )
 
+    @classmethod
+    def of(cls, report: "SiteReport", error: S2SError) -> Self:
+        """`report`: how far it had come at an App Service."""
+        return cls(
+            error=FailurePart.of(error),
+            done=[StepPart.of(change) for change in report.done],
+            in_doubt=[StepPart.of(change) for change in report.in_doubt],
+            not_done=[StepPart.of(change) for change in report.not_done],
+            credentials=[SavedCredentialPart.of(credential) for credential in report.credentials],
+        )
 
-# Read off a row of what `applied` returns.
+
 class AppliedSitePart(Part):
     site: Text = _is("What the file calls the site.")
     result: ResultDocument | None = _is("What was done there, or would be; null if it failed.")
     error: ErrorDocument | None = _is("Why it failed, and how far it had come; null if it did not.")
 
 
-# Read off what `applied` returns (`cli/report.py`).
 class ApplyDocument(Part):
     """What was done at each site of a trust file, or would be: `apply` and `rotate-secret -f FILE`
     with `-o json`.
@@ -627,14 +868,12 @@ class ApplyDocument(Part):
     sites: list[AppliedSitePart] = _is("The sites in the order of the file.")
 
 
-# Read off a row of `cli/schema.py`.
 class NamedSchemaPart(Part):
     name: Text = _is("Name for `mct-s2s schema NAME`.")
     document: Text = _is("Value of the document's `schema` key.", serialization_alias="document")
     description: Text = _is("What the document is.")
 
 
-# Read off a dictionary of `cli/schema.py`.
 class SchemasDocument(Part):
     """The documents that have a schema: `mct-s2s schema -o json`."""
 
@@ -667,19 +906,15 @@ _MODELS: dict[str, type[BaseModel]] = {
 DOCUMENTS = tuple(name for name in _MODELS if name not in FILES)
 
 
-def document(name: str, of: object) -> Json:
-    """A document, one of `DOCUMENTS`, of the value that has what its model looks for."""
-    return _MODELS[name].model_validate(of).model_dump(by_alias=True)
-
-
 class _Schema(GenerateJsonSchema):
-    """A JSON Schema in which a member that may be absent has no null and no default, and names are
-    as they may be.
+    """A JSON Schema in which a member that may be absent has no default, and no null in its place;
+    and names are as they may be.
     """
 
     def default_schema(self, schema: Any) -> Any:
         inner = schema["schema"]
-        return self.generate_inner(inner["schema"] if inner["type"] == "nullable" else inner)
+        is_absent_for_null = inner["type"] == "nullable" and schema["default"] is None
+        return self.generate_inner(inner["schema"] if is_absent_for_null else inner)
 
     def dict_schema(self, schema: Any) -> Any:
         generated = {

@@ -2,18 +2,19 @@
 up.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from mct_s2s.cli.report import changes
+from mct_s2s.cli.result_document import change_parts
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
-from mct_s2s.errors import MissingRight, PermissionMissing, ServiceError
+from mct_s2s.errors import Instruction, MissingRight, PermissionMissing, ServiceError
 from mct_s2s.model.desired import Look
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import ClientId, PrincipalId, service_unique_name
-from mct_s2s.model.observed import ObservedState, Trust
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.planning.changes import (
     AnyChange,
@@ -29,6 +30,16 @@ from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.status import SiteStatus, StatusReport, UnreadSite
+from mct_s2s.planning.reports.verification import Verification
+from mct_s2s.render.documents import (
+    ChangePart,
+    ConnectionPart,
+    ManualStepPart,
+    MissingRightPart,
+    ResultDocument,
+    SavedCredentialPart,
+    VerifyDocument,
+)
 from mct_s2s.render.outcome import SavedCredential
 
 from tests.planning.scenarios import (
@@ -101,9 +112,7 @@ def full_plan(name: str = "Import") -> Plan:
     return make_plan(spec(name), observed_state(identity_resources=[identity_resource()]))
 
 
-def planned(
-    plan: Plan, *done: AnyChange, dry_run: bool = True, **outputs: str
-) -> list[dict[str, Any]]:
+def planned(plan: Plan, *done: AnyChange, dry_run: bool = True, **outputs: str) -> list[ChangePart]:
     """A plan's steps, as a result lists them."""
     made = Outputs({("principal:Import", Output[name]): value for name, value in outputs.items()})
     ended, took = {change.key: change for change in done}, {change.key: 1.23456 for change in done}
@@ -115,20 +124,32 @@ def planned(
         done=ended,
         seconds=took,
     )
-    return list(changes(outcome, dry_run=dry_run))
+    return change_parts(outcome, dry_run=dry_run)
 
 
-def result_of(**members: Any) -> dict[str, Any]:
-    """What a result is made of."""
-    empty = dict.fromkeys(("changes", "credentials", "manual_steps", "notes", "missing"), ())
-    return {
-        "dry_run": False,
-        "api": "MCT",
-        "connection": ObservedState(NOW, "usgov", None, None, Trust(), api=MCT),
-        "verification": None,
-        **empty,
-        **members,
-    }
+def result_of(
+    changes: Sequence[ChangePart] = (),
+    credentials: Sequence[SavedCredential] = (),
+    manual_steps: Sequence[Instruction] = (),
+    missing: Sequence[MissingRight] = (),
+    verification: Verification | None = None,
+    after: ObservedState | None = None,
+    *,
+    dry_run: bool = False,
+    fingerprint: str | None = None,
+) -> ResultDocument:
+    return ResultDocument(
+        dry_run=dry_run,
+        fingerprint=fingerprint,
+        api="MCT",
+        changes=list(changes),
+        credentials=[SavedCredentialPart.of(credential) for credential in credentials],
+        manual_steps=[ManualStepPart.of(step) for step in manual_steps],
+        notes=[],
+        missing=[MissingRightPart.of(right) for right in missing],
+        verification=VerifyDocument.of(verification) if verification is not None else None,
+        connection=ConnectionPart.of(after) if after is not None else None,
+    )
 
 
 def healthy() -> ObservedState:

@@ -27,6 +27,13 @@ from mct_s2s.planning.reports.verification import (
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error
 from mct_s2s.render.doctor import show_checks
+from mct_s2s.render.documents import (
+    ErrorDocument,
+    Part,
+    StatusDocument,
+    StatusListDocument,
+    VerifyDocument,
+)
 from mct_s2s.render.manual_steps import show_manual_steps
 from mct_s2s.render.markdown import page
 from mct_s2s.render.outcome import (
@@ -143,22 +150,22 @@ def _told(name: str) -> Instruction:
     return Instruction(name, f"mct-s2s {name}", name, name, {name: name})
 
 
-def _documents(name: str) -> dict[str, object]:
+def _documents(name: str) -> list[Part]:
     seen = observed(name)
     result = result_of(
         dry_run=True,
         fingerprint="0" * 64,
         changes=planned(full_plan(name)),
         credentials=[saved(name, f"file:{name}")],
-        connection=seen,
+        after=seen,
         manual_steps=[_told(name)],
     )
-    return {
-        "status": SiteStatus(seen, diagnose(seen)),
-        "result": result,
-        "error": SiteReport(name, error=refusal(name), done=[principal(name)]),
-        "verify": _proof(name),
-    }
+    return [
+        StatusDocument.of(SiteStatus(seen, diagnose(seen))),
+        result,
+        ErrorDocument.of(SiteReport(name, done=[principal(name)]), refusal(name)),
+        VerifyDocument.of(_proof(name)),
+    ]
 
 
 def _proof(name: str) -> Verification:
@@ -231,12 +238,12 @@ def _listed(terminal: Terminal, name: str) -> None:
     )
     show_report(terminal, report)
     show_unread(terminal, report.failed, report.unchecked)
-    terminal.document("status-list", report)
+    terminal.document(StatusListDocument.of(report))
 
 
 def _documented(terminal: Terminal, name: str) -> None:
-    for document, of in _documents(name).items():
-        terminal.document(document, of)
+    for document in _documents(name):
+        terminal.document(document)
 
 
 def _credentials(terminal: Terminal, name: str) -> None:

@@ -30,7 +30,13 @@ from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.reports.findings import Finding, Severity, diagnose
 from mct_s2s.planning.reports.status import SiteStatus
-from mct_s2s.render.documents import DOCUMENTS, FILES, document, schema
+from mct_s2s.planning.reports.verification import (
+    CALL,
+    CheckSubject,
+    Verification,
+    VerificationCheck,
+)
+from mct_s2s.render.documents import DOCUMENTS, FILES, ErrorDocument, Part, StatusDocument, schema
 from mct_s2s.render.outcome import SiteReport
 
 from tests.cli.schemas import check
@@ -83,13 +89,20 @@ MANUAL = Instruction(
     "Consent", "mct-s2s add-client", "Ada", "https://login/adminconsent", {"ServiceAuthRole": "R"}
 )
 
+PROOF = Verification(
+    "https://learn",
+    "/api",
+    (VerificationCheck("Import", CheckSubject.APPLICATION, CALL, True, "It can call the API."),),
+    api=MCT,
+)
+
 
 def status_of(observed: ObservedState, *findings: Finding) -> dict[str, Any]:
-    return document("status", SiteStatus(observed, findings or diagnose(observed)))
+    return written(StatusDocument.of(SiteStatus(observed, findings or diagnose(observed))))
 
 
-def result_document(**members: Any) -> dict[str, Any]:
-    return document("result", result_of(**members))
+def written(document: Part) -> dict[str, Any]:
+    return document.model_dump(by_alias=True)
 
 
 def named(application: ClientApplication, name: str) -> ClientApplication:
@@ -133,56 +146,57 @@ WRITTEN: dict[str, dict[str, Any]] = {
             settings(ServiceApplicationIds=guid("Import")),
         )
     ),
-    "plan": result_document(dry_run=True, changes=planned(full_plan()), fingerprint=DIGEST),
-    "plan that is blocked": result_document(
-        dry_run=True, changes=planned(BLOCKED)[:1], fingerprint=DIGEST, missing=[RIGHT]
+    "plan": written(result_of(dry_run=True, changes=planned(full_plan()), fingerprint=DIGEST)),
+    "plan that is blocked": written(
+        result_of(dry_run=True, changes=planned(BLOCKED)[:1], fingerprint=DIGEST, missing=[RIGHT])
     ),
-    "plan of settings": result_document(
-        changes=planned(
-            make_plan(spec("Import"), with_settings(healthy(), settings(ServiceAuthEnabled="no"))),
-            dry_run=False,
+    "plan of settings": written(
+        result_of(
+            changes=planned(
+                make_plan(
+                    spec("Import"), with_settings(healthy(), settings(ServiceAuthEnabled="no"))
+                ),
+                dry_run=False,
+            )
         )
     ),
-    "result": result_document(
-        changes=planned(
-            Plan((principal(), removal(), right_already())),
-            replace(principal(), detail="made"),
-            dry_run=False,
-            PRINCIPAL_ID=guid("made"),
-        ),
-        credentials=[
-            saved(),
-            replace(saved(), saved_to=None, created=False),
-            replace(saved(saved_to="show"), secret="s3cr3t"),
-            replace(
-                saved(saved_to=None), expires=None, kind=CredentialKind.FEDERATED, client_id=""
+    "result": written(
+        result_of(
+            changes=planned(
+                Plan((principal(), removal(), right_already())),
+                replace(principal(), detail="made"),
+                dry_run=False,
+                PRINCIPAL_ID=guid("made"),
             ),
-        ],
-        manual_steps=[MANUAL, Instruction("Restart", "az webapp restart")],
-        verification={
-            "is_proved": True,
-            "api": {"name": "MCT"},
-            "url": "https://learn",
-            "path": "/api",
-            "checks": [],
-        },
+            credentials=[
+                saved(),
+                replace(saved(), saved_to=None, created=False),
+                replace(saved(saved_to="show"), secret="s3cr3t"),
+                replace(
+                    saved(saved_to=None), expires=None, kind=CredentialKind.FEDERATED, client_id=""
+                ),
+            ],
+            manual_steps=[MANUAL, Instruction("Restart", "az webapp restart")],
+            verification=PROOF,
+        )
     ),
-    "error before anything was begun": document("error", SiteReport("", error=refusal())),
-    "error on the way": document(
-        "error",
-        SiteReport(
-            "",
-            error=refusal(request_id=None),
-            done=[principal("One")],
-            in_doubt=[removal("Two")],
-            not_done=[principal("Three")],
-        ),
+    "error before anything was begun": written(ErrorDocument.of(SiteReport(""), refusal())),
+    "error on the way": written(
+        ErrorDocument.of(
+            SiteReport(
+                "",
+                done=[principal("One")],
+                in_doubt=[removal("Two")],
+                not_done=[principal("Three")],
+            ),
+            refusal(request_id=None),
+        )
     ),
-    "error of rights": document(
-        "error",
-        SiteReport(
-            "", error=PermissionMissing("permission-missing", "x", remedy="y", missing=[RIGHT])
-        ),
+    "error of rights": written(
+        ErrorDocument.of(
+            SiteReport(""),
+            PermissionMissing("permission-missing", "x", remedy="y", missing=[RIGHT]),
+        )
     ),
 }
 

@@ -26,7 +26,7 @@ from mct_s2s.planning.reports.verification import (
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error
 from mct_s2s.render.doctor import show_checks
-from mct_s2s.render.documents import document
+from mct_s2s.render.documents import VerifyDocument
 from mct_s2s.render.outcome import (
     ClientResult,
     SavedCredential,
@@ -217,7 +217,7 @@ GREEN, RED, YELLOW = "\x1b[32m", "\x1b[1;31m", "\x1b[33m"
 def test_only_a_call_that_was_answered_proves_something_and_the_sum_shows_it_by_its_color(
     screens: Screens, checks: tuple[VerificationCheck, ...], proved: bool, color: str
 ) -> None:
-    assert document("verify", verification(*checks))["proved"] is proved
+    assert VerifyDocument.of(verification(*checks)).proved is proved
     for is_terminal in (True, False):
         screen = screens(120, is_terminal=is_terminal)
         show_verification(screen.terminal, verification(*checks))

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from enum import StrEnum
 
-from mct_s2s.errors import Instruction, NotThere, Refused, S2SError
+from mct_s2s.errors import Instruction, MissingRight, NotThere, Refused, S2SError
 from mct_s2s.model.caller_rights import CallerRights, Verdict
 from mct_s2s.model.desired import SettingsScope, Setup
 from mct_s2s.model.observed import ObservedState
@@ -29,6 +30,16 @@ SIGNED_IN, PENDING = "signed-in", "changes-pending"
 _OF_SITE = (Right.READ_SITE, Right.READ_SETTINGS, Right.WRITE_SETTINGS, Right.RESTART)
 EXISTING = "Existing setup"
 """The subject of what `setup` refuses, whatever the rights."""
+
+
+class SetupForecast(StrEnum):
+    """What `setup` does with the caller's rights."""
+
+    RUNS = "runs"
+    PARTIAL = "partial"
+    """It lists the rest for someone else."""
+    STOPS = "stops"
+    """It changes nothing."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +98,7 @@ class SiteChecks:
 
 
 @dataclass(frozen=True)
-class _Forecast:
+class _ExpectedSetup:
     """What a setup would do, as far as the directory could be read."""
 
     steps: tuple[AnyChange, ...] = ()
@@ -105,7 +116,7 @@ def checks(seen: Seen, job: Setup) -> tuple[DoctorCheck, ...]:
     if observed.app_service is None or observed.settings_unread:
         job = replace(job, settings=SettingsScope.NONE)
     results = [_check_sign_in(seen.access)]
-    plans = _Forecast()
+    plans = _ExpectedSetup()
     if seen.directory_refusal is not None:
         refusal = seen.directory_refusal
         results.append(DoctorCheck.refused("read-directory", refusal, "the directory"))
@@ -129,7 +140,7 @@ def _check_sign_in(access: CallerRights) -> DoctorCheck:
     return DoctorCheck(SIGNED_IN, Verdict.YES, subject, message, signed_in.after_a_grant)
 
 
-def _forecast_setup(job: Setup, observed: ObservedState) -> _Forecast:
+def _forecast_setup(job: Setup, observed: ObservedState) -> _ExpectedSetup:
     """Plan the setup twice: with the client that it adds, and for what is there alone."""
     steps: tuple[AnyChange, ...] = ()
     try:
@@ -137,12 +148,12 @@ def _forecast_setup(job: Setup, observed: ObservedState) -> _Forecast:
         steps = tuple(change for change in plan.changes if not only_notes_use(change))
         existing = replace(observed, identity_resources=())
         if not existing.api.shown(existing.settings):
-            return _Forecast(steps)
+            return _ExpectedSetup(steps)
         completion = make_plan(replace(job, clients=()), existing)
     except (NotThere, Refused) as error:
-        return _Forecast(steps, refusal=error)
+        return _ExpectedSetup(steps, refusal=error)
     pending = [change for change in completion.changes if not only_notes_use(change)]
-    return _Forecast(steps, len(pending), completion.gaining)
+    return _ExpectedSetup(steps, len(pending), completion.gaining)
 
 
 def _check_steps(steps: Sequence[AnyChange], seen: Seen) -> Iterator[DoctorCheck]:
@@ -159,7 +170,7 @@ def _check_steps(steps: Sequence[AnyChange], seen: Seen) -> Iterator[DoctorCheck
             yield _check_right(need, seen.access)
 
 
-def _check_existing(plans: _Forecast, job: Setup, seen: Seen) -> Iterator[DoctorCheck]:
+def _check_existing(plans: _ExpectedSetup, job: Setup, seen: Seen) -> Iterator[DoctorCheck]:
     """Check that what is there can be used, and is complete."""
     observed, refusal = seen.observed, plans.refusal
     site = observed.app_service
@@ -197,12 +208,28 @@ def is_ready(results: Sequence[DoctorCheck]) -> bool:
     return all(check.state is not Verdict.NO for check in results)
 
 
-def forecast(results: Sequence[DoctorCheck]) -> str:
-    """Whether a setup `runs`, is `partial` and lists the rest for someone else, or `stops`."""
+def forecast(results: Sequence[DoctorCheck]) -> SetupForecast:
     missing = {check.code for check in results if check.state is Verdict.NO} - {PENDING}
     if not missing:
-        return "runs"
-    return "partial" if missing <= {right.value.code for right in LEFT_TO_OTHERS} else "stops"
+        return SetupForecast.RUNS
+    can_be_left = missing <= {right.value.code for right in LEFT_TO_OTHERS}
+    return SetupForecast.PARTIAL if can_be_left else SetupForecast.STOPS
+
+
+def steps_to_take(checks: Sequence[DoctorCheck], verdict: Verdict) -> list[Instruction]:
+    """What helps without a grant; what someone has to grant; what the caller does then."""
+    matching = [check for check in checks if check.state is verdict]
+    steps = [step for check in matching for step in check.steps]
+    if grants := asked_for(lacking(checks, verdict)):
+        steps += [
+            *grants,
+            *(step for check in checks if check.code == SIGNED_IN for step in check.steps),
+        ]
+    return [step for number, step in enumerate(steps) if step not in steps[:number]]
+
+
+def lacking(checks: Sequence[DoctorCheck], verdict: Verdict) -> list[MissingRight]:
+    return [missing for check in checks if check.state is verdict for missing in check.missing]
 
 
 def _check_right(need: RequiredPermission, access: CallerRights) -> DoctorCheck:

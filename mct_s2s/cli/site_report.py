@@ -1,0 +1,152 @@
+"""What came of a command at one App Service: what its text and its JSON document both say."""
+
+from mct_s2s.cli.site_change import SiteChange
+from mct_s2s.engine.credential_stores import new_credentials
+from mct_s2s.engine.outcome import Outcome
+from mct_s2s.errors import Instruction
+from mct_s2s.inputs.secret_to import SecretTo
+from mct_s2s.model.desired import Removal, Restore, SettingsScope, Setup
+from mct_s2s.planning.changes import Action, AddCredential
+from mct_s2s.render.manual_steps import instructions
+from mct_s2s.render.outcome import SavedCredential, SiteReport
+from mct_s2s.render.pipelines import is_unattended
+from mct_s2s.render.plan import target_details
+from mct_s2s.stores.files import FileStore
+from mct_s2s.stores.store import OutputStore
+
+
+def report_of(site: SiteChange) -> SiteReport:
+    outcome, error = site.outcome, site.error
+    if outcome is None:
+        return SiteReport(site.title, error=error)
+    unchanged_text = ""
+    match outcome.request.desired:
+        case Removal():
+            unchanged_text = f"There is nothing to remove from {site.title}"
+        case Setup(settings=SettingsScope.NONE):
+            unchanged_text = (
+                f"The Entra ID part of {site.title} is up to date; nothing else was checked"
+            )
+        case Setup(settings_only=True) | Restore():
+            unchanged_text = (
+                f"The App Service configuration of {site.title} is up to date; nothing else was "
+                "checked"
+            )
+    return SiteReport(
+        site.title,
+        outcome.plan,
+        target_details(outcome.before),
+        unchanged_text,
+        done=[change for change in outcome.done.values() if change.action is not Action.NONE],
+        in_doubt=outcome.in_doubt,
+        not_done=[*outcome.not_done, *outcome.not_begun] if outcome.applied or site.error else (),
+        credentials=credentials_of(outcome) if outcome.applied else (),
+        taken_back=[
+            attempt.client for attempt in outcome.attempts.values() if attempt.is_taken_back
+        ],
+        manual_steps=manual_steps(outcome) if outcome.applied or site.error is None else (),
+        verification=outcome.verification,
+        error=error,
+        places=_places(site, outcome),
+        notes=run_notes(outcome),
+        is_of_file=site.is_of_file,
+    )
+
+
+def _places(site: SiteChange, outcome: Outcome) -> dict[str, str]:
+    """Where credentials go: as paths of this machine, or for reviewers as the plan says."""
+    if site.options.output == "markdown":
+        return dict(outcome.plan.places)
+    return {name: store.label for name, store in outcome.stores.items()}
+
+
+def manual_steps(outcome: Outcome) -> list[Instruction]:
+    return instructions(outcome.plan, outcome.before, outcome.outputs, outcome.request.handoff)
+
+
+def after_a_grant(outcome: Outcome) -> tuple[Instruction, ...]:
+    """What the caller does after a grant, such as signing in again."""
+    return outcome.access.signed_in.after_a_grant if outcome.plan.missing_rights else ()
+
+
+def credentials_of(outcome: Outcome) -> list[SavedCredential]:
+    """Those that were made; also one that reached no one and could not be removed.
+
+    In a dry run, would be.
+    """
+    credentials: list[SavedCredential] = []
+    for change in outcome.plan.changes:
+        if not isinstance(change, AddCredential):
+            continue
+        client_id = outcome.outputs.known(change.client_id) or ""
+        store = outcome.stores.get(change.name)
+        ends, place = change.ends(outcome.outputs), store.label if store is not None else None
+        attempt = outcome.attempts.get(change.key)
+        credential = store.handed_over if store is not None else None
+        removal = attempt.removal or None if attempt is not None else None
+        place = None if removal else place
+        secret = (
+            credential.value if credential is not None and isinstance(store, OutputStore) else None
+        )
+        is_gone = attempt is not None and attempt.is_taken_back
+        is_there = change.key in outcome.done or credential is not None or bool(removal)
+        if not outcome.applied or (is_there and not is_gone):
+            credentials.append(
+                SavedCredential(
+                    change.name, client_id, ends, place, secret, change.kind, removal=removal
+                )
+            )
+    return credentials
+
+
+def run_notes(outcome: Outcome) -> tuple[Instruction, ...]:
+    """What is said of this run on this machine, beside its plan."""
+    return (*_place_notes(outcome), *lost_with_job(outcome))
+
+
+def _place_notes(outcome: Outcome) -> tuple[Instruction, ...]:
+    """Say which places would refuse a credential, and which folders are made for one."""
+    refusals = outcome.place_refusals.values() if outcome.request.dry_run else ()
+    notes = [
+        Instruction(f"On this machine, a run is refused: {refusal.headline}")
+        for refusal in refusals
+    ]
+    for change in new_credentials(outcome.plan):
+        store = outcome.stores.get(change.name)
+        is_refused = change.key in outcome.place_refusals
+        if is_refused or not isinstance(store, FileStore) or store.is_default_place:
+            continue
+        folder = store.missing_folder
+        if folder is not None:
+            notes.append(Instruction(f"The folder '{folder}' is created, for no one but you."))
+    return tuple(dict.fromkeys(notes))
+
+
+def lost_with_job(outcome: Outcome) -> tuple[Instruction, ...]:
+    """Say of a job which secrets go to files that no option names.
+
+    Most machines of jobs are thrown away.
+    """
+    if not is_unattended():
+        return ()
+    places = outcome.request.places
+    clients = [
+        f"'{change.name}'"
+        for change in outcome.plan.changes
+        if isinstance(change, AddCredential)
+        and isinstance(store := outcome.stores.get(change.name), FileStore)
+        and store.is_default_place
+        and places.of(change.name) == SecretTo()
+        # A machine that has had a secret of this client keeps its files.
+        and outcome.before.note_of(change.name).delivered_at is None
+    ]
+    if not clients:
+        return ()
+    way = "add --secret-to keyvault:VAULT or exec:COMMAND"
+    if outcome.before.file is not None:
+        way = 'write secret-to = "keyvault:VAULT" into the trust file'
+    what = (
+        f"Credentials of {', '.join(clients)} go to the machine of this job, and are lost where "
+        f"it is thrown away. To keep them, {way}."
+    )
+    return (Instruction(what),)
