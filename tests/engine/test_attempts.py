@@ -77,6 +77,28 @@ def test_the_note_of_what_has_arrived_stays_away(registration: Json, engine: Eng
     assert attempt_tag(OURS) not in tags_of(registration, engine)
 
 
+def test_no_run_leaves_the_note_of_one_that_ended_while_it_wrote_its_own(
+    registration: Json, engine: Engine
+) -> None:
+    """It had read that note a moment before, and wrote all tags a moment after."""
+    path = f"/applications/{registration['id']}"
+    another_run_writes("team", attempt_tag(THEIRS), registration=registration, engine=engine)
+
+    def others_end() -> None:
+        another_run_writes("team", registration=registration, engine=engine)
+
+    engine.after(path, others_end, method="GET")
+
+    async def main(session: Session) -> None:
+        attempt = attempt_at(registration, session, engine.home)
+        await attempt.begin(None)
+        assert attempt_tag(THEIRS) in tags_of(registration, engine)
+        await attempt.confirm_arrival()
+
+    engine.run(main)
+    assert tags_of(registration, engine) == {"team"}
+
+
 def test_a_secret_that_has_arrived_is_neither_removed_nor_named_for_removal(
     registration: Json, engine: Engine
 ) -> None:

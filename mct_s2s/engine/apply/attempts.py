@@ -71,10 +71,8 @@ class Attempt:
             return
         application = created or await applications.by_object_id(self.graph, self.object_id)
         self._tags_before = frozenset(application.tags)
-        # Notes of secrets that no longer exist mean nothing any more.
-        useful = {attempt_tag(credential.name or "") for credential in application.credentials}
-        kept = [tag for tag in application.tags if not tag.startswith(Tag.ATTEMPT) or tag in useful]
-        tagged = replace(application, tags=tuple(dict.fromkeys((*kept, self._tag))))
+        # Also what another run has noted: it may be killed.
+        tagged = replace(application, tags=(*application.tags, self._tag))
         await applications.update(self.graph, application, tagged)
         self._tagged = tagged
         await self._check_tags(tagged)
@@ -95,11 +93,13 @@ class Attempt:
     async def _untag(self) -> None:
         if self._tagged is None:
             return
-        # Read again, as another run may have its own note there by now; a replica may not show
-        # ours yet.
+        # Read again, as others may have written tags; a replica may not show ours yet.
         application = await applications.by_object_id(self.graph, self.object_id)
         self._tags_before = frozenset(application.tags)
-        other_tags = tuple(tag for tag in application.tags if tag != self._tag)
+        # A plan removes what killed runs left before anything is made. So any other note is of a
+        # run at this moment: its own write may have removed it, and ours brought it back. The next
+        # run would remove a secret that has arrived.
+        other_tags = tuple(tag for tag in application.tags if not tag.startswith(Tag.ATTEMPT))
         tagged = replace(application, tags=(*other_tags, self._tag))
         untagged = replace(application, tags=other_tags)
         await applications.update(self.graph, tagged, untagged)
