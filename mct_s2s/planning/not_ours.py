@@ -125,7 +125,8 @@ def service_not_ours(
         and application.unique_name == trust.unique_name
         and not site_in_note(application.notes)
     ):
-        return not_ours(application, doubted, SERVICE)
+        is_deleted = application.deleted is not None
+        return not_ours(application, doubted, SERVICE, observed.graph if is_deleted else "")
     by = f"{observed.api.names_service} names" if is_set else "The service application is"
     ways = f"Run the same command with {option(SERVICE_OPTION, client_id)} if it is right"
     if trust.own_service is not None:

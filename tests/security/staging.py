@@ -1,5 +1,6 @@
 """What attackers stage, and how a test sees that it did no harm."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -90,6 +91,17 @@ def is_refused(ended: Ended, azure: Sandbox, *codes: str) -> Json:
     error: Json = ended.document["error"]
     assert (ended.code, error["code"] in codes, azure.writes()) == (2, True, []), ended.out
     return error
+
+
+def as_printed(azure: Sandbox, error: Json) -> None:
+    """An administrator deletes or purges a registration by the command that a refusal prints."""
+    deleting = re.search(r"az ad app delete --id (\S+)\)", error["remedy"])
+    if deleting is not None:
+        azure.graph("DELETE", f"/applications(appId='{deleting[1]}')")
+        return
+    purging = re.search(r"az rest --method DELETE --url \S+/v1\.0(\S+)\)", error["remedy"])
+    assert purging is not None, error
+    azure.graph("DELETE", purging[1])
 
 
 def add_owner(who: Sandbox | Member, half: str, owner: Member) -> None:

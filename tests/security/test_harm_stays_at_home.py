@@ -34,6 +34,7 @@ from tests.security.staging import (
     SITE_B,
     A,
     B,
+    as_printed,
     assign,
     disown,
     is_refused,
@@ -50,7 +51,13 @@ from tests.support.sandbox_inside import Inside
 
 
 @pytest.mark.parametrize(
-    "words", [("setup", "--client", "Course export"), ("setup",), ("setup", "--no-app-service")]
+    "words",
+    [
+        ("setup", "--client", "Course export"),
+        ("setup",),
+        ("setup", "--no-app-service"),
+        ("configure-appservice",),
+    ],
 )
 def test_a_planted_service_application_whose_role_is_assigned_to_others_is_refused(
     admin: Program, azure: Sandbox, rob: Member, adele: Member, words: tuple[str, ...]
@@ -67,9 +74,12 @@ def test_a_planted_service_application_whose_role_is_assigned_to_others_is_refus
     assert f"--service-app {planted['appId']}" in error["remedy"]
     assert admin("rotate-secret", "--expiring-within", "31d", *A, *JSON).code == 0
     assert (secrets(azure, payroll), azure.writes()) == (1, [])
-    azure.graph("DELETE", f"/applications/{planted['id']}")
-    azure.graph("DELETE", f"/directory/deletedItems/{planted['id']}")
-    made = admin("setup", "--client", "Course export", *A, *JSON)
+    setup = ("setup", "--client", "Course export", *A, *JSON)
+    as_printed(azure, error)
+    still_named = admin(*setup)  # it is in the recycle bin, and comes back with what it grants
+    assert still_named.document["error"]["code"] == "registration-not-ours"
+    as_printed(azure, still_named.document["error"])
+    made = admin(*setup)
     assert made.code == 0, made.out
     assert mine["appId"] not in listed(azure)
     assert azure.call_as(values_in(saved_to(made))) == 200
@@ -96,6 +106,13 @@ def test_a_planted_registration_with_content_of_its_own_is_refused(
         admin("setup", "--client", "Import", *A, *JSON), azure, "registration-not-ours"
     )
     assert next(iter(content)) in error["message"]
+    for _ in range(2):  # deleted, then purged where it would come back as it was
+        as_printed(azure, error)
+        made = admin("setup", "--client", "Import", *A, *JSON)
+        if made.code == 0:
+            break
+        error = made.document["error"]
+    assert azure.call_as(values_in(saved_to(made))) == 200
 
 
 def test_a_planted_registration_that_nobody_touched_is_taken_up(
@@ -131,8 +148,11 @@ def test_a_contributor_who_owns_the_service_application_lets_in_no_one_else_and_
         "left alone, and said"
     )
     assert secrets(azure, payroll) == 1
-    refused = admin("rotate-secret", "Payroll production", *A, *JSON)
-    assert (refused.code, refused.document["error"]["code"]) == (2, "registration-not-ours")
+    for words in (("rotate-secret",), ("add-client",), ("setup", "--client")):
+        refused = admin(*words, "Payroll production", *A, *JSON)
+        assert (refused.code, refused.document["error"]["code"]) == (2, "registration-not-ours")
+    named = admin("rotate-secret", payroll["appId"], *A, *JSON)
+    assert (named.code, secrets(azure, payroll)) == (0, 2), "the operator's own word"
 
 
 def note_where(done: Ended) -> str:
@@ -260,8 +280,8 @@ def azure_of_b(azure: Sandbox, values: dict[str, str]) -> int:
 def test_a_contributor_who_lists_another_sites_client_cuts_no_one_off(
     admin: Program, azure: Sandbox, contributor: Contributor, tmp_path: Path
 ) -> None:
-    """A uses the service application of B, and lists B's client: pruned or torn down, it only
-    leaves the list.
+    """A uses the service application of B, and lists B's client: it is not rotated, and pruned or
+    torn down, it only leaves the list.
     """
     azure.add_site(name="site-b", group="rg-b")
     made = admin("setup", *B, "--client", "Learner import", *JSON)
@@ -277,14 +297,17 @@ def test_a_contributor_who_lists_another_sites_client_cuts_no_one_off(
         "[sites.contosolearn]\nservice-app = "
         f'"{service["appId"]}"\n[[sites.contosolearn.clients]]\nname = "Export"\n'
     )
-    for words in (
-        ("apply", "-f", str(file), "--prune", "--allow-removals"),
-        ("teardown", *A, *adopting),
+    rotate = ("rotate-secret", "--expiring-within", "400d", "--secret-lifetime", "2y")
+    for words, is_left in (
+        ((*rotate, "--secret-to", f"keyvault:{seed.VAULT}", *A, *adopting), True),
+        (("configure-appservice", *A, *adopting), True),
+        (("apply", "-f", str(file), "--prune", "--allow-removals"), False),
+        (("teardown", *A, *adopting), False),
     ):
         contributor.lists(importer["appId"])
         done = admin(*words, *JSON)
-        assert done.code == 0, done.out
-        assert importer["appId"] not in listed(azure)
+        assert done.code == (3 if words[0] == "rotate-secret" else 0), done.out
+        assert (importer["appId"] in listed(azure)) is is_left
         (after,) = azure.applications("Learner import")
         assert {name: sorted(map(str, after[name])) for name in its_own} == {
             name: sorted(map(str, value)) for name, value in its_own.items()
@@ -444,7 +467,11 @@ def test_the_tags_of_a_vault_speak_for_no_registration(
     assert azure.vault("PUT", f"/secrets/{name}", json={"value": "x", "tags": tags}).is_success
     azure.forget()
     words = ("setup", "--client", "Import", "--secret-to", f"keyvault:{seed.VAULT}", *A, *JSON)
-    is_refused(admin(*words), azure, "registration-not-ours")
+    as_printed(azure, is_refused(admin(*words), azure, "registration-not-ours"))
+    made = admin(*words)
+    assert made.code == 0, made.out
+    (key,) = azure.graph("GET", f"/applications/{planted['id']}")["passwordCredentials"]
+    assert key["keyId"] != added["keyId"], "restored without what others could sign in with"
 
 
 # What two words of one person, who owned an API once and may write the settings, never cause
