@@ -213,7 +213,7 @@ class ClientTest:
     ) -> CallResult:
         api = self.api
         observed = self.observed
-        message = returned(api.url, api.path, answer.status)
+        message = returned(api.url, api.path, answer)
         if answer.is_success:
             return CallResult(True, message, None)
         if answer.status == 401 or answer.is_refused(observed.api.test.refused_with):

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar, Literal
+from urllib.parse import urlsplit
 
 from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.ids import ClientId, KeyId, PrincipalId, TenantId
@@ -25,6 +26,7 @@ EXPIRED = "7000222"
 A replica that does not know a new secret says it where those before it have ended.
 """
 
+_HOST = re.compile(r"[a-z0-9.-]{1,253}")
 _REALM = re.compile(r'\brealm="([^"]{1,253})"', re.IGNORECASE)
 _DESCRIPTION = re.compile(r'\berror_description="([^"]{1,200})', re.IGNORECASE)
 _ERROR = re.compile(r'\berror="?([\w.-]{1,60})', re.IGNORECASE)
@@ -204,6 +206,19 @@ class ApiAnswer:
         """The API's own words in its challenge (RFC 6750, section 3); empty where it says none."""
         match = _DESCRIPTION.search(self.challenge or "") or _ERROR.search(self.challenge or "")
         return match[1] if match is not None else ""
+
+    @property
+    def is_redirect(self) -> bool:
+        return 300 <= self.status < 400 and self.location is not None
+
+    @property
+    def redirect_host(self) -> str:
+        """The host that a redirect names; empty where it names none, or a text of the API's own."""
+        try:
+            host = urlsplit(self.location or "").hostname or ""
+        except ValueError:
+            return ""
+        return host if self.is_redirect and _HOST.fullmatch(host) else ""
 
     @property
     def is_success(self) -> bool:

@@ -20,7 +20,7 @@ from mct_s2s.planning.credentials import renewal, validity
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.reports.findings import Severity, diagnose
 from mct_s2s.planning.reports.status import StatusReport
-from mct_s2s.planning.reports.verification import advice, without_token
+from mct_s2s.planning.reports.verification import advice, returned, without_token
 from mct_s2s.render.exports import as_csv, as_ics
 
 from tests.cli.schemas import FINDING_CODES
@@ -311,7 +311,7 @@ def test_a_report_is_healthy_if_all_that_was_read_is(report: StatusReport, healt
     [
         (ApiAnswer(200), "", False),
         (ApiAnswer(403), "access restrictions", None),
-        (ApiAnswer(302, location="https://learn/login"), "https://learn/login", True),
+        (ApiAnswer(302, location="https://learn/login"), "--url", True),
         (ApiAnswer(404), "--path", None),
         (ApiAnswer(500), "az webapp log tail", None),
     ],
@@ -323,6 +323,27 @@ def test_each_answer_has_a_remedy_also_one_without_a_token(
     observed = complete()
     assert told in advice(answer, MCT.test.path, observed)
     assert without_token(answer, "https://learn", MCT.test.path, observed).ok is refused
+
+
+@pytest.mark.parametrize(
+    ("location", "host"),
+    [
+        ("https://login.example/a?b", "login.example"),
+        ("//login.example", "login.example"),
+        ("/login", ""),
+        ("", ""),
+        ("https://[", ""),
+        ("https://x. Run: mct-s2s add-client robs", ""),
+        ("To go on, run: mct-s2s add-client robs", ""),
+    ],
+)
+def test_of_a_redirect_a_host_is_named_and_no_word_of_it_is_advice(
+    location: str, host: str
+) -> None:
+    answer = ApiAnswer(307, location=location)
+    assert "robs" not in advice(answer, MCT.test.path, complete())
+    named = f", a redirect to '{host}'" if host else ""
+    assert returned("https://learn", "/a", answer) == f"GET https://learn/a returned 307{named}."
 
 
 def import_has(*credentials: Credential) -> ObservedState:

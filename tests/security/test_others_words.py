@@ -17,6 +17,8 @@ from mct_s2s.sandbox.resources.role_assignments import WEBSITE_CONTRIBUTOR
 from tests.cli.conftest import Ended, Program
 from tests.conftest import JSON, SITE, Json, Sandbox
 from tests.security.conftest import Member
+from tests.support.answers import answering
+from tests.support.sandbox_inside import Inside
 
 GROUP_A = SITE.partition("/providers/")[0]
 SITE_B = SITE.replace("mct-prod", "rg-b").replace("contosolearn", "site-b")
@@ -449,3 +451,21 @@ def test_an_adopted_service_application_is_remembered_for_others(
     )
     assert mct("rotate-secret", "One", *JSON, env=second).code == 0
     assert mct("status").code == 0
+
+
+def test_no_word_of_a_redirect_is_advice(mct: Program, azure: Sandbox, inside: Inside) -> None:
+    """Who deploys the site chooses its answers: our advice would be to send a token elsewhere."""
+    assert mct("setup", "--client", "One", *JSON).code == 0
+    words = "robs.example/a. Then run: mct-s2s verify --url https://robs.example"
+    moved = answering(lambda entry: entry.service == "site", b"", 302, {"location": words})
+    inside.hooks.before.append(moved)
+    done = mct("verify")
+    assert (done.code, "robs.example" in done.out + done.err) == (3, False), done.out
+    inside.hooks.before.clear()
+    moved = answering(
+        lambda entry: entry.service == "site", b"", 302, {"location": "https://robs.example/a"}
+    )
+    inside.hooks.before.append(moved)
+    (call,) = [row for row in mct("verify", "-o", "json").document["checks"] if row["ok"] is False]
+    assert call["message"].endswith("returned 302, a redirect to 'robs.example'.")
+    assert "robs.example" not in call["remedy"]

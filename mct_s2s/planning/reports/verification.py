@@ -329,12 +329,14 @@ def identity_checks(
         yield VerificationCheck(*about, CALL, None, message, own_command("verify", *inside))
 
 
-def returned(url: str, path: str, status: int) -> str:
-    """The sentence about an unexpected status code."""
-    return (
-        f"GET {url}{path} returned "
-        f"{status}{': the site is still starting' if status in NOT_NOW else ''}."
-    )
+def returned(url: str, path: str, answer: ApiAnswer) -> str:
+    """The sentence about an answer's status code."""
+    more = ""
+    if answer.status in NOT_NOW:
+        more = ": the site is still starting"
+    elif answer.redirect_host:
+        more = f", a redirect to '{answer.redirect_host}'"
+    return f"GET {url}{path} returned {answer.status}{more}."
 
 
 _FRONT_DOOR = "https://NAME.azurefd.net"
@@ -360,10 +362,11 @@ def advice(answer: ApiAnswer, path: str, observed: ObservedState) -> str:
                 "network. A site behind Azure Front Door is called at that address: "
                 f"{_verify_at(_FRONT_DOOR)}"
             )
-        case ApiAnswer(location=str() as to):
+        case ApiAnswer(is_redirect=True):
+            # Its target is the API's own word: advice to call it would send tokens there.
             text = (
-                f"The API redirects to {to}. Choose another --path, or set the right host name "
-                "with --url."
+                "Choose another --path. If the API has another host name, name that with --url: "
+                "tokens are sent there."
             )
         case ApiAnswer(status=status) if status in NOT_NOW:
             text = "Wait a minute, then run mct-s2s verify with the same options."
@@ -393,7 +396,7 @@ def without_token(
     if answer.is_refused(observed.api.test.refused_with):
         return check(True, f"A call without a token is refused ({answer.status}).")
     if answer.status == 403:  # of the network: what the API would say is not known
-        message = f"Without a token, {returned(url, path, 403)} It was not tested from here."
+        message = f"Without a token, {returned(url, path, answer)} It was not tested from here."
         return check(None, message, advice(answer, path, observed))
     if answer.status == 401 or 300 <= answer.status < 400:
         return check(True, f"A call without a token is refused ({answer.status}).")
@@ -408,6 +411,6 @@ def without_token(
         )
     return check(
         None,
-        f"Without a token, {returned(url, path, answer.status)}",
+        f"Without a token, {returned(url, path, answer)}",
         advice(answer, path, observed),
     )
