@@ -174,12 +174,22 @@ class PermissionMissing(S2SError):
     """Who else can do what the caller may not."""
 
 
+class NotOwner(PermissionMissing):
+    """The caller's right is only about registrations that it owns, and this one is another's."""
+
+
 class NotThere(S2SError):
     """A name matches nothing, or more than one thing."""
 
     exit_code = ExitCode.NOT_BEGUN
     may_appear = False
     """Whether a replica may not show yet what the App Service's settings, which never lag, name."""
+    may_be_hidden = False
+    """Whether it may exist all the same, where this caller can't read it."""
+
+
+class NoSuchObject(NotThere):
+    """Resource Manager or a key vault knows no object of that name: 404."""
 
 
 class ServiceError(S2SError):
@@ -267,10 +277,10 @@ async def or_none(reading: Awaitable[T]) -> T | None:
     """Read an object; `None` where it does not exist. What contains it has to exist."""
     try:
         return await reading
-    except S2SError as error:
-        # Resource Manager's refusals have the code, Graph's the status.
-        is_missing = error.code == "not-found" or getattr(error, "status", 0) == 404
-        if not is_missing:
+    except NoSuchObject:
+        return None
+    except ServiceError as error:  # Graph's
+        if error.status != 404:
             raise
         return None
 

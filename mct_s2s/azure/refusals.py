@@ -16,7 +16,7 @@ from mct_s2s.azure.answers import LATER, Refusal, RemoteService, parse_retry_aft
 from mct_s2s.azure.retry import Sending
 from mct_s2s.errors import (
     MissingRight,
-    NotThere,
+    NoSuchObject,
     PermissionMissing,
     S2SError,
     ServiceError,
@@ -64,8 +64,8 @@ DELETED, DISABLED = "ObjectIsDeletedButRecoverable", "SecretDisabled"
 
 _MESSAGES: dict[type[S2SError], str] = {
     SignInFailed: "{service} refused the sign-in while trying to {step}.",
-    PermissionMissing: "You can't {step}.",
-    NotThere: "Could not {step}.",
+    PermissionMissing: "You can't {lacking}.",
+    NoSuchObject: "Could not {step}.",
     ServiceError: "{service} refused to {step}.",
 }
 
@@ -86,6 +86,8 @@ class Row:
     code: str = ""
     message: str = ""
     command: str = ""
+    lacking: str = "{step}"
+    """What the caller can't do, as a verb phrase."""
     right: str = ""
     """The least right that is missing."""
     who: str = OWNER
@@ -240,9 +242,9 @@ ROWS = (
     _denied_by_arm(CONTRIBUTOR, "the resource", r"(?!Microsoft\.Web/sites/)"),
     _denied_by_arm(SITE_ROLE, "the resource"),
     # Said before the token is looked at, so that it tells nothing of rights.
-    Row("ARM", "Check the subscription's ID and its cloud (--cloud).", NotThere,
+    Row("ARM", "Check the subscription's ID and its cloud (--cloud).", NoSuchObject,
         ("^SubscriptionNotFound:",), (404,)),
-    Row("ARM", "Check the name and the resource group.", NotThere, status=(404,)),
+    Row("ARM", "Check the name and the resource group.", NoSuchObject, status=(404,)),
     Row("ARM",
         "The name of the setting '{name}' blocks every write of settings. Rename it in the portal "
         "(Environment variables, Advanced edit) to letters, digits, periods and underscores (on "
@@ -271,7 +273,7 @@ ROWS = (
         command="az keyvault network-rule add --name {vault} --ip-address ADDRESS"),
     Row("Vault", "The key vault uses access policies. Ask its administrator to run:",
         PermissionMissing, ("^AccessDenied:",), (403,),
-        message="You can't {step} in the key vault '{vault}'.",
+        lacking="{step} in the key vault '{vault}'",
         command="az keyvault set-policy --name {vault} --object-id {you} --secret-permissions get "
             "list set recover",
         right="an access policy for secrets", who="an Owner of the key vault"),
@@ -279,9 +281,9 @@ ROWS = (
         "Run the same command again a few minutes after an Owner or User Access Administrator of "
         f"the key vault has assigned you the role {OFFICER}. They run:",
         PermissionMissing, (f"^(?!{DISABLED}:)",), (403,),
-        message="You can't {step} in the key vault '{vault}'.",
+        lacking="{step} in the key vault '{vault}'",
         command="{grant}", right=OFFICER, who="an Owner of the key vault"),
-    Row("Vault", "Check the name.", NotThere, status=(404,)),
+    Row("Vault", "Check the name.", NoSuchObject, status=(404,)),
     Row("Vault", LATER, status=(409, *_PASSING)),
     Row("Vault", "Run the same command again with --verbose and report its output."),
 )  # fmt: skip
@@ -297,15 +299,16 @@ def error_of_refusal(service: RemoteService, refusal: Refusal, step: str, **name
     codes: dict[type[S2SError], str] = {
         SignInFailed: service.sign_in,
         PermissionMissing: "permission-missing",
-        NotThere: "not-found",
+        NoSuchObject: "not-found",
         ServiceError: service.refused,
     }
+    lacking = row.lacking.format(**names)
+    names["lacking"] = lacking
     code = row.code or codes[row.kind]
     message = (row.message or _MESSAGES[row.kind]).format(**names)
     command = row.command.format(**names)
     missing: list[MissingRight] = []
     if row.right:
-        lacking = message.removeprefix("You can't ").rstrip(".")
         missing.append(MissingRight(lacking, row.right, row.who, command))
     remedy = row.remedy.format(**names)
     if row.kind is not ServiceError:

@@ -148,8 +148,10 @@ def _doctor_of_file(options: DoctorOptions) -> int:
 
 def _name_unknown(seen: "Seen") -> list[int]:
     """The exit code of an App Service that was not found, beside the other checks."""
+    from mct_s2s.engine.observe.sites import SiteNotFound
+
     refusal = seen.site_refusal
-    return [refusal.exit_code] if refusal is not None and refusal.code == "site-not-found" else []
+    return [refusal.exit_code] if isinstance(refusal, SiteNotFound) else []
 
 
 @contextmanager

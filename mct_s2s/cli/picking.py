@@ -15,11 +15,11 @@ from mct_s2s.activity import activity
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.requests import api_of
 from mct_s2s.cli.streams import ask, forget_typed
-from mct_s2s.engine.observe.sites import find_subscription, split_sites
+from mct_s2s.engine.observe.sites import AmbiguousSite, find_subscription, split_sites
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import CANCELLED, Cancelled, Interrupted, NotThere, S2SError
 from mct_s2s.model.commands import option
-from mct_s2s.model.resource_id import ResourceId, SiteTarget
+from mct_s2s.model.resource_id import SiteTarget
 from mct_s2s.plain_text import plain
 from mct_s2s.render.console import Terminal, has_screen_reader
 
@@ -63,11 +63,10 @@ async def pick_site(options: AzureOptions, session: Session) -> Session:
     return replace(session, target=target)
 
 
-async def pick_namesake(options: AzureOptions, session: Session, ambiguous: NotThere) -> Session:
-    target = session.target
-    resources = [
-        ResourceId.parse(item) for item in map(str, ambiguous.items) if item.startswith("/")
-    ]
+async def pick_namesake(
+    options: AzureOptions, session: Session, ambiguous: AmbiguousSite
+) -> Session:
+    target, resources = session.target, ambiguous.candidates
     if target is None or {resource.name.casefold() for resource in resources} != {
         target.name.casefold()
     }:

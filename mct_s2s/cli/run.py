@@ -13,6 +13,7 @@ from mct_s2s.azure.clouds import has_own_site
 from mct_s2s.cli.interruption import Interruption
 from mct_s2s.cli.options import AzureOptions, ChangingOptions
 from mct_s2s.cli.session import Services, open_session
+from mct_s2s.engine.observe.sites import AmbiguousSite
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import (
     CANCELLED,
@@ -20,7 +21,6 @@ from mct_s2s.errors import (
     DeadlinePassed,
     Instruction,
     Interrupted,
-    NotThere,
     S2SError,
 )
 from mct_s2s.model.ids import ClientId
@@ -103,7 +103,7 @@ def run_in_session(options: AzureOptions, needs: Services, body: SessionBody) ->
     """
 
     async def pick(
-        current: CommandRun, session: Session, ambiguous: NotThere | None = None
+        current: CommandRun, session: Session, ambiguous: AmbiguousSite | None = None
     ) -> Session:
         from mct_s2s.cli.picking import pick_namesake, pick_site  # noqa: PLC0415  # questionary takes a tenth of a second
 
@@ -124,8 +124,8 @@ def run_in_session(options: AzureOptions, needs: Services, body: SessionBody) ->
         ) as session:
             try:
                 return await body(current, await pick(current, session) if picks else session)
-            except NotThere as error:
-                if error.code != "site-ambiguous" or not asks:
+            except AmbiguousSite as error:
+                if not asks:
                     raise
                 return await body(current, await pick(current, session, error))
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from mct_s2s.azure.refusals import DELETED, GraphOperation, is_lag
 from mct_s2s.azure.sign_in.methods import Challenge
-from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
+from mct_s2s.errors import NoSuchObject, PermissionMissing, S2SError, ServiceError, SignInFailed
 
 from tests.azure.raw import (
     ODD_BODIES,
@@ -232,11 +232,11 @@ ARM = {
     "the site is not there": Case(
         404, "ResourceNotFound", "The Resource 'Microsoft.Web/sites/x' under resource group "
             "'mct-prod' was not found.",
-        "not-found", "Check the name", NotThere,
+        "not-found", "Check the name", NoSuchObject,
     ),
     "the subscription is not there": Case(
         404, "SubscriptionNotFound", f"The subscription '{SUBSCRIPTION}' could not be found.",
-        "not-found", "--cloud", NotThere,
+        "not-found", "--cloud", NoSuchObject,
     ),
     "a lock": Case(
         409, "ScopeLocked",
@@ -350,7 +350,7 @@ VAULT = {
     ),
     "a secret that is not there": Case(
         404, "SecretNotFound", "A secret with (name/id) import was not found in this key vault.",
-        "not-found", "Check the name", NotThere,
+        "not-found", "Check the name", NoSuchObject,
     ),
     "an api-version that the vault does not know": Case(
         400, "BadParameter", "The specified version (7.6) is not recognized.", "vault-refused",

@@ -14,7 +14,14 @@ from mct_s2s.engine.apply.settings import restart_site, write_settings
 from mct_s2s.engine.credential_stores import new_credentials
 from mct_s2s.engine.outcome import NO_PERMISSION, Outcome
 from mct_s2s.engine.request import Session
-from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, outcome_of
+from mct_s2s.errors import (
+    NotOwner,
+    NotThere,
+    PermissionMissing,
+    S2SError,
+    ServiceError,
+    outcome_of,
+)
 from mct_s2s.model.caller_rights import Verdict
 from mct_s2s.model.desired import Rotation
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
@@ -105,8 +112,10 @@ def _name_all_missing_rights(refusal: PermissionMissing, outcome: Outcome) -> No
     access = outcome.access
     first_failed, _ = outcome.failed[0]
     verdict, _ = judged_change(first_failed, before, access)
-    # A role that was assigned minutes ago is listed before it has an effect.
-    if refusal.code == "permission-missing" and refusal.missing and verdict is Verdict.YES:
+    # A role that was assigned minutes ago is listed before it has an effect. One about a caller's
+    # own registrations has no effect on another's, ever.
+    is_by_role = refusal.missing and not isinstance(refusal, NotOwner)
+    if is_by_role and verdict is Verdict.YES:
         refusal.missing = ()
         refusal.advise(
             "You have the role or permission for this, but it has not taken effect yet. Run the "

@@ -26,7 +26,7 @@ from mct_s2s.concurrency import finish_both, gather_or_cancel
 from mct_s2s.engine.observe.observe import AGREEING_READS, READ_PAUSE, decide_trust, find_caller_id
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Session
-from mct_s2s.errors import MissingRight, PermissionMissing, S2SError, ServiceError
+from mct_s2s.errors import MissingRight, NotOwner, PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import Desired, Removal
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
@@ -302,7 +302,7 @@ async def explain_not_owner(
     client_id = application.client_id
     add = command("az", "ad", "app", "owner", "add", "--id", client_id, "--owner-object-id", caller)
     step = f"update the app registration '{name}'"
-    return PermissionMissing(
+    return NotOwner(
         "not-owner",
         f"You can only update app registrations that you own, and '{name}' (appId {client_id}) is "
         "not one of them.",

@@ -16,7 +16,7 @@ from mct_s2s.concurrency import end_all, gather_or_cancel
 from mct_s2s.engine.observe.observe import observe, read_custody
 from mct_s2s.engine.observe.sites import is_refusal
 from mct_s2s.engine.request import Request, Session
-from mct_s2s.errors import S2SError, WayOut, or_unknown, outcome_of
+from mct_s2s.errors import NotThere, S2SError, WayOut, or_unknown, outcome_of
 from mct_s2s.model.caller_rights import CallerRights, Permission, ScopeRights, SecretRule
 from mct_s2s.model.desired import Look, SettingsScope, Setup
 from mct_s2s.model.observed import ObservedState
@@ -38,8 +38,6 @@ from mct_s2s.planning.site import check_site
 T = TypeVar("T")
 GRACE_SECONDS = 5.0
 """How long these answers may come after all others."""
-UNSEEN = ("subscription-not-found", "site-not-found")
-"""Errors about something that may be hidden from this caller."""
 
 
 class RightsProbe:
@@ -247,8 +245,11 @@ async def examine_rights(session: Session, request: Request) -> Seen:
 
 
 def _raise_unless_hidden(error: S2SError | None) -> None:
-    if error is not None and not is_refusal(error) and error.code not in UNSEEN:
-        raise error
+    if error is None or is_refusal(error):
+        return
+    if isinstance(error, NotThere) and error.may_be_hidden:
+        return
+    raise error
 
 
 async def _examine_parts(session: Session, request: Request, probe: RightsProbe) -> Seen:

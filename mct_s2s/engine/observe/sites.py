@@ -4,7 +4,7 @@ Beside a web app, a deployment may have a function app whose name has the API's 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
@@ -41,6 +41,25 @@ LOCKED = "locked"
 """Reading the settings is a POST: a read-only lock refuses that, too."""
 
 
+class SiteNotFound(NotThere):
+    """The subscription or resource group has no such App Service that the caller can read."""
+
+    may_be_hidden = True
+
+
+class AmbiguousSite(NotThere):
+    """Several App Services of the subscription have the name."""
+
+    def __init__(self, name: str, where: str, candidates: Sequence[ResourceId]) -> None:
+        super().__init__(
+            "site-ambiguous",
+            f"{len(candidates)} App Services in {where} are named '{name}':",
+            remedy="Add --resource-group, or use one of these resource IDs instead of the name.",
+            items=[str(candidate) for candidate in candidates],
+        )
+        self.candidates = tuple(candidates)
+
+
 def is_refusal(error: S2SError) -> bool:
     return isinstance(error, PermissionMissing) or error.code == LOCKED
 
@@ -72,7 +91,9 @@ async def find_subscription(arm: "ResourceManager", wanted: str | None) -> Subsc
         remedy = (
             "Ask an Owner of the subscription for the role Website Contributor on the App Service."
         )
-    raise NotThere("subscription-not-found", message, remedy=remedy)
+    error = NotThere("subscription-not-found", message, remedy=remedy)
+    error.may_be_hidden = True
+    raise error
 
 
 async def _subscription_with_id(
@@ -225,12 +246,7 @@ async def find_web_app(
         where = f"the subscription '{await site_in()}'"
     if not matching:
         raise _no_site(name, where, rows, api if site_in is not None else None)
-    raise NotThere(
-        "site-ambiguous",
-        f"{len(matching)} App Services in {where} are named '{name}':",
-        remedy="Add --resource-group, or use one of these resource IDs instead of the name.",
-        items=list(map(str, matching)),
-    )
+    raise AmbiguousSite(name, where, matching)
 
 
 async def _raise_missing(
@@ -250,7 +266,7 @@ async def _raise_missing(
     raise _no_site(target.name, where, rows, api)
 
 
-def _no_site(name: str, where: str, rows: list[Site], api: Api | None) -> NotThere:
+def _no_site(name: str, where: str, rows: list[Site], api: Api | None) -> SiteNotFound:
     """The error for a site that was not found.
 
     `api`: the one whose site is meant; `None` where any app is.
@@ -266,7 +282,7 @@ def _no_site(name: str, where: str, rows: list[Site], api: Api | None) -> NotThe
     elif api is not None and 0 < len(sites) <= MOST_LISTED:
         listed = ", ".join(f"{site.name} ({site.resource.resource_group})" for site in sites)
         remedy, listing = f"{api.name} sites here: {listed}.", ""
-    return NotThere(
+    return SiteNotFound(
         "site-not-found",
         f"No web or function app in {where} is named '{name}', or you can't read it.",
         remedy=remedy,

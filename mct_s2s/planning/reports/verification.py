@@ -121,6 +121,10 @@ class FileVerification:
         return all(site.is_proved for site in self.sites)
 
 
+def _correction(variable: str, sign_in: ClientSignIn) -> str:
+    return f"Correct {variable} in {sign_in.source}, or use another file: --credentials FILE"
+
+
 def misdirected(
     token: ApiToken, sign_in: ClientSignIn, observed: ObservedState, audience: str, url: str
 ) -> tuple[str, str] | None:
@@ -133,9 +137,7 @@ def misdirected(
     else:
         accepted = {*service.identifier_uris, service.client_id}
         accepted_name = f"the service application '{service.display_name}'"
-        remedy = (
-            f"Correct MCT_S2S_SCOPE in {sign_in.source}, or use another file: --credentials FILE"
-        )
+        remedy = _correction("MCT_S2S_SCOPE", sign_in)
     if token.audience not in accepted:
         why = f"it is for '{token.audience}', not for {accepted_name}"
         return f"Its token was not sent: {why}.", remedy
@@ -153,7 +155,7 @@ def misdirected(
     )
     if site is not None and is_for_another_site:
         why = f"its credential is for '{stored_url}', not for {url}"
-        return f"Its token was not sent: {why}.", remedy.replace("MCT_S2S_SCOPE", "MCT_S2S_URL")
+        return f"Its token was not sent: {why}.", _correction("MCT_S2S_URL", sign_in)
     if not is_confirmed(observed, stored_url):
         why = f"the trust file alone says that the API is at {url}"
         verify = own_command("verify", "--url", "URL", where=observed.where)
