@@ -2,9 +2,13 @@
 enough.
 """
 
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 import pytest
+from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Program, alone, signed_in
 from tests.conftest import (
@@ -290,6 +294,144 @@ def test_a_contributor_of_a_virtual_machine_alone_is_told_the_role_on_the_app_se
         assert done.code in {3, 4}, done
         assert "Website Contributor" in told, done
         assert "on the subscription" not in told, done
+
+
+LOOKS = {
+    "doctor": ("doctor", *WHERE),
+    "status": ("status", *WHERE),
+    "status of all": ("status", "--all"),
+    "verify": ("verify", *WHERE),
+    "snippet": ("snippet", "A", *WHERE),
+    "export": ("export", *WHERE),
+}
+REMOVALS = {
+    "rotate-secret": ("rotate-secret", "A", *WHERE, "-y"),
+    "remove-client": ("remove-client", "B", *WHERE, "-y"),
+    "teardown": ("teardown", *WHERE, "-y"),
+}
+ADDITIONS = {
+    "setup": ("setup", *WHERE, "--client", "C", "-y"),
+    "add-client": ("add-client", "D", *WHERE, "-y"),
+    "apply": ("apply", "-f", "more.toml", "-y"),
+}
+DISABLING = {"configure-appservice": ("configure-appservice", *WHERE, "--disable", "-y")}
+ALL_COMMANDS = {**LOOKS, **REMOVALS, **ADDITIONS, **DISABLING}
+EVERY_REGISTRATION = (*READ, "Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All")
+ROLE_ON_SITE = f"--role 'Website Contributor' --scope {SITE}"
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a caller holds, and what each command that it may not run says; else it ends with 0."""
+
+    graph: tuple[str, ...] | None
+    """`None`: a person."""
+    arm: list[tuple[str, str]]
+    refused: dict[str, str]
+    ends: dict[str, int] = field(default_factory=dict)
+    """Other exit codes of commands that do what they can."""
+    roles: tuple[str, ...] = ()
+
+
+def say(words: str, *commands: Iterable[str]) -> dict[str, str]:
+    return dict.fromkeys(chain(*commands), words)
+
+
+NO_SITE = say("Website Contributor", LOOKS) | say(ROLE_ON_SITE, REMOVALS, ADDITIONS, DISABLING)
+CALLERS = {
+    "an application that may only read": Held(
+        READ,
+        ON_THE_SITE,
+        say("Application.ReadWrite.OwnedBy", ADDITIONS) | say("az ad app owner add", REMOVALS),
+    ),
+    "a pipeline that owns nothing here": Held(
+        PIPELINE, ON_THE_SITE, say("az ad app owner add --id", REMOVALS)
+    ),
+    "an Application Developer": Held(
+        None,
+        ON_THE_SITE,
+        say("az ad app owner add --id", REMOVALS),
+        dict.fromkeys(ADDITIONS, 4),  # an administrator consents
+        roles=("Application Developer",),
+    ),
+    "a member without any role": Held(
+        None,
+        ON_THE_SITE,
+        say("Cloud Application Administrator", REMOVALS),
+        {**dict.fromkeys(ADDITIONS, 4), "doctor": 3},
+    ),
+    "an administrator without an Azure role": Held(
+        None,
+        [],
+        NO_SITE,
+        {"doctor": 3, "status of all": 3},
+        ("Cloud Application Administrator",),
+    ),
+    "an application with no Azure role": Held(
+        EVERY_REGISTRATION, [], NO_SITE, {"doctor": 3, "status of all": 3}
+    ),
+    "an application that is Reader of the site": Held(
+        EVERY_REGISTRATION,
+        [("Reader", SITE)],
+        NO_SITE,
+        {"doctor": 3, "status": 3, "status of all": 3},
+    ),
+}
+
+
+@pytest.mark.parametrize("held", CALLERS.values(), ids=CALLERS.keys())
+def test_each_command_is_done_or_names_the_missing_right_and_changes_nothing(
+    mct: Program, azure: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: Held
+) -> None:
+    """What is refused, directory or App Service, is refused before anything is changed."""
+    more = TRUST_FILE.replace('{ name = "B" }', '{ name = "B" }, { name = "E" }')
+    (tmp_path / "more.toml").write_text(more, encoding="utf-8")
+    assert mct("setup", "--client", "A", "--client", "B", "-y").code == 0
+    if held.graph is None:
+        run = signed_in(mct, azure, monkeypatch, arm=held.arm, directoryRoles=list(held.roles))
+    else:
+        run = alone(mct, azure, *held.graph, arm=held.arm)
+    for name, words in ALL_COMMANDS.items():
+        azure.forget()
+        done = run(*words)
+        told = f"{done.out}{done.err}"
+        changed = [row["path"] for row in azure.log() if row["wrote"] and row["status"] < 400]
+        if name in held.ends:
+            assert done.code == held.ends[name], (name, done)
+        elif name in held.refused:
+            assert (done.code, changed) == (4, []), (name, done)
+            assert held.refused[name] in told, (name, done)
+        else:
+            assert done.code == 0, (name, done)
+        assert "on the subscription" not in told, (name, done)
+
+
+def test_a_secrets_officer_of_the_vault_keeps_and_removes_secrets(
+    mct: Program, azure: Sandbox
+) -> None:
+    vault = f"{INTEGRATIONS.partition('/Microsoft.Web')[0]}/Microsoft.KeyVault/vaults/{seed.VAULT}"
+    officer = ("Key Vault Secrets Officer", vault)
+    run = alone(mct, azure, *PIPELINE, arm=[*ON_THE_SITE, officer])
+    place = ("--secret-to", f"keyvault:{seed.VAULT}")
+    for words in (
+        ("setup", *WHERE, "--client", "A", *place, "-y"),
+        ("rotate-secret", "A", *WHERE, "-y"),
+        ("remove-client", "A", "--delete-secrets", *WHERE, "-y"),
+    ):
+        done = run(*words)
+        assert done.code == 0, done
+
+
+def test_an_administrator_without_an_azure_role_hands_over(
+    mct: Program, azure: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roles = ["Cloud Application Administrator"]
+    run = signed_in(mct, azure, monkeypatch, arm=[], directoryRoles=roles)
+    file = tmp_path / "handoff.json"
+    done = run(
+        "setup", "-a", SITE, "--no-app-service", "--client", "A", "--handoff", str(file), "-y"
+    )
+    assert (done.code, file.exists()) == (0, True), done
 
 
 def test_an_operator_of_the_app_service_alone_writes_its_settings(

@@ -8,7 +8,13 @@ from mct_s2s.activity import Progress
 from mct_s2s.azure.graph import applications, recycle_bin, service_principals
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply.credentials import add_credential, remove_credential
-from mct_s2s.engine.apply.registrations import check_principal, create, create_principal, restore
+from mct_s2s.engine.apply.registrations import (
+    accepts_write,
+    check_principal,
+    create,
+    create_principal,
+    restore,
+)
 from mct_s2s.engine.apply.run import Run, Skipped
 from mct_s2s.engine.apply.settings import restart_site, write_settings
 from mct_s2s.engine.credential_stores import new_credentials
@@ -23,7 +29,7 @@ from mct_s2s.errors import (
     outcome_of,
 )
 from mct_s2s.model.caller_rights import Verdict
-from mct_s2s.model.desired import Rotation
+from mct_s2s.model.desired import Removal, Rotation
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import ClientId, api_uri
 from mct_s2s.planning.belief import Belief, client_trust, is_named_by, registrations_to_remember
@@ -58,6 +64,7 @@ from mct_s2s.planning.plan import apply_edits
 async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
     """Apply the plan of `outcome`, which records how far it comes. Raises the first refusal."""
     await _check_stores(outcome)
+    await _check_deletions(session, outcome)
     # Written now, as a full disk must be found before anything is changed; and again, just before
     # the settings are.
     keep_backup(outcome)
@@ -96,6 +103,45 @@ async def _check_stores(outcome: Outcome) -> None:
         for change, result in zip(additions, results, strict=True)
         if isinstance(result, S2SError)
     }
+
+
+async def _check_deletions(session: Session, outcome: Outcome) -> None:
+    """Try to write to what a removal deletes, where nothing else tells whether the caller may.
+
+    A removal closes the App Service first: a refusal after that would leave it half done. Raises
+    PermissionMissing.
+    """
+    request, before = outcome.request, outcome.before
+    if not (isinstance(request.desired, Removal) and request.preflight):
+        return
+    doubtful = {
+        change.object_id
+        for change in outcome.plan.changes
+        if isinstance(change, DeleteApplication) and _may_be_refused(change, outcome)
+    }
+    registrations = [client.application for client in before.trust.clients]
+    if before.trust.service is not None:
+        registrations.append(before.trust.service)
+    try:
+        await gather_or_cancel(
+            *(
+                accepts_write(session, application, outcome)
+                for application in registrations
+                if application.object_id in doubtful
+            )
+        )
+    except PermissionMissing as refusal:
+        lacking_rights = likely_missing(outcome.plan.changes, before, outcome.access)
+        refusal.headline += " Nothing was changed."
+        refusal.missing = lacking_rights or refusal.missing
+        refusal.mention(asked_for(lacking_rights))
+        raise
+
+
+def _may_be_refused(change: DeleteApplication, outcome: Outcome) -> bool:
+    """Whether a refusal of a deletion would stop the removal, and may come."""
+    verdict, _ = judged_change(change, outcome.before, outcome.access)
+    return verdict is Verdict.UNKNOWN and not _is_only_untouched(change, outcome)
 
 
 def keep_backup(outcome: Outcome) -> None:
@@ -293,16 +339,16 @@ async def delete_application(change: DeleteApplication, run: Run) -> None:
     try:
         await applications.delete(run.session.graph, change.object_id)
     except PermissionMissing as refused:
-        if not (run.as_owner and _is_only_untouched(change, run)):
+        if not (run.as_owner and _is_only_untouched(change, run.outcome)):
             raise
         raise Skipped("kept: it holds no role, and you may delete only what you own") from refused
 
 
-def _is_only_untouched(change: DeleteApplication, run: Run) -> bool:
+def _is_only_untouched(change: DeleteApplication, outcome: Outcome) -> bool:
     """Whether it is a client that no one named, and that may be anyone's: untouched, without a
     role.
     """
-    before, desired = run.outcome.before, run.outcome.request.desired
+    before, desired = outcome.before, outcome.request.desired
     client = before.trust.client_of_id(change.client_id)
     if client is None or desired.service is None or not desired.removes_unnamed:
         return False

@@ -489,7 +489,7 @@ async def _is_deleted(
     Raises ServiceError: it takes no write, and is shown to the end.
     """
     missed_reads = 0
-    while not await _accepts_write(session, application, outcome):
+    while not await accepts_write(session, application, outcome):
         if missed_reads == AGREEING_READS:
             return True
         if clock.seconds() + READ_PAUSE > gives_up_at:
@@ -508,7 +508,8 @@ async def _is_deleted(
     return False
 
 
-async def _accepts_write(session: Session, application: Application, outcome: Outcome) -> bool:
+async def accepts_write(session: Session, application: Application, outcome: Outcome) -> bool:
+    """Send it a write that changes nothing. False: it may be gone. Raises PermissionMissing."""
     try:
         return await applications.accepts_write(session.graph, application)
     except PermissionMissing as refusal:
