@@ -3,6 +3,7 @@
 A new command is a row.
 """
 
+import json
 import shutil
 from collections import Counter
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ VAULT = f"keyvault:{seed.VAULT}"
 TWO = ("setup", "--client", "One", "--client", "Two")
 GIVEN = """exec:sh -c 'cat > "$0/$MCT_S2S_CLIENT.got"' {home}"""
 """A program that keeps what it is given."""
+STORING = 'cat > "$HOME/$MCT_S2S_CLIENT.got"'
+"""A script that keeps it in the home of the run."""
 WHOLE = ("setup", "--client", "One", "--managed-identity", "reports-func", *JSON)
 
 
@@ -50,7 +53,7 @@ class Command:
     """What a trust file in its home says: `{home}/sites.toml`."""
 
 
-FILE = rf"""
+FILE = f"""
 [sites.learn]
 app-service = "{SITE.rpartition("/")[2]}"
 
@@ -59,7 +62,7 @@ name = "One"
 
 [[sites.learn.clients]]
 name = "Two"
-secret-to = "exec:sh -c 'cat > \"$HOME/$MCT_S2S_CLIENT.got\"'"
+secret-to = %s
 """
 """Of two clients, one has its secret in a file, and the other gives it to a program."""
 APPLY = ("apply", "-f", "{home}/sites.toml", *JSON)
@@ -86,11 +89,26 @@ COMMANDS = {
     "setup --secret-to exec": Command(
         ("setup", "--client", "One", "--secret-to", GIVEN, *JSON), clients=("One",)
     ),
+    "setup --secret-to show": Command(
+        ("setup", "--client", "One", "--secret-to", "show", *JSON), clients=("One",)
+    ),
     "setup --credential federated": Command(
         (*TWO, "--credential", "federated", "--github", "contoso/Learn", *JSON)
     ),
     "add-client": Command(
         ("add-client", "Two", *JSON), before=(WHOLE,), clients=("One", "Two"), tells=frozenset({3})
+    ),
+    "add-client --secret-to exec": Command(
+        ("add-client", "Two", "--secret-to", GIVEN, *JSON),
+        before=(WHOLE,),
+        clients=("One", "Two"),
+        tells=frozenset({3}),
+    ),
+    "add-client --secret-to show": Command(
+        ("add-client", "Two", "--secret-to", "show", *JSON),
+        before=(WHOLE,),
+        clients=("One", "Two"),
+        tells=frozenset({3}),
     ),
     "add-client --managed-identity": Command(
         ("add-client", "--managed-identity", MACHINE, *JSON), before=(WHOLE,), clients=("One",)
@@ -116,7 +134,22 @@ COMMANDS = {
         clients=("One",),
     ),
     "rotate-secret": Command(("rotate-secret", "One", *JSON), before=(WHOLE,), clients=("One",)),
-    "apply": Command(APPLY, clients=("One", "Two"), tells=frozenset({3}), file=FILE),
+    "rotate-secret --secret-to exec": Command(
+        ("rotate-secret", "One", "--secret-to", GIVEN, "--remove-old", *JSON),
+        before=(("setup", "--client", "One", "--secret-to", GIVEN, *JSON),),
+        clients=("One",),
+    ),
+    "rotate-secret --secret-to show": Command(
+        ("rotate-secret", "One", "--secret-to", "show", "--remove-old", *JSON),
+        before=(("setup", "--client", "One", "--secret-to", GIVEN, *JSON),),
+        clients=("One",),
+    ),
+    "apply": Command(
+        APPLY,
+        clients=("One", "Two"),
+        tells=frozenset({3}),
+        file=FILE % json.dumps(f"exec:sh -c '{STORING}'"),
+    ),
     "remove-client": Command(
         ("remove-client", "One", "--ignore-missing", *JSON),
         before=(WHOLE,),
@@ -150,25 +183,6 @@ KILLED = {
     ),
     "setup after teardown": Command(WHOLE, before=(WHOLE, ("teardown", *JSON)), clients=("One",)),
     "certificates": Command((*TWO, "--credential", "certificate", *JSON), clients=("One", "Two")),
-    "setup --secret-to show": Command(
-        ("setup", "--client", "One", "--secret-to", "show", *JSON), clients=("One",)
-    ),
-    "add-client --secret-to exec": Command(
-        ("add-client", "Two", "--secret-to", GIVEN, *JSON),
-        before=(WHOLE,),
-        clients=("One", "Two"),
-        tells=frozenset({3}),
-    ),
-    "rotate-secret --secret-to exec": Command(
-        ("rotate-secret", "One", "--secret-to", GIVEN, "--remove-old", *JSON),
-        before=(("setup", "--client", "One", "--secret-to", GIVEN, *JSON),),
-        clients=("One",),
-    ),
-    "rotate-secret --secret-to show": Command(
-        ("rotate-secret", "One", "--secret-to", "show", "--remove-old", *JSON),
-        before=(("setup", "--client", "One", "--secret-to", GIVEN, *JSON),),
-        clients=("One",),
-    ),
     "out of a key vault": Command(
         ("remove-client", "One", "--delete-secrets", "--ignore-missing", *JSON),
         before=(("setup", "--client", "One", "--secret-to", VAULT, *JSON),),
@@ -179,6 +193,28 @@ KILLED = {
         clients=("One",),
     ),
 }
+
+SCRIPT = """exec:sh -c '. "$HOME/store.sh"'"""
+"""A program that fails until someone has written its script, such as `STORING`."""
+FAILING = {
+    "setup": Command(
+        ("setup", "--client", "One", "--secret-to", SCRIPT, *JSON), clients=("One",), code=1
+    ),
+    "add-client": Command(
+        ("add-client", "Two", "--secret-to", SCRIPT, *JSON),
+        before=(WHOLE,),
+        clients=("One", "Two"),
+        code=1,
+    ),
+    "rotate-secret": Command(
+        ("rotate-secret", "One", "--secret-to", SCRIPT, "--remove-old", *JSON),
+        before=(("setup", "--client", "One", "--secret-to", GIVEN, *JSON),),
+        clients=("One",),
+        code=1,
+    ),
+    "apply": Command(APPLY, clients=("One", "Two"), code=1, file=FILE % json.dumps(SCRIPT)),
+}
+"""Commands whose place for secrets fails."""
 
 
 @dataclass(frozen=True)
@@ -209,6 +245,16 @@ def otherwise(harness: Harness, command: Command, known: Course) -> list[str]:
     return found + [
         f"a file {path}" for path in more if not (command.leaves and path.endswith(command.leaves))
     ]
+
+
+def mended(harness: Harness, command: Command, where: str) -> None:
+    """Run a command whose place has failed once more, now that it works: it gives each client the
+    one secret that it has.
+    """
+    (harness.home / "store.sh").write_text(STORING)
+    again = harness.run(typed(command.words, harness))
+    wrong = harness.orphans(*command.clients) + harness.leaks()
+    assert (again.code, wrong) == (0, []), f"{where}: {again.out}{again.err}"
 
 
 def typed(words: tuple[str, ...], harness: Harness) -> list[str]:

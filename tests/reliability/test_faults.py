@@ -9,6 +9,7 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,15 @@ from mct_s2s.sandbox.observability.exchange import Entry
 
 from tests.cli.conftest import Ended
 from tests.conftest import MACHINE, Json
-from tests.reliability.commands import COMMANDS, Command, Course, otherwise, typed
+from tests.reliability.commands import (
+    COMMANDS,
+    FAILING,
+    Command,
+    Course,
+    mended,
+    otherwise,
+    typed,
+)
 from tests.reliability.harness import Harness, label, pattern
 from tests.support.sampling import every_cell, sampled, seed
 
@@ -122,6 +131,26 @@ def test_every_request_meets_every_fault(
         found += otherwise(harness, command, known)
         wrong += [f"{at} {label(entry)} #{nth}: {what}" for what in found]
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize(
+    ("name", "fault"), sampled(list(product(FAILING, FAULTS)), 2, salt="a place that fails")
+)
+def test_a_fault_where_a_place_for_secrets_fails_leaves_no_secret_that_counts(
+    name: str, fault: str, harness: Harness, course_of: Callable[[Command], Course], tmp_path: Path
+) -> None:
+    command, known = FAILING[name], course_of(FAILING[name])
+    for at, entry, nth in cells(command, fault, known.requests):
+        harness.go_to(known.state, Path(shutil.copytree(known.home, tmp_path / f"{at}")))
+        faults = harness.inside.pipeline.observability.faults
+        faults.replace([rule(fault, at, entry, nth)])
+        wrong = told_wrongly(harness.run(typed(command.words, harness)), command)
+        faults.replace([])
+        harness.inside.pipeline.observability.tokens.forget_refusals()
+        where = f"{at} {label(entry)} #{nth}"
+        assert not wrong, f"{where}: {wrong}"
+        mended(harness, command, where)
 
 
 SECONDS = 20.0
