@@ -9,13 +9,11 @@ from contextlib import suppress
 from typing import Any, Generic, TypeVar, cast, overload
 
 from mct_s2s import clock
+from mct_s2s.waits import CLEANUP_SECONDS
 
 A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
-
-GRACE_SECONDS = 5.0
-"""For so long a command that ends waits for what it must not leave halfway."""
 
 
 @overload
@@ -71,12 +69,12 @@ async def finish_both(work: Awaitable[A], cleanup: Awaitable[object]) -> A:
 
 
 async def finish_even_if_cancelled(work: Coroutine[Any, Any, A]) -> A:
-    """Run to the end; if the command is interrupted, within `GRACE_SECONDS`."""
+    """Run to the end; if the command is interrupted, within `CLEANUP_SECONDS`."""
     task = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        until = clock.seconds() + GRACE_SECONDS
+        until = clock.seconds() + CLEANUP_SECONDS
         while not task.done() and clock.seconds() < until:
             with suppress(asyncio.CancelledError):  # said once more, by those around us
                 await asyncio.wait({task}, timeout=until - clock.seconds())

@@ -13,11 +13,6 @@ if TYPE_CHECKING:
     from mct_s2s.model.client_sign_in import Method
 
 
-RESERVE = 3.0
-"""Seconds before the deadline at which tests of clients stop, so that their results can be shown.
-"""
-
-
 @dataclass(frozen=True)
 class Connection:
     """The connection of one command, for one event loop."""

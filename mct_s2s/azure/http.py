@@ -28,9 +28,9 @@ from azure.core.rest._http_response_impl_async import AsyncHttpResponseImpl
 
 from mct_s2s import __version__
 from mct_s2s.azure.answers import ANSWER_BYTES, OddAnswer, check_size
-from mct_s2s.azure.retry import CONNECT_SECONDS, REQUEST_SECONDS
 from mct_s2s.errors import UsageError
 from mct_s2s.local_files import must_not_block
+from mct_s2s.waits import CONNECT_SECONDS, REQUEST_SECONDS
 
 VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 NO_ANSWER = (httpx.HTTPError, httpx.InvalidURL, OddAnswer)

@@ -33,6 +33,7 @@ from mct_s2s.planning.permissions.rights import (
     Right,
 )
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN
+from mct_s2s.waits import GRAPH_BUSY_SECONDS, OPERATION_SECONDS
 
 
 class GraphOperation(StrEnum):
@@ -151,7 +152,7 @@ def _busy(written: str, *at: GraphOperation) -> Row:
     reason = f"Entra ID is still busy with another write to {written}"
     remedy = f"{reason}. Run the same command again in a few minutes to resume."
     words = ("^Directory_ConcurrencyViolation:|concurrent requests being made to the tenant",)
-    return Row("Graph", remedy, words=words, at=at, contention=(reason, 90.0))
+    return Row("Graph", remedy, words=words, at=at, contention=(reason, GRAPH_BUSY_SECONDS))
 
 
 _BY_POLICY = (
@@ -254,7 +255,7 @@ ROWS = (
     Row("ARM", "Wait until the other operation has finished (the resource's Activity log shows "
         f"it). {LATER}",
         words=(_IN_PROGRESS,), status=(409, 429),
-        contention=("waiting for Azure to finish another operation on it", 180.0)),
+        contention=("waiting for Azure to finish another operation on it", OPERATION_SECONDS)),
     Row("ARM", "Ask the owner of the lock to remove it (az lock list), then run the same command "
         "again.",
         words=("^ScopeLocked:",), code="locked"),

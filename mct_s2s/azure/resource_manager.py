@@ -45,6 +45,13 @@ from mct_s2s.model.commands import command, webapp_command
 from mct_s2s.model.ids import PrincipalId, TenantId, is_guid, same_id
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
 from mct_s2s.model.site_settings import AppSettings
+from mct_s2s.waits import (
+    IDENTITY_LOOK_PAUSE,
+    IDENTITY_LOOKS,
+    LOOKS_WITHOUT_OPERATION,
+    OPERATION_PAUSE,
+    OPERATION_SECONDS,
+)
 
 T = TypeVar("T")
 WEB = "2023-12-01"
@@ -59,23 +66,11 @@ SUBSCRIPTIONS, RESOURCES, AUTHORIZATION, LOCKS = (
     "2022-04-01",
     "2016-09-01",
 )
-POLL_SECONDS = 1
-"""The pause between looks at an operation, if Azure names none."""
-OPERATION_SECONDS = 180.0
-"""An accepted write is followed for so long; what came of it is then read."""
 READ = "read the resource"
 READ_RIGHTS = "check your permissions"
 PROVIDER = "/providers/Microsoft.Authorization"
 STATIC_SITES = "microsoft.web/staticsites"
 """Takes a PATCH of `identity` and ignores it: docs/azure-contract.md, section 4.4."""
-LOOKS = 5
-"""Looks at an identity that was accepted and does not show yet: 5 s in all."""
-LOOKS_WITHOUT_OPERATION = 27
-"""Where the operation may not be followed, so that nothing else tells when it is done: 175 s in
-all.
-"""
-PAUSE = 0.5
-"""Seconds, times the look's number."""
 
 
 def versioned(path: str, api_version: str, *, filter: str = "") -> str:  # noqa: A002  # the option's name
@@ -238,11 +233,11 @@ class ResourceManager(ServiceClient):
             # resource is read before the change is sent again.
             accepted = await self.call(change.send, step, Sending(before_repeating=change.look))
             was_followed = await self.finish(accepted, step)
-            for number in range(LOOKS if was_followed else LOOKS_WITHOUT_OPERATION):
+            for number in range(IDENTITY_LOOKS if was_followed else LOOKS_WITHOUT_OPERATION):
                 if change.principal_id is not None:
                     break
                 with waiting(CARRYING_OUT):
-                    await asyncio.sleep(number * PAUSE)
+                    await asyncio.sleep(number * IDENTITY_LOOK_PAUSE)
                 await change.look()
         if change.principal_id is not None:
             return change.principal_id
@@ -391,7 +386,7 @@ class ResourceManager(ServiceClient):
                 if answer.status_code != 202 and state in {"succeeded", "none", ""}:
                     return True
                 location = state_at or answer.headers.get("location", location)
-                pause = parse_retry_after(answer.headers.get("retry-after")) or POLL_SECONDS
+                pause = parse_retry_after(answer.headers.get("retry-after")) or OPERATION_PAUSE
                 await asyncio.sleep(min(pause, until - clock.seconds()))
         return True
 

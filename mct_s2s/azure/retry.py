@@ -1,4 +1,4 @@
-"""What a request waits for before it is sent again, and how long: one policy for all services.
+"""What a request waits for before it is sent again: one policy for all services.
 
 `classify` names the reason. There are four, and each is counted for itself:
 
@@ -20,10 +20,9 @@ When is a 404 final? Here, unless the request's rule calls it lag:
   whatever age): lag.
 * Graph, about any other object: final for the request. Before anything rests on it, it is asked for
   again, in all twice by an id that someone names (`GraphClient.get_known`), 3 times for owners and
-  credentials and before a plan is applied (`AGREEING_READS` of `engine/observe/observe.py`), 5
-  times in a deletion or restoration (`GONE_AFTER` of `graph/replicas.py`); and a credential is
-  written up to 8 times (`DOUBTFUL_ATTEMPTS`, there too). A setup takes the first 404 about owners
-  and credentials, and then looks into the recycle bin.
+  credentials and before a plan is applied (`AGREEING_READS`), 5 times in a deletion or restoration
+  (`GONE_AFTER`); and a credential is written up to 8 times (`DOUBTFUL_ATTEMPTS`). A setup takes the
+  first 404 about owners and credentials, and then looks into the recycle bin.
 * Graph, after a lost answer about an object that this run created: final, as it tells that the
   removal was done (`is_lag_of_own` of `graph/replicas.py`).
 * Resource Manager: final, as it has no replicas that lag.
@@ -42,11 +41,11 @@ What is repeated after a lost answer?
 
 Other waits are about more than one request, and are where they belong: an operation that Resource
 Manager carries out (`ResourceManager.finish`), a site that restarts (`azure/site_api.py`), what
-another run may be doing (`engine/settling.py`). docs/reliability.md says what users meet of this.
+another run may be doing (`engine/settling.py`). How long each of all these waits is, `waits.py`
+says; what users meet of them, docs/reliability.md.
 """
 
 import asyncio
-import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -56,54 +55,23 @@ from typing import NoReturn, TypeVar
 from mct_s2s import clock
 from mct_s2s.activity import REPLICATION, throttled, waiting
 from mct_s2s.errors import ServiceError
+from mct_s2s.waits import (
+    CONTENTION_DELAYS,
+    LAG_DELAYS,
+    LAG_SECONDS,
+    LAG_SPACING_SECONDS,
+    NOTICED_SECONDS,
+    OUTAGE_ATTEMPTS,
+    USUAL_DELAYS,
+    Delays,
+)
 
 T = TypeVar("T")
 Lag = Callable[[ServiceError], bool]
 """Whether a refusal will pass: a replica does not know the object yet, say."""
 
-NOTICED_SECONDS = 2.0
-"""A longer silence looks like a command that hangs."""
 IN_FLIGHT = 16
 """Requests to one service at once: far below its budgets (docs/azure-contract.md, 3.12 and 4.6)."""
-CONNECT_SECONDS = 10.0
-"""TCP repeats its first packet after 1, 3 and 7 s (RFC 6298): a host silent until then is down."""
-REQUEST_SECONDS = 30.0
-"""A request, also of the sign-in, without a whole answer by then is taken for lost."""
-OUTAGE_ATTEMPTS = 8
-"""Over some 5 s: a service that still fails then will not recover within a command."""
-LAG_SECONDS = 300.0
-"""Replication that takes longer is an outage.
-
-Others wait 3 to 5 minutes: docs/azure-contract.md, 3.13.
-"""
-
-
-@dataclass(frozen=True)
-class Delays:
-    """Pauses in seconds, each `growth` times the one before, less up to a fifth by chance."""
-
-    shortest_pause: float
-    longest_pause: float
-    growth: float = 2.0
-
-    def after(self, attempts: int) -> float:
-        """The pause after so many attempts (from 1)."""
-        pause = min(self.longest_pause, self.shortest_pause * self.growth ** min(attempts - 1, 30))
-        return pause * random.uniform(0.8, 1.0)  # noqa: S311  # jitter
-
-
-USUAL_DELAYS = Delays(0.2, 1.0)
-# Replicas differ: the more often they are asked, the sooner one answers that has caught up. Pauses
-# that double overshoot: with replicas that lag by up to 5 s, a `setup` took half a second longer.
-LAG_DELAYS = Delays(0.2, 0.5, growth=1.05)
-LAG_SPACING_SECONDS = 0.05
-"""Between the requests that wait for replicas, all of them together.
-
-Many clients then stay within what Graph takes, 3,000 writes in 150 s: docs/azure-contract.md, 3.12.
-"""
-# An object stays busy for seconds, and every attempt that comes too early is one more:
-# docs/azure-contract.md, 3.1.
-CONTENTION_DELAYS = Delays(1.0, 16.0)
 
 
 async def do_nothing() -> None: ...

@@ -23,9 +23,9 @@ from mct_s2s.azure.answers import (
     parse_json,
     parse_retry_after,
 )
-from mct_s2s.azure.connection import RESERVE, Connection
+from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import NO_ANSWER
-from mct_s2s.azure.retry import Delays, Sending
+from mct_s2s.azure.retry import Sending
 from mct_s2s.azure.sign_in.choice import AUTHORITY, kept_back, may_sign_in
 from mct_s2s.azure.sign_in.login_refusals import (
     ODD,
@@ -47,35 +47,19 @@ from mct_s2s.model.client_sign_in import (
     MachineIdentity,
 )
 from mct_s2s.model.ids import ClientId, PrincipalId, TenantId
+from mct_s2s.waits import (
+    BETWEEN_ROUNDS,
+    GOOD_ROUNDS,
+    MACHINE_TOKEN_SECONDS,
+    RESERVE,
+    RESTART_SECONDS,
+    ROUND_DELAYS,
+    TOKEN_DELAYS,
+    TOKEN_LAG_SECONDS,
+)
 
-LONGEST_LAG_SECONDS = 120.0
-"""How long a refused credential may be one that has not arrived everywhere.
-
-Credentials have been seen to take 4 to 18 s, and others wait two minutes for them. What is still
-refused then is refused: someone has taken it away meanwhile.
-"""
 PROBES = 3
 """Tokens asked for at once to test a credential everywhere."""
-GOOD_ROUNDS = 3
-"""How often in a row all of them have to be given.
-
-Of three replicas, one that does not know the credential is missed once in 40 times.
-"""
-BETWEEN_ROUNDS = 0.5
-"""Seconds, in which such a replica may catch up."""
-TOKEN_DELAYS = Delays(0.4, 4.0, growth=1.2)
-"""Seconds between requests for one token, which comes at most a fifth later than it could.
-
-These are eleven requests in the first 10 s. Some 15 are known to be answered by 429 and a wait of a
-minute (docs/azure-contract.md, section 2.3), and each refusal is a line in the tenant's sign-in
-logs.
-"""
-ROUND_DELAYS = Delays(0.5, 5.0)
-"""Seconds between rounds of several requests, of which fewer may be sent."""
-IDENTITY_SECONDS = 20
-"""A managed identity's endpoint is on the machine itself: an answer that is later does not come."""
-SETTLE_SECONDS = 120.0
-"""How long a site may still answer by its old settings after a restart was asked for."""
 
 
 class NotYet(ServiceError):
@@ -115,7 +99,7 @@ class EntraTokens:
         is_credential_new: bool = True,
         role: str | None = None,
         everywhere: bool = False,
-        within: float = LONGEST_LAG_SECONDS,
+        within: float = TOKEN_LAG_SECONDS,
     ) -> ApiToken:
         """Get a fresh token.
 
@@ -179,7 +163,7 @@ class EntraTokens:
                 status=401,
             )
         try:
-            async with asyncio.timeout(IDENTITY_SECONDS if is_machine else None):
+            async with asyncio.timeout(MACHINE_TOKEN_SECONDS if is_machine else None):
                 credential = sdk_credential(sign_in, self._connection)
                 return str((await credential.get_token(scope)).token)
         except (AzureError, OSError, *ODD) as error:
@@ -247,7 +231,7 @@ class SiteApi:
         headers = dict(self._api.test.headers)
         if token is not None:
             headers["Authorization"] = f"Bearer {token.text}"
-        settled_at = clock.seconds() + (SETTLE_SECONDS if just_restarted else 0.0)
+        settled_at = clock.seconds() + (RESTART_SECONDS if just_restarted else 0.0)
 
         async def send() -> ApiAnswer:
             answer, retry_after = await self._send(headers)

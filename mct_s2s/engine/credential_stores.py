@@ -30,13 +30,12 @@ from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.rotation import clients_to_rotate
 from mct_s2s.stores.files import FileStore
 from mct_s2s.stores.store import CommandStore, OutputStore, Store
+from mct_s2s.waits import TESTED_AT_LEAST_SECONDS
 
 if TYPE_CHECKING:
     from mct_s2s.engine.outcome import Outcome
     from mct_s2s.engine.request import Request, Session
 
-AT_LEAST_SECONDS = 2.0
-"""How long a credential is tested that is older than that."""
 UNKNOWN = frozenset({"7000215", EXPIRED, "700027"})
 """The numbers that are said of the credential itself."""
 
@@ -288,7 +287,7 @@ async def _test_fresh_note(
     if client is None or not client.is_registered_here or note.is_among(client.counted_credentials):
         return note
     age = (observed.now - arrived).total_seconds()
-    within = min(max(ARRIVES_SECONDS - age, AT_LEAST_SECONDS), ARRIVES_SECONDS)
+    within = min(max(ARRIVES_SECONDS - age, TESTED_AT_LEAST_SECONDS), ARRIVES_SECONDS)
     try:
         stored = await store.read()
         if stored is not None:

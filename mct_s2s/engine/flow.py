@@ -12,7 +12,6 @@ from typing import Protocol
 
 from mct_s2s import clock
 from mct_s2s.activity import Progress, activity
-from mct_s2s.azure.connection import RESERVE
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply.apply import apply
 from mct_s2s.engine.apply.registrations import is_any_deleted
@@ -34,14 +33,7 @@ from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.not_ours import NotOurs
 from mct_s2s.stores.host_lock import hold
 from mct_s2s.stores.store import Store
-
-LOOK_PAUSE = 1.0
-"""Seconds between two looks at what is unsettled."""
-OTHER_RUN_SECONDS = 20.0
-"""For how long another run is waited for that creates the same registrations.
-
-Such a run takes some 3 s, and with replicas that lag some 10 s more.
-"""
+from mct_s2s.waits import ANOTHER_RUN_ENDS_SECONDS, LOOK_PAUSE, RESERVE
 
 
 class Approver(Protocol):
@@ -233,7 +225,7 @@ async def _plan_after_other_run(session: Session, outcome: Outcome) -> Outcome:
     """Observe and plan until the other run's registrations are believed. Raises NotOurs."""
     refusal = next(iter(outcome.created_by_others.values()))
     patience = session.connection.remaining(RESERVE)
-    gives_up_at = clock.seconds() + min(OTHER_RUN_SECONDS, patience)
+    gives_up_at = clock.seconds() + min(ANOTHER_RUN_ENDS_SECONDS, patience)
     with activity("Waiting for another run that creates the same"):
         while True:
             await asyncio.sleep(LOOK_PAUSE)

@@ -8,7 +8,7 @@ Each rule below says for how many seconds `flow.prepare` looks again; a dry run 
 * A secret that has not arrived: another machine may be delivering it.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import NotThere
@@ -18,11 +18,7 @@ from mct_s2s.planning.belief import Doubted, client_trust
 from mct_s2s.planning.changes import RemoveCredential
 from mct_s2s.planning.not_ours import NotOurs
 from mct_s2s.planning.ownership import clients_called, is_allowed
-
-ANOTHER_RUN_SECONDS = 10.0
-"""Another run that has just created the same registrations takes 3 s; with slow replicas, 10 s."""
-ARRIVES_WITHIN = timedelta(minutes=1)
-"""A secret that is older and has not arrived at its place will not."""
+from mct_s2s.waits import ANOTHER_RUN_SHOWS_SECONDS, SECRET_ARRIVES_WITHIN
 
 
 def refusal_settles_within(refusal: NotOurs | NotThere, now: datetime) -> float:
@@ -32,15 +28,15 @@ def refusal_settles_within(refusal: NotOurs | NotThere, now: datetime) -> float:
     else:
         is_young = refusal.created is not None and now - refusal.created < YOUNG
         may_settle = is_young or refusal.may_be_gone
-    return ANOTHER_RUN_SECONDS if may_settle else 0.0
+    return ANOTHER_RUN_SHOWS_SECONDS if may_settle else 0.0
 
 
 def plan_settles_within(outcome: Outcome) -> float:
     """Seconds, from the first look, in which another look may give another plan; 0: it will not."""
     if _removes_arriving_secret(outcome):
-        return ARRIVES_WITHIN.total_seconds()
+        return SECRET_ARRIVES_WITHIN.total_seconds()
     if _keeps_client_without_consent(outcome):
-        return ANOTHER_RUN_SECONDS
+        return ANOTHER_RUN_SHOWS_SECONDS
     return 0.0
 
 
@@ -59,7 +55,7 @@ def _removes_arriving_secret(outcome: Outcome) -> bool:
         for credential in client.application.credentials:
             if credential.key_id not in undelivered or credential.begins is None:
                 continue
-            if before.now - credential.begins < ARRIVES_WITHIN:
+            if before.now - credential.begins < SECRET_ARRIVES_WITHIN:
                 return True
     return False
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from mct_s2s.activity import activity
-from mct_s2s.azure.connection import RESERVE
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Session
@@ -46,6 +45,7 @@ from mct_s2s.planning.reports.verification import (
     why_refused,
     without_token,
 )
+from mct_s2s.waits import RESERVE
 
 if TYPE_CHECKING:
     from mct_s2s.azure.site_api import EntraTokens, SiteApi

@@ -20,6 +20,7 @@ from mct_s2s.planning.changes import AnyChange, RestartSite
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.console import DONE, FAILED, UNKNOWN, Terminal, has_screen_reader, one_line
 from mct_s2s.render.pipelines import is_unattended, pipeline_of
+from mct_s2s.waits import NOTICED_SECONDS
 
 _NOUNS = {"admin consent": "admin consent for", "recycle bin": "deleted app registration"}
 _OF_ANOTHER = {"API permission", "application settings", "managed identity", "service principal"}
@@ -50,8 +51,6 @@ VERB_WIDTH = 11
 """Columns of the verb: the longest, `Restarted`, and blanks."""
 SILENT_SECONDS = 1
 """The time of what takes less is not shown."""
-NOTICED_SECONDS = 2.0
-"""A log has a line for a wait that takes as long."""
 PATIENT_SECONDS = 10
 """From then on it is shown how long it may go on."""
 MOST_ROWS = 10

@@ -14,9 +14,7 @@ from platformdirs import user_state_path
 
 from mct_s2s.activity import activity
 from mct_s2s.local_files import make_folder
-
-POLL_SECONDS = 0.05
-"""Too short to be noticed, and a waiting process costs nothing."""
+from mct_s2s.waits import LOCK_POLL_SECONDS
 
 
 def path_of(what: str, suffix: str = "lock") -> Path:
@@ -57,6 +55,6 @@ async def _acquired(lock: FileLock) -> None:
     except Timeout:
         with activity("Waiting for another mct-s2s command on this machine"):
             while not lock.is_locked:
-                await asyncio.sleep(POLL_SECONDS)
+                await asyncio.sleep(LOCK_POLL_SECONDS)
                 with suppress(Timeout):
                     lock.acquire(blocking=False)

@@ -31,14 +31,13 @@ from mct_s2s.model.commands import az_command, grant_on_vault, option
 from mct_s2s.model.ids import ClientId, KeyId, same_id
 from mct_s2s.stores.dotenv import CLIENT, SCOPE, TENANT, URL, own_credential
 from mct_s2s.stores.store import Store
+from mct_s2s.waits import RECOVERY_POLL_SECONDS, RECOVERY_SECONDS
 
 T = TypeVar("T")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 BUSY = frozenset({"ObjectIsBeingDeleted", "ObjectIsBeingRecovered"})
 """A deletion or a recovery is under way."""
 VERSION = "api-version=7.4"
-POLL_SECONDS, LONGEST_SECONDS = 0.5, 60.0
-"""For a secret that is being recovered."""
 MAKER = "mct-s2s"
 MOST_TAGS, LONGEST_TAG = 15, 256
 """Source: learn.microsoft.com/azure/key-vault/secrets/about-secrets, "Secret tags"."""
@@ -217,11 +216,11 @@ class KeyVaultStore(Store):
         await self.vault.send(
             "POST", f"/deletedsecrets/{self.secret}/recover", "recover a deleted secret"
         )
-        until = clock.seconds() + LONGEST_SECONDS
+        until = clock.seconds() + RECOVERY_SECONDS
         versions = await self._versions()
         with waiting(CARRYING_OUT, gives_up_at=until):
             while not versions and clock.seconds() < until:
-                await asyncio.sleep(POLL_SECONDS)
+                await asyncio.sleep(RECOVERY_POLL_SECONDS)
                 versions = await self._versions()
         return versions
 

@@ -20,7 +20,6 @@ from mct_s2s.azure.graph import (
 )
 from mct_s2s.azure.graph.client import GraphClient
 from mct_s2s.azure.graph.parse import application, deleted_applications
-from mct_s2s.azure.graph.replicas import GONE_AFTER
 from mct_s2s.azure.refusals import GraphOperation
 from mct_s2s.errors import PermissionMissing, ServiceError
 from mct_s2s.model.directory_objects import Application
@@ -37,6 +36,7 @@ from mct_s2s.model.ids import (
     site_note,
 )
 from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.waits import GONE_AFTER
 
 from tests.azure.raw import PAGE, SITE, SUBSCRIPTION, Answer, graph_session, refusal, told
 from tests.planning.scenarios import guid

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 from mct_s2s.activity import REPLICATION, during
-from mct_s2s.azure.retry import LAG_SECONDS, OUTAGE_ATTEMPTS, RetryPolicy, Sending
+from mct_s2s.azure.retry import RetryPolicy, Sending
 from mct_s2s.azure.site_api import NotYet
 from mct_s2s.errors import ServiceError
+from mct_s2s.waits import LAG_SECONDS, OUTAGE_ATTEMPTS
 
 from tests.support.listener import Listener
 from tests.support.simulated_time import SimulatedTime

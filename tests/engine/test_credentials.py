@@ -13,14 +13,8 @@ from typing import Any
 import pytest
 from mct_s2s import clock
 from mct_s2s.azure.graph import applications
-from mct_s2s.azure.graph.replicas import DOUBTFUL_ATTEMPTS
 from mct_s2s.engine.apply.apply import apply
-from mct_s2s.engine.apply.registrations import (
-    APPEARS_WITHIN,
-    create,
-    create_as_owner,
-    create_principal,
-)
+from mct_s2s.engine.apply.registrations import create, create_as_owner, create_principal
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import S2SError
@@ -39,6 +33,7 @@ from mct_s2s.planning.changes import (
 from mct_s2s.sandbox.core.wire_errors import graph_error
 from mct_s2s.sandbox.state import seed
 from mct_s2s.stores.files import FileStore
+from mct_s2s.waits import APPEARS_LOOKS, DOUBTFUL_ATTEMPTS
 
 from tests.engine.conftest import Engine, Watcher, applied, planned
 from tests.planning.scenarios import LATER, NOW, SERVICE_KEY, TENANT, guid
@@ -359,7 +354,7 @@ def test_a_request_that_was_lost_is_sent_again_only_once_it_is_sure_that_it_was(
         owner, lambda session: create_as_owner(session, planned(NEW), NEW)
     )
     assert called_a(owner) == [registration.object_id]
-    assert (seconds >= APPEARS_WITHIN) is (fault == "reset")
+    assert (seconds >= APPEARS_LOOKS) is (fault == "reset")
 
 
 def test_a_registration_that_an_earlier_run_left_unnamed_is_taken_up(owner: Engine) -> None:

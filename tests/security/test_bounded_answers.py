@@ -23,12 +23,12 @@ from mct_s2s.azure import retry
 from mct_s2s.azure.answers import ANSWER_BYTES, ARM, GRAPH, OddAnswer, read_refusal
 from mct_s2s.azure.http import Http
 from mct_s2s.azure.refusals import GraphOperation, error_of_refusal
-from mct_s2s.azure.retry import OUTAGE_ATTEMPTS, REQUEST_SECONDS, USUAL_DELAYS
 from mct_s2s.azure.sign_in import login_refusals
 from mct_s2s.key_pairs import certificate_in
 from mct_s2s.local_files import FILE_BYTES
 from mct_s2s.sandbox.observability.exchange import Entry
 from mct_s2s.sandbox.state.seed import VAULT
+from mct_s2s.waits import OUTAGE_ATTEMPTS, REQUEST_SECONDS, USUAL_DELAYS
 
 from tests.azure.raw import Answer, Wire
 from tests.cli.conftest import Program

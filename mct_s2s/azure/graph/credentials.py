@@ -20,7 +20,7 @@ from mct_s2s.azure.answers import Json, guid, listed, text
 from mct_s2s.azure.graph import parse, paths
 from mct_s2s.azure.graph.custody import read_federated
 from mct_s2s.azure.graph.paths import key
-from mct_s2s.azure.graph.replicas import DOUBTFUL_ATTEMPTS, DOUBTFUL_PAUSE, repeat_doubtful
+from mct_s2s.azure.graph.replicas import repeat_doubtful
 from mct_s2s.azure.refusals import UNTIL_KNOWN, GraphOperation
 from mct_s2s.azure.retry import AGAIN, Sending
 from mct_s2s.concurrency import gather_or_cancel
@@ -28,13 +28,12 @@ from mct_s2s.errors import ServiceError
 from mct_s2s.model.client_credentials import Certificate, CredentialKind, Federation
 from mct_s2s.model.client_sign_in import SecretCredential
 from mct_s2s.model.ids import ApplicationObjectId, KeyId, PrincipalId
+from mct_s2s.waits import CERTIFICATE_SHOWS_SECONDS, DOUBTFUL_ATTEMPTS, DOUBTFUL_PAUSE, LOOK_PAUSE
 
 if TYPE_CHECKING:
     from mct_s2s.azure.graph.client import GraphClient
 
 READ, REMOVE = GraphOperation.READ, GraphOperation.REMOVE_CREDENTIAL
-SHOWS_SECONDS = 60.0
-"""For so long a new certificate is looked for before an old one is removed: 18 s have been seen."""
 
 
 @dataclass(frozen=True)
@@ -201,7 +200,7 @@ async def _write_certificates(
             {name: value for name, value in entry.items() if name != "key"} for entry in entries
         ]
 
-    gives_up_at, refusals = clock.seconds() + SHOWS_SECONDS, 0
+    gives_up_at, refusals = clock.seconds() + CERTIFICATE_SHOWS_SECONDS, 0
     while True:
         existing = await graph.read(path, READ, parse_entries, sending)
         if must_show is None or any(entry["keyId"] == must_show for entry in existing):
@@ -224,7 +223,7 @@ async def _write_certificates(
         elif clock.seconds() > gives_up_at:
             return None
         with waiting(REPLICATION):
-            await asyncio.sleep(1.0 if must_show else DOUBTFUL_PAUSE * refusals)
+            await asyncio.sleep(LOOK_PAUSE if must_show else DOUBTFUL_PAUSE * refusals)
 
 
 async def put_federated(

@@ -14,25 +14,14 @@ from mct_s2s import clock
 from mct_s2s.activity import REPLICATION, waiting
 from mct_s2s.azure.graph.paths import query
 from mct_s2s.azure.refusals import GraphOperation, already_gone, is_lag
-from mct_s2s.azure.retry import LAG_SECONDS, Lag
+from mct_s2s.azure.retry import Lag
 from mct_s2s.errors import ServiceError
+from mct_s2s.waits import DOUBTFUL_ATTEMPTS, DOUBTFUL_PAUSE, GONE_AFTER, LAG_SECONDS, LOOK_PAUSE
 
 if TYPE_CHECKING:
     from mct_s2s.azure.graph.client import GraphClient
 
 T = TypeVar("T")
-GONE_AFTER = 5
-"""Looks in a row that find nothing, before something is gone. terraform-provider-azuread demands as
-many.
-"""
-LOOK_PAUSE = 1.0
-"""Seconds between them."""
-DOUBTFUL_ATTEMPTS = 8
-"""Writes of one credential, 8 s in all: so long may a replica show what is gone, or not know what
-is there.
-"""
-DOUBTFUL_PAUSE = 0.3
-"""Seconds, times the attempt's number."""
 
 
 async def is_shown(graph: "GraphClient", *paths: str) -> bool:

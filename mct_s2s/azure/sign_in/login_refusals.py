@@ -27,6 +27,7 @@ from mct_s2s.errors import (
     shortened,
 )
 from mct_s2s.model.commands import command
+from mct_s2s.waits import LOOP_SECONDS
 
 _NEW = "Create a new credential for the client:\nmct-s2s rotate-secret {client}"
 _ADD = "Add the client again:\nmct-s2s add-client {client}"
@@ -149,8 +150,6 @@ LOOP = "50196"
 
 Source: learn.microsoft.com/entra/msal/dotnet/advanced/client-and-server-throttling.
 """
-LOOP_SECONDS = 60.0
-"""How long to wait then, where the service names no time."""
 ODD = (ValueError, *UNREADABLE)
 """What azure-identity raises of its own arguments and of JSON of another shape; each may be an
 answer's fault.

@@ -20,9 +20,8 @@ from typing import Any
 from mct_s2s import concurrency
 from mct_s2s.model.client_sign_in import Method
 from mct_s2s.programs import find_program
+from mct_s2s.waits import SIGN_IN_TOOL_SECONDS
 
-LONGEST_SECONDS = 60.0
-"""For one answer."""
 _started: ContextVar["dict[TokenQuestion, TokenProcess] | None"] = ContextVar(
     "started tools", default=None
 )
@@ -93,7 +92,7 @@ class TokenProcess:
 
     async def _read(self) -> ToolToken | None:
         try:
-            async with asyncio.timeout(LONGEST_SECONDS):
+            async with asyncio.timeout(SIGN_IN_TOOL_SECONDS):
                 output, _ = await concurrency.in_background(self._process.communicate)
         except TimeoutError:
             return None

@@ -16,14 +16,13 @@ from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, Tag
 from mct_s2s.stores.store import Store
+from mct_s2s.waits import TAKING_BACK_SECONDS
 
 if TYPE_CHECKING:
     from mct_s2s.azure.graph.client import GraphClient
 
 CHECKS = 3
 """Reads after a write of tags: two runs that begin at the same moment undo each other's write."""
-LONGEST_SECONDS = 20.0
-"""For taking something back: someone may be waiting for a command to end that has failed."""
 
 
 @dataclass
@@ -133,7 +132,7 @@ class Attempt:
         if self.key_id is None or self.has_arrived:
             return
         try:
-            async with asyncio.timeout(LONGEST_SECONDS):
+            async with asyncio.timeout(TAKING_BACK_SECONDS):
                 # A store that failed may have it all the same. One that can't be read may have it,
                 # too: then the credential stays.
                 if (await self.store.note()).delivered == self.key_id:

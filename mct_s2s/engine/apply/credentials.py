@@ -38,12 +38,10 @@ from mct_s2s.planning.api_address import stored_url
 from mct_s2s.planning.changes import AddCredential, Output, OutputRef, RemoveCredential
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN, OTHERWISE, last_end, shorter, typed
 from mct_s2s.stores.store import Store
+from mct_s2s.waits import CHANGE_OVER_SECONDS
 
 if TYPE_CHECKING:
     from mct_s2s.azure.graph.client import GraphClient
-
-SECONDS_TO_CHANGE_OVER = 3.0
-"""A caller that has just read the old secret asks for its token within this time."""
 
 
 async def add_credential(change: AddCredential, run: Run) -> str:
@@ -325,7 +323,7 @@ async def _confirm_replacement(
     if delivered is not None:
         # This run has created and tested it.
         arrived_at, new_id = delivered
-        seconds_left = max(0.0, arrived_at + SECONDS_TO_CHANGE_OVER - clock.seconds())
+        seconds_left = max(0.0, arrived_at + CHANGE_OVER_SECONDS - clock.seconds())
         with waiting("waiting for callers that have just read it"):
             await asyncio.sleep(seconds_left)
         return new_id

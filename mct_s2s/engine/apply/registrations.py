@@ -12,7 +12,6 @@ from typing import TypeVar
 
 from mct_s2s import clock
 from mct_s2s.activity import REPLICATION, activity, waiting
-from mct_s2s.azure.connection import RESERVE
 from mct_s2s.azure.graph import (
     applications,
     caller_rights,
@@ -21,9 +20,8 @@ from mct_s2s.azure.graph import (
     recycle_bin,
     service_principals,
 )
-from mct_s2s.azure.retry import LAG_SECONDS
 from mct_s2s.concurrency import finish_both, gather_or_cancel
-from mct_s2s.engine.observe.observe import AGREEING_READS, READ_PAUSE, decide_trust, find_caller_id
+from mct_s2s.engine.observe.observe import decide_trust, find_caller_id
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import MissingRight, NotOwner, PermissionMissing, S2SError, ServiceError
@@ -46,25 +44,26 @@ from mct_s2s.planning.changes import AnyChange, CreateApplication, only_notes_us
 from mct_s2s.planning.not_ours import not_ours
 from mct_s2s.planning.ownership import SERVICE, clients_called, is_in_settings, is_listed
 from mct_s2s.planning.permissions.rights import BIN_READERS, relies_on_ownership
+from mct_s2s.waits import (
+    AGREEING_READS,
+    APPEARS_LOOKS,
+    IN_BIN_LOOKS,
+    LAG_SECONDS,
+    LOOK_PAUSE,
+    OWNED_SECONDS,
+    REGISTERING_ATTEMPTS,
+    RESERVE,
+    RESTORED_SECONDS,
+)
 
 T = TypeVar("T")
 
 NAME_TAKEN = "name-taken"
-REGISTERING_ATTEMPTS = 3
-"""Requests whose answer was lost, before the error is final."""
 OVERWRITTEN = (
     "Someone registered it while this run was doing so: the request gave it this run's display "
     "name and audience, a client also its tags and permissions, and nothing else was changed."
 )
 """An upsert updates what is there: learn.microsoft.com/graph/api/application-upsert."""
-APPEARS_WITHIN = 10
-"""Looks, one second apart: filters lag (docs/azure-contract.md, 3.8)."""
-IN_BIN_WITHIN = 30
-"""Looks, one second apart, at the recycle bin for what must be there, as its name is taken."""
-OWNED_WITHIN = 30.0
-"""Seconds for which a refusal may mean that a replica has not heard who owns a registration."""
-SETTLES_WITHIN = 15.0
-"""Seconds for which a replica may show a restored registration as it was before its deletion."""
 
 
 # Create
@@ -127,7 +126,7 @@ async def _use_named(
     graph = session.graph
     name = change.application.unique_name or ""
     with waiting("waiting for the deleted one to appear in the recycle bin"):
-        for _ in range(IN_BIN_WITHIN):
+        for _ in range(IN_BIN_LOOKS):
             deleted, [existing] = await gather_or_cancel(
                 _deleted_applications(session), applications.by_unique_names(graph, [name])
             )
@@ -148,7 +147,7 @@ async def _use_named(
                     "command: it restores that registration."
                 )
                 raise taken
-            await asyncio.sleep(1)
+            await asyncio.sleep(LOOK_PAUSE)
     taken.advise(
         f"A registration that was just deleted still has the name '{name}'. Run the same command "
         "again in a minute to restore it."
@@ -229,11 +228,11 @@ async def _register(
             if not error.answer_lost or caller is None or attempt == REGISTERING_ATTEMPTS:
                 raise
         with waiting("looking for the registration whose response was lost"):
-            for _ in range(APPEARS_WITHIN):
+            for _ in range(APPEARS_LOOKS):
                 application = await _find_unnamed(session, outcome, tag)
                 if application is not None:
                     return application
-                await asyncio.sleep(1)
+                await asyncio.sleep(LOOK_PAUSE)
     raise AssertionError(new)
 
 
@@ -260,7 +259,7 @@ async def _retry_as_owner(
     session: Session, application: Application, act: Callable[[], Awaitable[T]]
 ) -> T:
     """Act, and again while a replica may not have heard that the caller owns the registration."""
-    gives_up_at = clock.seconds() + OWNED_WITHIN
+    gives_up_at = clock.seconds() + OWNED_SECONDS
     while True:
         try:
             return await act()
@@ -271,7 +270,7 @@ async def _retry_as_owner(
                 raise await explain_not_owner(session, application.object_id, refusal) from refusal
         reason = "waiting for Entra ID to know its owner everywhere"
         with waiting(reason, gives_up_at=gives_up_at):
-            await asyncio.sleep(1)
+            await asyncio.sleep(LOOK_PAUSE)
 
 
 def _may_be_about_ownership(refusal: S2SError) -> bool:
@@ -372,7 +371,7 @@ async def _decide_trust_of_restored(
 
     It is looked at again while a replica may show it as it was before its removal.
     """
-    gives_up_at = clock.seconds() + min(SETTLES_WITHIN, session.connection.remaining(RESERVE))
+    gives_up_at = clock.seconds() + min(RESTORED_SECONDS, session.connection.remaining(RESERVE))
     owners_then = outcome.before.deleted_here.get(application.object_id, frozenset())
     while True:
         # This run may have restored and checked a registration beside it meanwhile.
@@ -387,7 +386,7 @@ async def _decide_trust_of_restored(
         if is_settled or clock.seconds() >= gives_up_at:
             return decision
         with waiting(REPLICATION, gives_up_at):
-            await asyncio.sleep(READ_PAUSE)
+            await asyncio.sleep(LOOK_PAUSE)
 
 
 # The service principal
@@ -492,7 +491,7 @@ async def _is_deleted(
     while not await accepts_write(session, application, outcome):
         if missed_reads == AGREEING_READS:
             return True
-        if clock.seconds() + READ_PAUSE > gives_up_at:
+        if clock.seconds() + LOOK_PAUSE > gives_up_at:
             raise ServiceError(
                 "registration-in-doubt",
                 f"Microsoft Graph shows the app registration '{application.display_name}' (appId "
@@ -502,7 +501,7 @@ async def _is_deleted(
                 status=404,
             )
         with waiting(REPLICATION):
-            await asyncio.sleep(READ_PAUSE)
+            await asyncio.sleep(LOOK_PAUSE)
             row = await applications.by_client_id(session.graph, application.client_id)
         missed_reads = missed_reads + 1 if row is None else 0
     return False

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from mct_s2s import clock
 from mct_s2s.activity import REPLICATION, activity, waiting
-from mct_s2s.azure.connection import RESERVE
 from mct_s2s.azure.graph import (
     applications,
     caller_rights,
@@ -15,7 +14,6 @@ from mct_s2s.azure.graph import (
     recycle_bin,
     service_principals,
 )
-from mct_s2s.azure.retry import LAG_SECONDS
 from mct_s2s.concurrency import end_all, gather_or_cancel
 from mct_s2s.engine.local_notes import read_local_notes
 from mct_s2s.engine.observe.sites import (
@@ -43,13 +41,7 @@ from mct_s2s.planning.inspection import registrations_to_inspect
 from mct_s2s.planning.ownership import has_unique_name_below
 from mct_s2s.planning.permissions.rights import allowing_roles
 from mct_s2s.stores.registration_notes import RegistrationNote, noted_registrations
-
-AGREEING_READS = 3
-"""Reads in a row that have to find nothing: another replica may answer each. Terraform takes 5."""
-READ_PAUSE = 1.0
-"""Seconds between them."""
-NAMES_SECONDS = 10.0
-"""How long names may take that nothing else waits for."""
+from mct_s2s.waits import AGREEING_READS, LAG_SECONDS, LOOK_PAUSE, NAMES_SECONDS, RESERVE
 
 
 def describe_reading(request: Request) -> str:
@@ -440,7 +432,7 @@ async def _find_custody_unless_gone(
         if not is_decisive or isinstance(desired, Setup) or clock.seconds() >= gives_up_at:
             return None
         with waiting(REPLICATION, gives_up_at):
-            await asyncio.sleep(READ_PAUSE)
+            await asyncio.sleep(LOOK_PAUSE)
             application, principal = await gather_or_cancel(
                 applications.by_client_id(session.graph, client.client_id),
                 service_principals.by_client_id(session.graph, client.client_id),

@@ -34,10 +34,9 @@ from mct_s2s.planning.permissions.rights import Missing, Right, may_do_all
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.secret_policy import fit_secrets, too_long
 from mct_s2s.planning.site import check_site
+from mct_s2s.waits import RIGHTS_SECONDS
 
 T = TypeVar("T")
-GRACE_SECONDS = 5.0
-"""How long these answers may come after all others."""
 
 
 class RightsProbe:
@@ -78,10 +77,10 @@ class RightsProbe:
         return None
 
     async def rights(self) -> CallerRights:
-        """Wait for the answers; what has none after `GRACE_SECONDS` is unknown."""
+        """Wait for the answers; what has none after `RIGHTS_SECONDS` is unknown."""
         tasks = self._tasks()
         if tasks:
-            await asyncio.wait(tasks, timeout=GRACE_SECONDS)
+            await asyncio.wait(tasks, timeout=RIGHTS_SECONDS)
         signed_in = self._session.graph.credential.signed_in
         scopes: dict[str, ScopeRights] = {}
         for key, task in self._scopes.items():
