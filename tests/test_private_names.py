@@ -25,7 +25,7 @@ PRIVATE = {
 """Imported, by distribution."""
 MEMBERS = {"prompt-toolkit", "rich"}
 """Distributions of which a private member is used."""
-MINOR_VERSIONS_BREAK = {"httpx", "typer"}
+MINOR_VERSIONS_BREAK = {"azure-mgmt-web", "httpx", "typer"}
 
 
 def is_private(name: str) -> bool:

@@ -444,9 +444,17 @@ AT_GRAPH = Service(
 AT_ARM = Service(
     arm_session, lambda session: session.send("GET", "/subscriptions", WRITE), "arm", WRITE
 )
+BY_SDK = Service(
+    arm_session,
+    lambda session: session.call(
+        lambda: session.client(SUBSCRIPTION).web_apps.get("mct-prod", "contosolearn"), WRITE
+    ),
+    "arm",
+    WRITE,
+)
 ODD = [
     (service, odd)
-    for service in (AT_GRAPH, AT_ARM)
+    for service in (AT_GRAPH, AT_ARM, BY_SDK)
     for odd in ODD_BODIES
     if service is AT_GRAPH or odd != UNDECODABLE
 ]

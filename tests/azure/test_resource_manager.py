@@ -113,7 +113,7 @@ def test_a_list_is_read_to_its_end() -> None:
     ],
 )  # fmt: skip
 def test_a_list_goes_on_at_its_own_address_only(link: object, read: Callable[..., Any]) -> None:
-    """A token goes nowhere else."""
+    """By our own requests and by azure-mgmt-web's: a token goes nowhere else."""
     session = arm_session(page(link=link), page())
     with pytest.raises(ServiceError) as raised:
         asyncio.run(read(session))

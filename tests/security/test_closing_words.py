@@ -132,7 +132,7 @@ WHILE_LOADING = (
 WHILE_RUNNING = (
     "httpx", "azure.identity", "mct_s2s.azure.sign_in.methods", "mct_s2s.azure.graph.client",
     "msgraph",
-    "kiota_http", "mct_s2s.engine.observe.trust_lookup",
+    "kiota_http", "azure.mgmt.web", "mct_s2s.engine.observe.trust_lookup",
     "mct_s2s.azure.resource_manager",
 )  # fmt: skip
 
