@@ -367,25 +367,41 @@ def test_a_registration_that_an_earlier_run_left_unnamed_is_taken_up(owner: Engi
     assert (registration.object_id, called_a(owner)) == (left.object_id, [left.object_id])
 
 
-@pytest.mark.parametrize("who", ["someone else created", "a credential was added to"])
+@pytest.mark.parametrize(
+    "who", ["someone else created", "a credential was added to", "someone else owns, too"]
+)
 def test_a_registration_that_only_looks_left_unnamed_is_not_taken_up(
     who: str, owner: Engine
 ) -> None:
     """Our tag, and the caller as its only owner, can be anyone's doing."""
     azure = owner.inside.azure
+    their_app = azure.graph("POST", "/applications", json={"displayName": "Theirs"})["appId"]
+
+    def owned_by(principal: str) -> dict[str, str]:
+        return {"@odata.id": f"{azure.graph_url}/v1.0/directoryObjects/{principal}"}
+
     if who == "someone else created":
         theirs = owner.register(tags=[Tag.NAME.of(UNIQUE_NAME)])
         caller = azure.graph(
             "GET", f"/servicePrincipals(appId='{owner.caller['AZURE_CLIENT_ID']}')"
         )["id"]
-        reference = {"@odata.id": f"{azure.graph_url}/v1.0/directoryObjects/{caller}"}
-        azure.graph("POST", f"/applications/{theirs['id']}/owners/$ref", json=reference)
+        owners = f"/applications/{theirs['id']}/owners"
+        azure.graph("POST", f"{owners}/$ref", json=owned_by(caller))
+        for row in azure.graph("GET", owners)["value"]:
+            if row["id"] != caller:
+                azure.graph("DELETE", f"{owners}/{row['id']}/$ref")
 
     async def work(session: Session) -> Any:
         if who != "someone else created":
             tagged = replace(NEW.application, tags=(Tag.NAME.of(UNIQUE_NAME),))
             left = await applications.register(session.graph, tagged, None)
-            azure.graph("POST", f"/applications/{left.object_id}/addPassword", json={})
+            if who == "someone else owns, too":  # a pipeline registers for others, too
+                other = azure.graph("POST", "/servicePrincipals", json={"appId": their_app})["id"]
+                azure.graph(
+                    "POST", f"/applications/{left.object_id}/owners/$ref", json=owned_by(other)
+                )
+            else:
+                azure.graph("POST", f"/applications/{left.object_id}/addPassword", json={})
         return await create_as_owner(session, planned(NEW), NEW)
 
     (registration, _), _ = timed(owner, work)
