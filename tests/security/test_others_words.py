@@ -252,6 +252,24 @@ def test_a_scheduled_rotation_makes_no_secret_for_a_merely_listed_client(
     assert mct("rotate-secret", foreign["appId"], *JSON).code == 0, "the operator's own word"
 
 
+def test_the_name_in_a_trust_file_makes_no_secret_for_a_merely_listed_client(
+    mct: Program, azure: Sandbox, contributor: Contributor, tmp_path: Path
+) -> None:
+    """Its author knows a client by its name; who listed another one of that name chose it, too."""
+    assert mct("setup", "--client", "Mine", "--secret-lifetime", "20d", *JSON).code == 0
+    foreign = registered(azure, "Payroll", 10)
+    contributor.lists(foreign["appId"])
+    file = tmp_path / "trust.toml"
+    names = ("Mine", "Payroll")
+    clients = "".join(f'[[sites.contosolearn.clients]]\nname = "{name}"\n' for name in names)
+    file.write_text(f"[sites.contosolearn]\n{clients}")
+    before = azure.applications("Mine")[0]["passwordCredentials"]
+    done = mct("rotate-secret", "-f", str(file), "--expiring-within", "31d", *JSON)
+    assert (done.code, "'Payroll', as mct-s2s did not create it" in done.out) == (3, True), done.out
+    assert azure.applications("Mine")[0]["passwordCredentials"] != before
+    assert len(azure.applications("Payroll")[0]["passwordCredentials"]) == 1
+
+
 def test_no_secret_is_made_below_another_sites_service(
     mct: Program, azure: Sandbox, contributor: Contributor
 ) -> None:
