@@ -281,6 +281,25 @@ def test_a_handoff_for_another_app_service_is_refused(
         assert str(made_for) in done.document["error"]["message"]
 
 
+def test_a_handoff_and_a_backup_write_nothing_to_the_directory(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
+    backup = tmp_path / "backup.json"
+    assert mct("setup", "--client", "One", "--backup", str(backup), *JSON).code == 0
+    (service,) = azure.applications("MCT service (contosolearn)")
+    sent = handoff(
+        tmp_path / "h.json",
+        azure,
+        ServiceAuthAudience=f"api://{service['appId']}",
+        ServiceAuthRole="Their.Role",
+    )
+    for option, file in (("--from", sent), ("--restore", backup)):
+        azure.forget()
+        assert mct("configure-appservice", option, str(file), *JSON).code == 0
+        assert azure.writes(), "the settings"
+        assert [write for write in azure.writes() if "/v1.0/" in write] == []
+
+
 def test_a_handoff_fits_only_the_app_service_it_was_made_for(
     mct: Program, azure: Sandbox, tmp_path: Path
 ) -> None:

@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 from mct_s2s.azure.sign_in.choice import AUTHORITY
+from mct_s2s.model.ids import Tag
 from mct_s2s.sandbox.resources.role_assignments import WEBSITE_CONTRIBUTOR
 
 from tests.cli.conftest import Ended, Program
 from tests.conftest import JSON, SITE, Json, Sandbox
 from tests.security.conftest import Member
+from tests.security.staging import once_owned
 from tests.support.answers import answering
 from tests.support.sandbox_inside import Inside
 
@@ -51,6 +53,9 @@ class Contributor:
         body = {"properties": {**there, **settings}}
         self._azure.arm("PUT", f"{SITE}/config/appsettings", json=body, headers=self._headers)
         self._azure.forget()
+
+    def tag(self, **tags: str) -> None:
+        self._azure.arm("PATCH", SITE, json={"tags": tags}, headers=self._headers)
 
     def lists(self, client_id: str) -> None:
         there = self._azure.settings().get("ServiceApplicationIds") or ""
@@ -469,6 +474,39 @@ def test_an_adopted_service_application_is_remembered_for_others(
     )
     assert mct("rotate-secret", "One", *JSON, env=second).code == 0
     assert mct("status").code == 0
+
+
+def test_other_settings_and_tags_of_an_app_service_change_no_plan(
+    mct: Program, azure: Sandbox, contributor: Contributor
+) -> None:
+    assert mct("setup", "--client", "One", *JSON).code == 0
+    plan = ("setup", "--client", "One", "--client", "Two", "--dry-run", "-o", "json")
+    before = mct(*plan).document["fingerprint"]
+    words = {
+        "mct-s2s": "mct-s2s-site-b",
+        "mct-s2s:adopted": "mct-s2s-contosolearn",
+        "ServiceAuthAudience": f"api://{azure.environment['AZURE_CLIENT_ID']}",
+    }
+    contributor.tag(**words)
+    contributor.write(**{f"Other_{name}": value for name, value in words.items()})
+    assert mct(*plan).document["fingerprint"] == before
+    assert mct("setup", "--client", "One", *JSON).code == 0
+    assert azure.writes() == []
+
+
+def test_a_tag_that_names_another_api_refuses_a_setup_and_nothing_else(
+    mct: Program, azure: Sandbox, member: Make
+) -> None:
+    assert mct("setup", "--client", "One", *JSON).code == 0
+    (service,) = azure.applications("MCT service (contosolearn)")
+    rob, path = member("rob"), f"/applications/{service['id']}"
+    tags = {"tags": [*service["tags"], Tag.API.of("Orders")]}
+    once_owned(azure, rob, service, lambda: rob.graph("PATCH", path, json=tags))
+    azure.forget()
+    refused(mct("setup", "--client", "Two", *JSON), azure, "other-api")
+    assert mct("status").code == 0
+    assert mct("teardown", *JSON).code == 0
+    assert azure.applications("One") == azure.applications("MCT service (contosolearn)") == []
 
 
 def test_no_word_of_a_redirect_is_advice(mct: Program, azure: Sandbox, inside: Inside) -> None:

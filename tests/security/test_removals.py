@@ -36,6 +36,26 @@ def test_no_tag_and_no_list_disables_an_identity(
     assert foreign not in (azure.settings().get("ServiceObjectIds") or "")
 
 
+def test_the_identity_of_another_resource_gets_no_access_by_its_name(
+    mct: Program, azure: Sandbox
+) -> None:
+    """Its display name is that of its resource, which others choose."""
+    azure.add_site(name="reports-func", group="rg-b", subscription=azure.subscription_id)
+    twin = FUNCTION_APP.replace("/integrations/", "/rg-b/")
+    assert twin != FUNCTION_APP
+    theirs = azure.arm("PATCH", twin, json={"identity": {"type": "SystemAssigned"}})["identity"][
+        "principalId"
+    ]
+    azure.forget()
+    by_name = mct("setup", "--managed-identity", "reports-func", *JSON)
+    assert (by_name.code, azure.writes()) == (2, []), by_name.out
+    assert FUNCTION_APP in by_name.out
+    by_id = mct("setup", "--managed-identity", FUNCTION_APP, *JSON)
+    assert by_id.code == 0, by_id.out
+    ours = azure.arm("GET", FUNCTION_APP)["identity"]["principalId"]
+    assert azure.settings()["ServiceObjectIds"] == ours != theirs
+
+
 def test_a_registration_that_only_carries_the_tag_is_left_alone(
     mct: Program, azure: Sandbox
 ) -> None:
