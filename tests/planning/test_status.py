@@ -407,6 +407,19 @@ def changes(observed: ObservedState) -> list[str]:
         return [f"refused: {refused.code}"]
 
 
+@pytest.mark.parametrize(
+    ("place", "is_elsewhere"), [("file:/home/ada/import.env", True), ("keyvault:kv/import", False)]
+)
+def test_only_a_file_may_be_on_another_machine(place: str, is_elsewhere: bool) -> None:
+    lost = replace(complete(IMPORT), missing_secrets={IMPORT.client_id: place})
+    (finding,) = diagnose(lost)
+    assert ("It may be kept elsewhere. If it is lost, replace it." in finding.message) is (
+        is_elsewhere
+    )
+    assert (finding.severity is Severity.NOTE) is is_elsewhere
+    assert place in finding.message
+
+
 def test_a_flaw_is_found_once_and_comes_with_its_remedy() -> None:
     """Beside each is what `setup` changes: what is missing alone.
 

@@ -354,7 +354,10 @@ def _credentials(
     place = observed.missing_secrets.get(client_id)
     if place is not None:
         severity = Severity.NOTE
-        message = f"The secret of '{name}' is not in {place}. It may be kept elsewhere."
+        message = (
+            f"The secret of '{name}' is not in {place}. It may be kept elsewhere. If it is lost, "
+            "replace it."
+        )
         if place.startswith("keyvault:"):  # one for all; a file may be on another machine
             severity, message = (
                 Severity.WARNING,
