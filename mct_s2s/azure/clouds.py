@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from mct_s2s.activity import activity, waiting
 from mct_s2s.errors import UsageError, about, malformed
+from mct_s2s.local_files import FULL
 from mct_s2s.model.azure_resources import origin
 from mct_s2s.model.commands import command
 
@@ -187,7 +188,9 @@ def sandbox_unwritable(error: OSError) -> UsageError:
     return UsageError(
         "sandbox-unwritable",
         f"Cannot write the sandbox's state{where}: {error.strerror or error}.",
-        remedy="Free some space there, or use another folder:",
+        remedy="Free some space there, or use another folder:"
+        if error.errno in FULL
+        else "Use another folder:",
         command="export MCT_S2S_SANDBOX_DIR=FOLDER",
     )
 

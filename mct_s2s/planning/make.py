@@ -451,7 +451,8 @@ def _describe_switching_on(
     others = [f"'{client.name}'" for client in clients if client.name not in named]
     too = ", too" if named else ""
     sentence = f" It lets these clients call again{too}: {', '.join(others)}." if others else ""
-    yield f"Service-to-service authentication is switched off. This switches it on again.{sentence}"
+    # It is said before and after the change.
+    yield f"This switches service-to-service authentication on again.{sentence}"
 
 
 def _state_after(observed: ObservedState, spec: SettingsSpec) -> ObservedState:

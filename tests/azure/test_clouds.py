@@ -4,6 +4,7 @@ document.
 
 import ast
 import errno
+import os
 import sys
 from pathlib import Path
 from threading import Event
@@ -250,15 +251,17 @@ def test_without_the_sandbox_nothing_sends_people_to_a_package_that_is_not_ours(
     assert "mct-s2s[sandbox]" not in f"{refused.value.remedy} {refused.value.command}"
 
 
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
 def test_a_folder_of_the_sandbox_that_cannot_be_written_is_no_bug(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, number: int
 ) -> None:
     monkeypatch.setenv("MCT_S2S_SANDBOX_DIR", str(tmp_path))
 
-    def full(**_: object) -> int:
-        raise OSError(errno.ENOSPC, "No space left on device")
+    def refuse(**_: object) -> int:
+        raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("tempfile.mkstemp", full)
-    with pytest.raises(UsageError, match="No space left on device") as refused:
+    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    with pytest.raises(UsageError, match=os.strerror(number)) as refused:
         clouds._start_sandbox(Event())
     assert refused.value.code == "sandbox-unwritable"
+    assert ("Free some space" in refused.value.remedy) is (number == errno.ENOSPC)

@@ -336,7 +336,8 @@ def test_a_site_is_switched_on_again_in_words_also_where_no_plan_is_shown(mct: P
     assert mct("configure-appservice", "--disable", "-y").code == 0
     done = mct("setup", "--client", "B", "-y", "-q")
     assert done.code == 0, done
-    assert "This switches it on again. It lets these clients call again, too: 'A'." in done.out
+    assert "authentication on again. It lets these clients call again, too: 'A'." in done.out
+    assert "is switched off" not in done.out, "it no longer is"
 
 
 def test_who_adds_a_client_to_a_switched_off_site_is_told(mct: Program, azure: Sandbox) -> None:

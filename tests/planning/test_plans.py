@@ -587,8 +587,8 @@ def test_a_plan_says_that_a_site_is_switched_on_again() -> None:
     )
     (first,) = make_plan(spec("Import"), off).gaining
     assert str(first) == (
-        "Service-to-service authentication is switched off. This switches it on again. It lets "
-        "these clients call again, too: 'Portal'."
+        "This switches service-to-service authentication on again. It lets these clients call "
+        "again, too: 'Portal'."
     )
     assert make_plan(spec("Import"), complete(client("Import"))).gaining == ()
     assert off.app_service is not None
