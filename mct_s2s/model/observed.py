@@ -75,6 +75,7 @@ _BY_FILE = {
     "doctor": "doctor",
 }
 """The commands that do the same for a site of a trust file."""
+_TAKING_URL = frozenset({"setup", "add-client", "snippet", "export", "verify"})
 
 
 @dataclass(frozen=True)
@@ -223,7 +224,7 @@ class ObservedState:
         by_file = _BY_FILE.get(verb)
         if self.file is not None and by_file is not None and not words and about is None:
             return self.file.command(by_file)
-        if verb == "verify" and self.typed_url is not None:
+        if verb in _TAKING_URL and self.typed_url is not None:
             words = (*words, "--url", self.typed_url)
         return own_command(verb, *words, about=about, where=self.where)
 

@@ -2,6 +2,7 @@
 Door's.
 """
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,15 @@ def test_later_commands_use_the_address_that_is_typed_or_in_the_clients_own_file
     rotated = mct("rotate-secret", "Import", *JSON)
     assert rotated.code == 0, rotated
     assert values_in(saved_to(rotated))["MCT_S2S_URL"] == door
+
+
+def test_the_printed_next_command_calls_the_address_that_was_typed(
+    mct: Program, azure: Sandbox, door: str
+) -> None:
+    """Nothing in Azure remembers it."""
+    done = mct(*SETUP, "--url", door, "-y")
+    (printed,) = [line for line in done.out.splitlines() if "mct-s2s snippet" in line]
+    assert f"{door}/api/" in mct(*shlex.split(printed)[1:]).out
 
 
 def test_a_token_is_sent_there_only_where_the_address_is_typed(
