@@ -33,7 +33,7 @@ def snippet(options: SnippetOptions) -> int:
     from mct_s2s.cli.requests import api_of, look
     from mct_s2s.cli.run import CommandRun, run_in_session
     from mct_s2s.cli.session import Services
-    from mct_s2s.cli.snippets import notes, source_for, unsuitable_for_logic_app
+    from mct_s2s.cli.snippets import address_notes, notes, source_for, unsuitable_for_logic_app
     from mct_s2s.engine.request import Session
     from mct_s2s.inputs.target import api_path, api_url
     from mct_s2s.planning.api_address import api_url as url_of_api
@@ -102,7 +102,8 @@ def snippet(options: SnippetOptions) -> int:
             ca_file=trusted,
             api=api,
         )
-        show_manual_steps(terminal.err, notes(call, language, diagnose(observed), observed.where))
+        steps = notes(call, language, diagnose(observed), observed.where)
+        show_manual_steps(terminal.err, [*steps, *address_notes(call, observed)])
         if (service := observed.trust.service) is not None and is_only_set(observed):
             warning = (
                 f"Its tokens are for '{service.display_name}', as the App Service's settings alone "

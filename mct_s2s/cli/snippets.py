@@ -18,6 +18,7 @@ from mct_s2s.model.ids import same_id
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
 from mct_s2s.plain_text import counted
+from mct_s2s.planning.api_address import is_api_of
 from mct_s2s.planning.ownership import Client
 from mct_s2s.planning.reports.findings import Finding, Severity
 from mct_s2s.render.snippets import ApiCall, CredentialSource, SourceKind
@@ -107,13 +108,18 @@ def _sources_of_application(
             f"not for '{client.display_name}' ({client.client_id}).",
             remedy="Use that client's own file.",
         )
+    # One file may serve two sites: of one that is named, the address may be the other one's.
+    api_url = sign_in.url if sign_in is not None and credentials_file is None else None
     match sign_in.credential if sign_in is not None else None:
         case CertificateCredential(path=Path() as pem):
-            yield CredentialSource(SourceKind.CERTIFICATE, path=str(pem.absolute()))
+            yield CredentialSource(
+                SourceKind.CERTIFICATE, path=str(pem.absolute()), api_url=api_url
+            )
         case SecretCredential() if sign_in is not None:
             yield CredentialSource(
                 SourceKind.SECRET_FILE,
                 path=str(Path(sign_in.source.removeprefix(SAVED)).absolute()),
+                api_url=api_url,
             )
     for noted in reversed(noted_vaults(client)):
         if noted.secret:
@@ -126,6 +132,15 @@ def _sources_of_application(
             yield CredentialSource(SourceKind.CERTIFICATE, path=str(path.with_suffix(".pem")))
         yield from federated
     yield CredentialSource(SourceKind.SECRET_FILE, path=str(path))
+
+
+def address_notes(call: ApiCall, observed: ObservedState) -> Iterator[Instruction]:
+    """Say where the client's own file has another address than the program."""
+    stored = call.source.api_url
+    if stored is not None and not is_api_of(observed, stored):
+        step = "The file with the client's credential has another URL of the API. To call that:"
+        again = observed.command("snippet", "--url", stored, about=call.client_id)
+        yield Instruction(step, again)
 
 
 def notes(

@@ -54,6 +54,9 @@ def test_the_printed_next_command_calls_the_address_that_was_typed(
     done = mct(*SETUP, "--url", door, "-y")
     (printed,) = [line for line in done.out.splitlines() if "mct-s2s snippet" in line]
     assert f"{door}/api/" in mct(*shlex.split(printed)[1:]).out
+    forgotten = mct("snippet", "Import")
+    (better,) = [line for line in forgotten.err.splitlines() if "mct-s2s snippet" in line]
+    assert f"{door}/api/" in mct(*shlex.split(better)[1:]).out
 
 
 def test_a_token_is_sent_there_only_where_the_address_is_typed(

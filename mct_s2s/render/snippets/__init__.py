@@ -49,6 +49,8 @@ class CredentialSource:
     """Of a user-assigned identity: a resource may have several."""
     resource: ResourceId | None = None
     """Of a system-assigned identity: its only resource."""
+    api_url: str | None = None
+    """The API's address, as a file of this machine has it beside the credential."""
 
 
 @dataclass(frozen=True)
