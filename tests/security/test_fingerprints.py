@@ -3,6 +3,7 @@ it reviewed again.
 """
 
 import copy
+import tomllib
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,12 +11,15 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from mct_s2s.inputs.apis import read_api
+from mct_s2s.model.api import Api, ProofCall
 from mct_s2s.model.trust_file import (
     ClientEntry,
     IdentityEntry,
     Profile,
     SiteEntry,
     Table,
+    TrustFile,
     toml_key,
     toml_value,
 )
@@ -31,6 +35,7 @@ APPLY = ("apply",)
 ROTATE = ("rotate-secret", "--expiring-within", "31d")
 COMMANDS = pytest.mark.parametrize("command", [APPLY, ROTATE], ids=["apply", "rotate-secret"])
 TABLES: dict[str, type[Table]] = {
+    "file": TrustFile,
     "profiles": Profile,
     "sites": SiteEntry,
     "clients": ClientEntry,
@@ -75,6 +80,8 @@ def other_values(azure: Sandbox, folder: Path) -> dict[str, Any]:
         {"name": "More"},
     ]
     return {
+        "file.profiles": {"p": {"auth": "environment"}, "q": {}},
+        "file.sites": {"academy": trust_file(folder)["sites"]["contosolearn"]},
         "profiles.tenant": azure.tenant_id,
         "profiles.subscription": azure.subscription_id,
         "profiles.cloud": azure.origin,
@@ -123,6 +130,8 @@ def with_other_value(document: Json, table: str, key: str, value: Any) -> Json:
     changed = copy.deepcopy(document)
     site = changed["sites"]["contosolearn"]
     match table:
+        case "file":
+            changed[key] = value
         case "profiles":
             changed["profiles"]["p"][key] = value
         case "sites":
@@ -182,6 +191,8 @@ def test_every_key_of_a_trust_file_changes_the_fingerprint(
     reviewer: Reviewer, azure: Sandbox, command: tuple[str, ...]
 ) -> None:
     document, others = trust_file(reviewer.folder), other_values(azure, reviewer.folder)
+    tables = {*Table.__subclasses__()} - {Api, ProofCall}  # of a description
+    assert tables == {*TABLES.values()}, "a table that is not changed here"
     assert {f"{table}.{key}" for table, key in keys()} == set(others), (
         "a key without another value to try"
     )
@@ -236,6 +247,62 @@ def test_a_changed_description_changes_the_fingerprint_of_one_site(
         return str(found["fingerprint"])
 
     assert (fingerprint(ORDERS_FILE) == fingerprint(changed)) == (not added)
+
+
+OTHER_DESCRIPTION: Json = {
+    "name": "Another",
+    "role": "Another.Role",
+    "token-version": 2,
+    "function-app-mark": "-other-",
+    "settings": {"ORDERS_AUDIENCE": "audience"},
+    "test.path": "/orders?all=1",
+    "test.headers": {"X-Tenant": "a"},
+    "test.refused-with": [401],
+}
+"""Another value of each key of a description."""
+
+
+@COMMANDS
+def test_every_key_of_a_description_changes_the_fingerprint_of_a_file(
+    reviewer: Reviewer, command: tuple[str, ...]
+) -> None:
+    """The file names it by its path, which stays the same."""
+    names = {field.alias or name for name, field in Api.model_fields.items()} - {"test"}
+    names |= {f"test.{field.alias or name}" for name, field in ProofCall.model_fields.items()}
+    assert names == set(OTHER_DESCRIPTION), "a key without another value to try"
+    description = reviewer.folder / "api.toml"
+    document = trust_file(reviewer.folder)
+    document["sites"]["contosolearn"]["api"] = str(description)
+
+    def with_other(key: str, other: object) -> str:
+        changed = tomllib.loads(ORDERS_FILE.read_text("utf-8"))
+        changed["token-version"] = 1
+        table, _, name = key.rpartition(".")
+        if key:
+            (changed[table] if table else changed)[name] = other
+        text = [f"{toml_key(each)} = {as_value(value)}" for each, value in changed.items()]
+        description.write_text("\n".join(text), "utf-8")
+        read_api.cache_clear()  # the program of a test runs in its process
+        return reviewer.fingerprint(command, document)
+
+    reviewed = with_other("", None)
+    assert [
+        key for key, value in OTHER_DESCRIPTION.items() if with_other(key, value) == reviewed
+    ] == []
+
+
+def as_value(value: Any) -> str:
+    """A value as TOML writes it, on one line."""
+    match value:
+        case dict():
+            members = [f"{toml_key(key)} = {as_value(member)}" for key, member in value.items()]
+            return f"{{ {', '.join(members)} }}"
+        case list():
+            return f"[{', '.join(map(as_value, value))}]"
+        case str():
+            return toml_value(value)
+        case _:
+            return str(value)
 
 
 def test_who_exchanges_the_service_application_in_the_file_gets_no_secret_of_a_reviewed_rotation(
