@@ -35,17 +35,22 @@ async def hold(what: str, since: float) -> AsyncIterator[bool]:
     """
     try:
         path = path_of(what)
-        lock, last = FileLock(path), path.with_suffix(".last")
+        lock, last, begun = FileLock(path), path.with_suffix(".last"), path.with_suffix(".begun")
         await _acquired(lock)
     except OSError:
         # No home of this user's own: then there is no second run of his to fear, either
         yield False
         return
+    # A run that was killed has left its mark. When it wrote for the last time is not known.
+    was_held = begun.exists() or (last.exists() and last.stat().st_mtime >= since)
     try:
-        yield last.exists() and last.stat().st_mtime >= since
+        with suppress(OSError):
+            begun.touch()
+        yield was_held
     finally:
         with suppress(OSError):
             last.touch()
+            begun.unlink(missing_ok=True)
         lock.release()
 
 
