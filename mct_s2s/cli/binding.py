@@ -7,7 +7,6 @@ from contextvars import ContextVar
 from dataclasses import MISSING, Field, field, fields
 from enum import Enum
 from functools import partial
-from importlib import import_module
 from typing import Annotated, Any, Literal, NamedTuple
 
 import typer
@@ -291,11 +290,3 @@ def _explained(param: Any) -> str:
 
 def choices(param: Any) -> list[str]:
     return [getattr(word, "value", word) for word in param.type_descriptor.choices or ()]
-
-
-def late(module: str, function: str) -> Callable[[Any], int]:
-    def run(options: Any) -> int:
-        body: Callable[[Any], int] = getattr(import_module(f"mct_s2s.cli.{module}"), function)
-        return body(options)
-
-    return run

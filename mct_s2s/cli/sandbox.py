@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import typer
 
 from mct_s2s.azure.clouds import sandbox_unwritable
-from mct_s2s.cli.sandbox_commands import (
+from mct_s2s.cli.sandbox_options import (
     DEFAULT_PORT,
     REAL_PORT,
     EnvOptions,

@@ -1,12 +1,13 @@
-"""The options of `mct-s2s sandbox` and its commands."""
+"""The commands of `mct-s2s sandbox`, whose functions are in `sandbox.py`.
 
-from dataclasses import dataclass
-from pathlib import Path
+That is imported when a command runs: what serves takes half a second, and a help needs none of it.
+"""
 
 import typer
 
-from mct_s2s.cli.binding import Group, argument, command, late, option
+from mct_s2s.cli.binding import Group, command
 from mct_s2s.cli.interruption import restore_signals
+from mct_s2s.cli.sandbox_options import EnvOptions, NoOptions, SaveOptions, ServeOptions
 
 group = typer.Typer(
     cls=Group,
@@ -26,79 +27,57 @@ def sandbox(context: typer.Context) -> None:
         typer.echo(context.get_help())
 
 
-DEFAULT_PORT, REAL_PORT = 8443, 443
-"""The first needs no root; the second is where Azure's own names lead to."""
-_LAST_PORT = 65_000
-"""The ports that follow need room, too."""
-_REAL_NAMES = ("--real-names", "Use Azure's own host names. See mct-s2s sandbox hosts.")
+def _serve(options: ServeOptions) -> int:
+    from mct_s2s.cli.sandbox import serve
+
+    return serve(options)
 
 
-@dataclass(kw_only=True)
-class ServeOptions:
-    port: int | None = option(
-        "--port NUMBER",
-        "First of seven local ports (the only one with --real-names).",
-        show_default=f"as last time, or {DEFAULT_PORT}; {REAL_PORT} with --real-names",
-        min=1,
-        max=_LAST_PORT,
-    )
-    real_names: bool = option(*_REAL_NAMES)
-    faults: Path | None = option("--faults FILE", "Inject faults by the rules in this JSON file.")
-    world: Path | None = option(
-        "--world FILE", "Start from a state file written by mct-s2s sandbox save."
-    )
-    listen: str | None = option(
-        "--listen ADDRESS", "IP address to listen on, such as 0.0.0.0. Default: the loopback."
-    )
-    tenant: str | None = option(
-        "--tenant NAME",
-        "Kind of tenant: tenants differ in what they allow.",
-        words=("default", "strict", "legacy", "partner"),
-    )
-    app: list[str] = option(
-        "--app NAME=COMMAND",
-        "A web app of that name that runs a program. Repeatable.",
-        default=list,
-    )
-    coverage: bool = option("--coverage", "List every supported operation and exit.")
+def _env(options: EnvOptions) -> int:
+    from mct_s2s.cli.sandbox import env
+
+    return env(options)
 
 
-@dataclass(kw_only=True)
-class EnvOptions:
-    port: int | None = option(
-        "--port NUMBER",
-        "Port of the sandbox. Default: the one that is running.",
-        min=1,
-        max=_LAST_PORT,
-    )
-    real_names: bool = option(*_REAL_NAMES)
-    unset: bool = option("--unset", "Print the lines that remove the variables again.")
+def _hosts(options: NoOptions) -> int:
+    from mct_s2s.cli.sandbox import hosts
+
+    return hosts(options)
 
 
-@dataclass(kw_only=True)
-class SaveOptions:
-    file: Path = argument("FILE", "State file to write.", needed=True)
+def _save(options: SaveOptions) -> int:
+    from mct_s2s.cli.sandbox import save
+
+    return save(options)
 
 
-@dataclass(kw_only=True)
-class NoOptions:
-    pass
+def _reset(options: NoOptions) -> int:
+    from mct_s2s.cli.sandbox import reset
+
+    return reset(options)
 
 
-for _name, _options, _help in (
-    ("serve", ServeOptions, "Start the sandbox and show how clients connect. Stop it with Ctrl-C."),
-    (
-        "env",
-        EnvOptions,
-        (
-            'Print the environment of a client: eval "$(mct-s2s sandbox env)".\n\nIt is for the '
-            "sandbox that is running."
-        ),
-    ),
-    (
-        "hosts",
-        NoOptions,
-        """Print the hosts file lines for sandbox serve --real-names.
+command(
+    group,
+    "serve",
+    ServeOptions,
+    _serve,
+    "Start the sandbox and show how clients connect. Stop it with Ctrl-C.",
+)
+command(
+    group,
+    "env",
+    EnvOptions,
+    _env,
+    'Print the environment of a client: eval "$(mct-s2s sandbox env)".\n\n'
+    "It is for the sandbox that is running.",
+)
+command(
+    group,
+    "hosts",
+    NoOptions,
+    _hosts,
+    """Print the hosts file lines for sandbox serve --real-names.
 
         They make Azure's host names, and those of the sandbox's sites and key vaults, resolve to
         this machine. To add them:
@@ -109,8 +88,12 @@ for _name, _options, _help in (
 
         sudo sed -i.bak '/# mct-s2s sandbox$/d' /etc/hosts
         """,
-    ),
-    ("save", SaveOptions, "Save the state to a readable file, for sandbox serve --world."),
-    ("reset", NoOptions, "Reset the saved state to its seed."),
-):
-    command(group, _name, _options, late("sandbox", _name), _help)
+)
+command(
+    group,
+    "save",
+    SaveOptions,
+    _save,
+    "Save the state to a readable file, for sandbox serve --world.",
+)
+command(group, "reset", NoOptions, _reset, "Reset the saved state to its seed.")

@@ -18,7 +18,7 @@ import httpx
 import pytest
 from mct_s2s.cli.app import main
 from mct_s2s.cli.binding import WORDS
-from mct_s2s.cli.sandbox_commands import ServeOptions
+from mct_s2s.cli.sandbox_options import ServeOptions
 from mct_s2s.sandbox.entra.tenant.variations import TENANTS
 from mct_s2s.sandbox.hosting import state_directory
 from mct_s2s.sandbox.hosting.embedded import start

@@ -11,7 +11,7 @@ import pytest
 from hatchling.metadata.core import ProjectMetadata
 from hatchling.plugin.manager import PluginManager
 from mct_s2s import __version__
-from mct_s2s.cli.sandbox_commands import DEFAULT_PORT
+from mct_s2s.cli.sandbox_options import DEFAULT_PORT
 from mct_s2s.sandbox.hosting.startup import names_of
 from mct_s2s.sandbox.state.seed import seed
 from packaging.requirements import Requirement

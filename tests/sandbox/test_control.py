@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 from mct_s2s.azure import clouds
-from mct_s2s.cli.sandbox_commands import DEFAULT_PORT
+from mct_s2s.cli.sandbox_options import DEFAULT_PORT
 from mct_s2s.sandbox.core.clock import ComputerTime
 from mct_s2s.sandbox.entra import seeding
 from mct_s2s.sandbox.entra.tenant.organization import CUSTOMER

@@ -274,6 +274,7 @@ async def _retry_as_owner(
 
 
 def _may_be_about_ownership(refusal: S2SError) -> bool:
+    """Whether a request may be refused because the caller does not own the registration: 403."""
     if isinstance(refusal, PermissionMissing):
         return True
     return isinstance(refusal, ServiceError) and refusal.status == 403
@@ -403,7 +404,10 @@ async def create_principal(
     try:
         return await service_principals.create(graph, client_id)
     except S2SError as refusal:
-        if not _may_lack_ownership(refusal, as_owner=as_owner):
+        # A caller that may change every registration needs no ownership: it lacks the right itself.
+        if isinstance(refusal, PermissionMissing) and not as_owner:
+            raise
+        if not _may_be_about_ownership(refusal):
             raise
         application = created or await applications.by_client_id(graph, client_id)
         if application is None:
@@ -419,14 +423,6 @@ async def create_principal(
     return await _retry_as_owner(
         session, application, lambda: service_principals.create(graph, client_id)
     )
-
-
-def _may_lack_ownership(refusal: S2SError, *, as_owner: bool) -> bool:
-    """Whether a request was refused because the caller does not own the registration."""
-    # A caller that may change every registration needs no ownership: it lacks the right itself.
-    if isinstance(refusal, PermissionMissing):
-        return as_owner
-    return _may_be_about_ownership(refusal)
 
 
 async def check_principal(

@@ -17,7 +17,6 @@ from mct_s2s.planning.not_ours import NotOurs
 from mct_s2s.planning.ownership import SERVICE_OPTION
 from mct_s2s.planning.permissions.preflight import needs_of
 from mct_s2s.planning.permissions.rights import (
-    LEFT_TO_OTHERS,
     Missing,
     RequiredPermission,
     Right,
@@ -28,6 +27,11 @@ from mct_s2s.planning.secret_policy import INSTEAD, OTHERWISE, in_words, longest
 
 SIGNED_IN, PENDING = "signed-in", "changes-pending"
 _OF_SITE = (Right.READ_SITE, Right.READ_SETTINGS, Right.WRITE_SETTINGS, Right.RESTART)
+_LEFT_TO_OTHERS = frozenset({Right.CONSENT, Right.WRITE_SETTINGS, Right.RESTART})
+"""What others can do later; without the other rights nothing is begun.
+
+A plan decides by its changes instead: `without_forbidden_steps` of `preflight.py`.
+"""
 EXISTING = "Existing setup"
 """The subject of what `setup` refuses, whatever the rights."""
 
@@ -212,7 +216,7 @@ def forecast(results: Sequence[DoctorCheck]) -> SetupForecast:
     missing = {check.code for check in results if check.state is Verdict.NO} - {PENDING}
     if not missing:
         return SetupForecast.RUNS
-    can_be_left = missing <= {right.value.code for right in LEFT_TO_OTHERS}
+    can_be_left = missing <= {right.value.code for right in _LEFT_TO_OTHERS}
     return SetupForecast.PARTIAL if can_be_left else SetupForecast.STOPS
 
 

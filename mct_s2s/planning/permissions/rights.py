@@ -189,13 +189,6 @@ class Right(Enum):
         return (_WRITE_ALL if of_others else _OWNED_BY,), _CLOUD_ADMINISTRATOR
 
 
-LEFT_TO_OTHERS = frozenset({Right.CONSENT, Right.WRITE_SETTINGS, Right.RESTART})
-"""What others can do later; without the other rights nothing is begun.
-
-For `doctor`. A plan decides by its changes: `without_forbidden_steps` of `preflight.py`.
-"""
-
-
 @dataclass(frozen=True)
 class RequiredPermission:
     """A right to one object."""
