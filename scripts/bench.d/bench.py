@@ -1,7 +1,8 @@
-"""What scripts/bench measures: `bench.py WORK az|fleet|start [ROUNDS] [--write]`.
+"""What scripts/bench measures: `bench.py WORK az|clients|fleet|start [ROUNDS] [--write]`.
 
-Whole processes against served sandboxes, in turns. `az` needs a sandbox in the environment, and a
-person in the CLI. `--write` puts its tables into docs/performance.md.
+Whole processes against served sandboxes, in turns. `az` and `clients` need a sandbox in the
+environment, and a person in the CLI. `--write` puts the tables into docs/performance.md, between
+the marks of what is measured.
 """
 
 import json
@@ -30,7 +31,7 @@ LATENCY = 0.1
 """Seconds for each request: a usual round trip to Graph and Resource Manager."""
 LATENCIES = (0.0, 0.05, LATENCY, 0.2)
 PAGE = HERE.parent.parent / "docs/performance.md"
-BEGIN, END = "<!-- written by scripts/bench az --write -->", "<!-- end of what is written -->"
+END = "<!-- end of what is written -->"
 MACHINE = (
     f"{platform.python_implementation()} {platform.python_version()}, {platform.system()}, "
     f"{os.cpu_count()} processors"
@@ -136,9 +137,7 @@ MANY = 50
 
 
 def beside_az(work: Path, rounds: int) -> Sections:
-    """All contenders in turns, each from a state as new: over latencies, and over numbers of new
-    clients.
-    """
+    """All contenders in turns, each from a state as new, over latencies."""
     commands = {"setup": SETUP, "setup again": SETUP, "status": ("mct-s2s", "status")}
     contenders: dict[str, Mapping[str, Sequence[str]]] = {
         "mct-s2s": {what: (*command, *BY_AZ) for what, command in commands.items()},
@@ -158,7 +157,11 @@ def beside_az(work: Path, rounds: int) -> Sections:
         }
         runs = in_turns(work, measured, new, rounds, latency)
         sections[f"{latency * 1000:.0f} ms for each request"] = compared(runs)
-    ask(os.environ, "PUT", "world", new)
+    return sections
+
+
+def many_clients(work: Path, rounds: int) -> Sections:
+    """Over numbers of new clients. The scripts run once, as they take minutes."""
     run(("mct-s2s", "setup", "-y", "--no-verify"), os.environ)
     set_up, by_clients = ask(os.environ, "GET", "world"), dict[str, Runs]()
     for count in (1, 10, MANY, 200):
@@ -174,8 +177,7 @@ def beside_az(work: Path, rounds: int) -> Sections:
             runs |= in_turns(work, scripts, set_up, 1, LATENCY)
         for name, more in runs.items():
             by_clients.setdefault(name, {}).update(more)
-    sections[f"Many clients, {LATENCY * 1000:.0f} ms for each request"] = compared(by_clients)
-    return sections
+    return {f"New clients, {LATENCY * 1000:.0f} ms for each request": compared(by_clients)}
 
 
 def in_turns(
@@ -363,6 +365,7 @@ def start(_: Path, rounds: int) -> Sections:
 
 MEASURES: Mapping[str, tuple[Callable[[Path, int], Sections], int]] = {
     "az": (beside_az, 5),
+    "clients": (many_clients, 3),
     "fleet": (fleet, 3),
     "start": (start, 20),
 }
@@ -375,12 +378,15 @@ def main(work: str, what: str, *words: str) -> None:
     when = f"{datetime.now(UTC):%Y-%m-%d}, load {os.getloadavg()[2]:.0f} before"
     sections = measure(Path(work), number)
     head = f"`scripts/bench {what}`, {number} rounds, {MACHINE}, {when}."
-    tables = "\n\n".join(f"## {title}\n\n{text}" for title, text in sections.items())
+    tables = "\n\n".join(f"### {title}\n\n{text}" for title, text in sections.items())
     print(f"{head}\n\n{tables}")
     if "--write" in words:
-        before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+        begin = f"<!-- written by scripts/bench {what} --write -->"
+        before, mark, rest = PAGE.read_text(encoding="utf-8").partition(begin)
+        if not mark:
+            sys.exit(f"{PAGE} has no place for it: {begin}")
         after = rest.partition(END)[2]
-        PAGE.write_text(f"{before}{BEGIN}\n\n{head}\n\n{tables}\n\n{END}{after}", encoding="utf-8")
+        PAGE.write_text(f"{before}{begin}\n\n{head}\n\n{tables}\n\n{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":
