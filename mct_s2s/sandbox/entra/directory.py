@@ -18,7 +18,12 @@ from mct_s2s.sandbox.entra.sessions import Sessions, SigningKey
 from mct_s2s.sandbox.entra.table import Object, Table
 from mct_s2s.sandbox.entra.tenant.organization import CUSTOMER, Tenant
 from mct_s2s.sandbox.entra.tenant.policies import Policies
-from mct_s2s.sandbox.entra.tenant.recent_writes import KeyReads, RecentWrites, TokenRefusals
+from mct_s2s.sandbox.entra.tenant.recent_writes import (
+    GraphWrites,
+    KeyReads,
+    RecentWrites,
+    TokenRefusals,
+)
 from mct_s2s.sandbox.entra.tenant.variations import Variations
 from mct_s2s.sandbox.entra.validation import timestamp
 
@@ -78,6 +83,7 @@ class Directory:
         replication: how far behind the newest state reads are.
         variations: in what this tenant differs from most.
         key_reads: the budget for reading the keys of certificates.
+        graph_writes: the budget of each application for writes.
         token_refusals: which clients ask for tokens too often.
         recent_writes: which objects are still locked by a write.
         ids: ids of new objects.
@@ -120,6 +126,7 @@ class Directory:
         self.secret_hashes: dict[str, str] = {}
         self.policies = Policies()
         self.key_reads = KeyReads(clock)
+        self.graph_writes = GraphWrites(clock)
         self.token_refusals = TokenRefusals(clock)
         self.recent_writes = RecentWrites(clock)
         self.addresses: Addresses = RealNames(PORT, ())

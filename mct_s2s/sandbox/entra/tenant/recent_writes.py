@@ -1,8 +1,9 @@
-"""What a tenant limits: writes to an object that is still locked by the last one, and reads of
-certificates' keys.
+"""What a tenant limits: writes to an object that is still locked by the last one, reads of
+certificates' keys, and an application's writes in all.
 
-Sources: docs/azure-contract.md, section 3.1, `Directory_ConcurrencyViolation`, and 3.5; graph:
-api/application-get, api/application-list, api/serviceprincipal-get (`$select` of `keyCredentials`).
+Sources: docs/azure-contract.md, section 3.1, `Directory_ConcurrencyViolation`, 3.5 and 3.12; graph:
+api/application-get, api/application-list, api/serviceprincipal-get (`$select` of `keyCredentials`),
+resources/throttling-limits.
 """
 
 from collections import deque
@@ -51,15 +52,35 @@ class KeyReads:
     _moments: deque[float] = field(default_factory=deque)
 
     def draw(self) -> None:
-        now = self.clock.timestamp()
-        while self._moments and self._moments[0] <= now - A_MINUTE:
-            self._moments.popleft()
-        if len(self._moments) >= IN_A_MINUTE:
-            wait = max(1, round(self._moments[0] + A_MINUTE - now + 0.5))
-            raise graph_error(
-                429, "TooManyRequests", "Too many requests.", headers={"Retry-After": str(wait)}
-            )
-        self._moments.append(now)
+        _draw(self._moments, self.clock.timestamp(), A_MINUTE, IN_A_MINUTE)
+
+
+WRITES_SECONDS = 150.0
+
+
+@dataclass
+class GraphWrites:
+    """Each application's writes of the last two and a half minutes; not saved."""
+
+    clock: Clock
+    _moments: dict[str, deque[float]] = field(default_factory=dict)
+
+    def draw(self, app_id: str, most: int) -> None:
+        """Count a write; 0: none are counted."""
+        if most:
+            moments = self._moments.setdefault(app_id, deque())
+            _draw(moments, self.clock.timestamp(), WRITES_SECONDS, most)
+
+
+def _draw(moments: deque[float], now: float, seconds: float, most: int) -> None:
+    while moments and moments[0] <= now - seconds:
+        moments.popleft()
+    if len(moments) >= most:
+        wait = max(1, round(moments[0] + seconds - now + 0.5))
+        raise graph_error(
+            429, "TooManyRequests", "Too many requests.", headers={"Retry-After": str(wait)}
+        )
+    moments.append(now)
 
 
 IN_SECONDS, THROTTLED_SECONDS = 10.0, 60.0

@@ -22,6 +22,8 @@ class Variations:
             as a person without an administrator's role, does not own what it upserts (3.10).
         directory_write_seconds: for how long a write to an application, its service principal or a
             resource's assignments has the next one refused (3.1).
+        graph_writes: how many writes an application may send to Graph within 150 s; 0: any number.
+            Documented are 3,000 (3.12).
         role_cast_status: what the cast to `directoryRole` returns: 400, 500, or 0 for the roles
             (3.9).
         role_assignments_hidden: nobody without a role may list role assignments (3.9).
@@ -69,6 +71,7 @@ class Variations:
     service_management_reference_required: bool = False
     upsert_without_owner: bool = False
     directory_write_seconds: float = 0.0
+    graph_writes: int = 0
     role_cast_status: int = 0
     role_assignments_hidden: bool = False
     recycle_bin_for_members: bool = False

@@ -39,7 +39,10 @@ _CONSENTS_AT_ONCE = 3
 
 def in_turn(call: GraphCall, operation: GraphOperation) -> Answer:
     """Answer a call, unless it writes what was written a moment ago and this tenant locks that."""
-    seconds = call.directory.variations.directory_write_seconds
+    variations = call.directory.variations
+    seconds = variations.directory_write_seconds
+    if operation.method in {"PATCH", "POST", "PUT", "DELETE"}:
+        call.directory.graph_writes.draw(call.caller.app_id, variations.graph_writes)
     if not seconds or call.method == "GET":
         return operation.run(call)
     recent, consents = call.directory.recent_writes, "approleassign" in call.path.casefold()
