@@ -71,6 +71,9 @@ class History:
     home: Path
     done: list[str] = field(default_factory=list)
     unfinished: list[Step] = field(default_factory=list)
+    hands: random.Random = field(default_factory=random.Random)
+    """What others do is chosen apart, so that the commands of a seed stay the same."""
+    theirs: str = "theirs"
     delivered: set[str] = field(default_factory=set)
     """The secrets that someone has had: what was handed over stays valid until it expires, or is
     replaced.
@@ -145,6 +148,22 @@ class History:
 
         self.harness.inside.hooks.after.append(count)
 
+    def edits(self) -> None:
+        """Someone else changes the App Service's settings between two commands."""
+        settings = self.harness.inside.azure.settings()
+        ours = sorted(name for name in settings if name.startswith("Service"))
+        match self.hands.choice(["nothing", "nothing", "their own", "one of ours", "the switch"]):
+            case "their own":
+                settings[FOREIGN] = self.theirs = f"theirs, {len(self.done)}"
+            case "one of ours" if ours:
+                del settings[self.hands.choice(ours)]
+            case "the switch":
+                settings["ServiceAuthEnabled"] = "false"
+            case _:
+                return
+        self.harness.inside.azure.write_settings(settings)
+        self.done.append("someone else edits the settings")
+
     def goes_on(self) -> None:
         """What was removed is often made again at once, on the same machine or another."""
         step = self.step()
@@ -189,7 +208,7 @@ class History:
             assert not {tag.removeprefix("mct-s2s:attempt:") for tag in row["tags"]} & noted, (
                 "it counts for nothing"
             )
-        assert self.harness.inside.azure.settings()[FOREIGN] == "theirs"
+        assert self.harness.inside.azure.settings()[FOREIGN] == self.theirs
         assert self.harness.leaks() == []
         self.harness.home = self.home / "A"
         status = self.harness.run(("status", "-o", "json"))
@@ -211,16 +230,18 @@ def test_after_a_random_history_nothing_is_lost_doubled_or_orphaned(
     number: int, harness: Harness, tmp_path: Path
 ) -> None:
     history = History(harness, random.Random(number), tmp_path / "homes")
+    history.hands.seed(number)
     for who in "AB":
         (history.home / who).mkdir(parents=True)
     azure, state = harness.inside.azure, harness.inside.state
-    azure.write_settings({**azure.settings(), FOREIGN: "theirs"})
+    azure.write_settings({**azure.settings(), FOREIGN: history.theirs})
     try:
         for _ in range(history.chance.randint(3, 6)):
             lag = history.chance.choice([0.0, 1.0, 3.0])
             state.turn(
                 {"lagSeconds": lag, "lagJitter": 0.5, "lagMode": "replicas", "lagSeed": number}
             )
+            history.edits()
             history.goes_on()
         state.turn({"lagSeconds": 0.0})
         state.clock.advance(120)
