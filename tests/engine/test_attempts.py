@@ -99,6 +99,23 @@ def test_no_run_leaves_the_note_of_one_that_ended_while_it_wrote_its_own(
     assert tags_of(registration, engine) == {"team"}
 
 
+def test_a_tag_of_a_place_that_another_runs_creation_replaced_is_written_again(
+    registration: Json, engine: Engine
+) -> None:
+    """A run that does not see the registration yet creates it, which replaces all tags."""
+    place = "mct-s2s:vault:contoso-kv/A"
+    another_run_writes("team", place, registration=registration, engine=engine)
+
+    async def main(session: Session) -> None:
+        attempt = attempt_at(registration, session, engine.home)
+        await attempt.begin(None)
+        another_run_writes("mct-s2s:team", registration=registration, engine=engine)
+        await attempt.confirm_arrival()
+
+    engine.run(main)
+    assert tags_of(registration, engine) == {"team", "mct-s2s:team", place}
+
+
 def test_a_secret_that_has_arrived_is_neither_removed_nor_named_for_removal(
     registration: Json, engine: Engine
 ) -> None:

@@ -98,7 +98,9 @@ class Attempt:
         # A plan removes what killed runs left before anything is made. So any other note is of a
         # run at this moment: its own write may have removed it, and ours brought it back. The next
         # run would remove a secret that has arrived.
-        other_tags = tuple(tag for tag in application.tags if not tag.startswith(Tag.ATTEMPT))
+        # A run that did not see the registration may have created it, which replaced its tags.
+        known = dict.fromkeys((*application.tags, *self._tagged.tags))
+        other_tags = tuple(tag for tag in known if not tag.startswith(Tag.ATTEMPT))
         tagged = replace(application, tags=(*other_tags, self._tag))
         untagged = replace(application, tags=other_tags)
         await applications.update(self.graph, tagged, untagged)
