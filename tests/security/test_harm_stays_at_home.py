@@ -25,7 +25,7 @@ from mct_s2s.sandbox.observability.exchange import Entry
 from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Ended, Program, saved_to, values_in
-from tests.conftest import JSON, SITE, Json, Sandbox
+from tests.conftest import FUNCTION_APP, JSON, SITE, Json, Sandbox
 from tests.security.conftest import Contributor, Member
 from tests.security.staging import (
     GRAPH_ACCESS,
@@ -102,9 +102,10 @@ def test_a_planted_registration_with_content_of_its_own_is_refused(
     planted = rob.squat(name, "Import", **{"signInAudience": "AzureADMyOrg", **content})
     disown(rob, planted)
     azure.forget()
-    error = is_refused(
-        admin("setup", "--client", "Import", *A, *JSON), azure, "registration-not-ours"
-    )
+    for words in ((), ("--no-consent",)):  # it leaves a link to others, which grants all of it
+        ended = admin("setup", "--client", "Import", *words, *A, *JSON)
+        error = is_refused(ended, azure, "registration-not-ours")
+    assert "adminconsent" not in ended.out
     assert next(iter(content)) in error["message"]
     for _ in range(2):  # deleted, then purged where it would come back as it was
         as_printed(azure, error)
@@ -554,6 +555,27 @@ def test_who_registers_the_uri_of_an_api_that_is_gone_gets_no_one_in(
     assert client["appId"] not in listed(azure)
 
 
+def test_who_plants_a_tag_and_lists_an_identity_has_no_one_disable_it(
+    admin: Program, azure: Sandbox, rob: Member, contributor: Contributor
+) -> None:
+    """Another team's, which nothing here shows all uses of."""
+    portal = FUNCTION_APP.replace("reports-func", "partner-portal")
+    enabled = {"identity": {"type": "SystemAssigned"}}
+    theirs = azure.arm("PATCH", portal, json=enabled)["identity"]["principalId"]
+    tags = [f"mct-s2s:identity:{portal}"]
+    disown(rob, rob.squat(OWN, "MCT service", signInAudience="AzureADMyOrg", tags=tags))
+    assert admin("setup", "--client", "Import", *A, *JSON).code == 0
+    contributor.write(ServiceObjectIds=theirs)
+    done = admin("teardown", *A, *JSON)
+    assert done.code == 0, done.out
+    assert azure.arm("GET", portal)["identity"]["principalId"] == theirs
+    (command,) = [
+        note["command"] for note in done.document["notes"] if "stays enabled" in note["text"]
+    ]
+    assert command.startswith("az webapp identity remove ")
+    assert "ServiceObjectIds" not in azure.settings()
+
+
 # What a list, or a file made of it, never grants
 
 
@@ -710,8 +732,11 @@ def test_a_vault_that_is_gone_stops_its_own_client_alone(admin: Program, azure: 
     done = admin("rotate-secret", "--expiring-within", "31d", "--secret-lifetime", "1y", *A, *JSON)
     assert done.code == 3, done.out
     assert [made["client"] for made in done.made] == ["Two"]
-    assert any("'One'" in note["text"] for note in done.document["notes"])
+    (command,) = [note["command"] for note in done.document["notes"] if "'One'" in note["text"]]
     assert secrets(azure, one) == 1
+    named = command.replace("PLACE", f"keyvault:{seed.VAULT}").removeprefix("mct-s2s ")
+    again = admin(*shlex.split(named), *JSON)
+    assert (again.code, [made["client"] for made in again.made]) == (0, ["One"]), again.out
     gone = admin("teardown", "--delete-secrets", *A, *JSON)
     assert gone.code == 0, gone.out
     assert azure.applications("One") == azure.applications("Two") == []
