@@ -120,6 +120,20 @@ class Stage:
         listed = self.azure.settings()["ServiceApplicationIds"]
         self.write(ServiceApplicationIds=f"{listed};{theirs.app_id}")
 
+    def given_the_role(self) -> None:
+        """Another team's client, to which the service application's owner assigned the role."""
+        theirs = Hand(self.azure).register("Theirs")
+        service = self.azure.applications("MCT service (contosolearn)")[0]
+        principal = self.azure.graph("GET", f"/servicePrincipals(appId='{service['appId']}')")
+        (role,) = service["appRoles"]
+        granted = {
+            "principalId": theirs.principal_id,
+            "resourceId": principal["id"],
+            "appRoleId": role["id"],
+        }
+        path = f"/servicePrincipals/{theirs.principal_id}/appRoleAssignments"
+        self.azure.graph("POST", path, json=granted)
+
     def file(self, more: str = "") -> None:
         (self.folder / "trust.toml").write_text(self.done("export").out + more)
 
@@ -194,6 +208,19 @@ FAULTS = {
     ),
     "another team's client is listed": Fault(
         Stage.by_hand, "remove-client Theirs --keep-registration", "remove-client"
+    ),
+    "another team's client has the role": Fault(
+        lambda stage: (stage.given_the_role(), stage.write(ServiceAuthRole=None)),
+        "configure-appservice",
+        "configure-appservice --application-id",
+    ),
+    "another team's client has the role, says status": Fault(
+        Stage.given_the_role, "status", "configure-appservice --application-id"
+    ),
+    "the file's secret is rotated and kept": Fault(
+        Stage.file,
+        "rotate-secret -f trust.toml --expiring-within 400d --keep-old 1h",
+        "rotate-secret Import -f trust.toml",
     ),
     "an identity is on no list": Fault(
         lambda stage: (
