@@ -15,7 +15,7 @@ from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import ServiceError
-from mct_s2s.model.client_credentials import YOUNG, replaced_kind
+from mct_s2s.model.client_credentials import EXPIRING_WITHIN, YOUNG, replaced_kind
 from mct_s2s.model.client_sign_in import (
     ARRIVES_SECONDS,
     ApiAnswer,
@@ -30,6 +30,7 @@ from mct_s2s.model.site_settings import Holds
 from mct_s2s.planning.api_address import api_url
 from mct_s2s.planning.ownership import has_wanted_role, known_audience, wanted_role
 from mct_s2s.planning.reports.findings import Finding, diagnose, stopped, wrong_settings
+from mct_s2s.planning.reports.renewal import renewing
 from mct_s2s.planning.reports.verification import (
     CALL,
     SITE,
@@ -154,7 +155,7 @@ class ClientTest:
                 "Not tested: only the workload that its federated credential names can sign in."
             )
         elif client.counted_credentials and replaced_kind(client.counted_credentials) is not None:
-            message += " If that is lost, replace it:"
+            message += " If they are lost, replace them:"
             remedy = self.observed.rotating(client)
         subject = CheckSubject.APPLICATION
         return VerificationCheck(client.display_name, subject, CALL, None, message, remedy)
@@ -255,11 +256,19 @@ class ClientTest:
         by_verb = {"setup": observed.command("setup")}
         if client is not None:
             by_verb |= {
-                "rotate-secret": observed.rotating(client),
+                "rotate-secret": self._replacing(client),
                 "add-client": observed.setting_up(client),
             }
         verb, _, _ = words.partition(" ")
         return by_verb.get(verb) or f"{error.command} {observed.where}".rstrip()
+
+    def _replacing(self, client: ClientApplication) -> str:
+        """The command that replaces a client's credential; of one that has expired, `status`'s."""
+        observed = self.observed
+        credentials = client.counted_credentials
+        if not credentials or any(each.is_valid_at(observed.now) for each in credentials):
+            return observed.rotating(client)
+        return renewing(client, credentials, observed, EXPIRING_WITHIN)
 
     def _is_new(self, sign_in: ClientSignIn, client: ClientApplication | None) -> bool:
         """Whether it depends on something that was created minutes ago."""

@@ -366,8 +366,11 @@ def test_a_secret_that_has_ended_is_replaced_in_its_vault(
     assert list(tmp_path.rglob("*.env")) == []
 
 
-def test_commands_name_one_remedy_for_an_expired_secret(azure: Sandbox, mct: Program) -> None:
-    mct("setup", "--client", "Reports", "--secret-lifetime", "40d", *JSON)
+@pytest.mark.parametrize("lifetime", ["20d", "40d"])
+def test_commands_name_one_remedy_for_an_expired_secret(
+    azure: Sandbox, mct: Program, lifetime: str
+) -> None:
+    mct("setup", "--client", "Reports", "--secret-lifetime", lifetime, *JSON)
     azure.advance(41 * 24 * 3600.0)
     (finding,) = mct("status", "-o", "json").document["findings"]
     assert finding["remedy"].startswith("mct-s2s rotate-secret ")
