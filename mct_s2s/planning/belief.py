@@ -129,7 +129,7 @@ def service_trust(
         return Belief.NAMED
     if application.object_id in observed.unfinished:
         return Belief.CREATED_HERE
-    owners = _others(observed.trust.owners, observed)
+    owners = _owners_beside_caller(observed.trust.owners, observed)
     site = another_site(application, observed)
     if site is not None:
         return Doubted((Reason(Doubt.OTHER_SITE, (site,)),), owners)
@@ -141,7 +141,7 @@ def service_trust(
     if is_in_settings(application, observed):
         return Belief.OWN_SERVICE
     content = service_content(application, observed)
-    return _untouched(application, observed, content, granted_by=spec)
+    return _trust_by_content(application, observed, content, granted_by=spec)
 
 
 def is_only_set(observed: ObservedState) -> bool:
@@ -180,6 +180,7 @@ def client_trust(  # noqa: PLR0911  # one rule, one return
     for may be there.
     """
     service, application = observed.trust.service, client.application
+    # An appId is kept in lower case; a display name that looks like one is of another client.
     if client.client_id in {name.strip().casefold() for name in named}:
         return Belief.NAMED
     if client.is_registered_here and application.object_id in observed.unfinished:
@@ -192,7 +193,7 @@ def client_trust(  # noqa: PLR0911  # one rule, one return
     if not has_unique_name_below(application, observed.trust.unique_name):
         return Doubted((Reason(Doubt.NOT_BELOW),), owners)
     # Two App Services of one name would call their clients the same.
-    if service is not None and _is_namesakes(service, observed):
+    if service is not None and _is_of_namesake_site(service, observed):
         return Doubted((Reason(Doubt.NOT_BELOW),), owners)
     # A client is believed no sooner than its API.
     if service is not None:
@@ -204,11 +205,13 @@ def client_trust(  # noqa: PLR0911  # one rule, one return
     if observed.trust.has_any_role(client.principal_id) and (
         is_listed(client, observed) or _only_administrators_grant(observed)
     ):
-        return _was_never_anothers(application, observed)
-    return _untouched(application, observed, client_content(application, observed, spec), asked)
+        return _own_client_trust(application, observed)
+    return _trust_by_content(
+        application, observed, client_content(application, observed, spec), asked
+    )
 
 
-def _is_namesakes(service: Application, observed: ObservedState) -> bool:
+def _is_of_namesake_site(service: Application, observed: ObservedState) -> bool:
     """Whether the service application of our name was created for another App Service."""
     has_our_name = service.unique_name == observed.trust.unique_name
     return has_our_name and another_site(service, observed) is not None
@@ -223,7 +226,7 @@ def _only_administrators_grant(observed: ObservedState) -> bool:
     service = observed.trust.service
     if service is None or not is_created_for_this_site(observed):
         return False
-    if _others(observed.trust.owners, observed):
+    if _owners_beside_caller(observed.trust.owners, observed):
         return False
     # Once a registration is purged, its `uniqueName` and its URIs are anyone's. No other one ever
     # gets its appId.
@@ -233,7 +236,7 @@ def _only_administrators_grant(observed: ObservedState) -> bool:
     return is_set_by_id or not is_in_settings(service, observed)
 
 
-def _was_never_anothers(application: Application, observed: ObservedState) -> TrustDecision:
+def _own_client_trust(application: Application, observed: ObservedState) -> TrustDecision:
     """Decide about a client with our name and a role, by its credentials and owners.
 
     An owner of earlier days may have given another team's registration our name: that team still
@@ -247,7 +250,7 @@ def _was_never_anothers(application: Application, observed: ObservedState) -> Tr
         return Belief.OWN_CLIENT
     if custody is None:
         return Doubted((Reason(Doubt.UNREAD),))
-    owners = _others(custody.owners, observed)
+    owners = _owners_beside_caller(custody.owners, observed)
     if not owners:
         return Belief.OWN_CLIENT
     return Doubted((Reason(Doubt.OWNED, names_of(owners)),), owners)
@@ -312,10 +315,10 @@ def another_site(application: Application, observed: ObservedState) -> str | Non
     return site_in_unique_name(name)
 
 
-# Untouched: no one but the caller has put anything into it
+# What has only the right name: believed if no one but the caller has put anything into it
 
 
-def _untouched(
+def _trust_by_content(
     application: Application,
     observed: ObservedState,
     content: Iterable[str],
@@ -334,7 +337,7 @@ def _untouched(
         custody = Custody()
     if custody is None:
         return Doubted((Reason(Doubt.UNREAD),))
-    owners = _others(custody.owners, observed)
+    owners = _owners_beside_caller(custody.owners, observed)
     # A pipeline may register applications for others, too: someone whom it makes an owner could
     # call his own one like ours.
     if is_created_by_caller(application, observed.caller) and not owners:
@@ -342,7 +345,7 @@ def _untouched(
     reasons = list[Reason]()
     if owners:
         reasons.append(Reason(Doubt.OWNED, names_of(owners)))
-    unknown = _unknown(custody.credentials, application, observed, asked)
+    unknown = _unexplained_credentials(custody.credentials, application, observed, asked)
     if unknown:
         nouns = tuple(credential.kind.noun for credential in unknown)
         reasons.append(Reason(Doubt.CREDENTIALS, nouns))
@@ -354,7 +357,7 @@ def _untouched(
     return Doubted(tuple(reasons), owners) if reasons else Belief.UNTOUCHED
 
 
-def _unknown(
+def _unexplained_credentials(
     credentials: Iterable[Credential],
     application: Application,
     observed: ObservedState,
@@ -387,7 +390,9 @@ def _grants_of_others(observed: ObservedState, spec: ServiceSpec) -> Iterator[Re
         application = client.application
         if application.object_id in observed.unfinished:
             continue
-        decision = _untouched(application, observed, client_content(application, observed, spec))
+        decision = _trust_by_content(
+            application, observed, client_content(application, observed, spec)
+        )
         if not isinstance(decision, Doubted):
             continue
         if decision.has(Doubt.UNREAD):
@@ -403,7 +408,7 @@ def _grants_of_others(observed: ObservedState, spec: ServiceSpec) -> Iterator[Re
 # Owners
 
 
-def _others(owners: Iterable[Owner], observed: ObservedState) -> tuple[Owner, ...]:
+def _owners_beside_caller(owners: Iterable[Owner], observed: ObservedState) -> tuple[Owner, ...]:
     return foreign_owners(owners, observed.caller.id)
 
 
@@ -451,7 +456,7 @@ def names_of(owners: Iterable[Owner]) -> tuple[str, ...]:
 def _owners_of(application: Application, observed: ObservedState) -> tuple[Owner, ...]:
     """Its owners beside the caller; empty also where they were not read."""
     custody = observed.custody_of(application)
-    return _others(custody.owners, observed) if custody is not None else ()
+    return _owners_beside_caller(custody.owners, observed) if custody is not None else ()
 
 
 def registrations_to_remember(

@@ -48,13 +48,13 @@ class NotOurs(Refused):
 
 def why_doubted(doubted: Doubted) -> str:
     """The reasons as the rest of a sentence: `it is owned by ada@contoso.com, and …`."""
-    reasons = list(map(_reason, doubted.reasons))
+    reasons = list(map(_reason_text, doubted.reasons))
     if doubted.owners and not doubted.has(Doubt.OWNED):
         reasons.append(f"it is owned by {', '.join(doubted.owner_names)}")
     return ", and ".join(reasons)
 
 
-_SAID = {
+_REASONS = {
     Doubt.OTHER_SITE: "it was created for another App Service, {names}",
     Doubt.ONLY_SET: "mct-s2s did not set it up for this App Service, and only its settings name it",
     Doubt.OTHER_SERVICE: "its service application is not this App Service's",
@@ -68,11 +68,13 @@ _SAID = {
 }
 
 
-def _reason(reason: Reason) -> str:
-    return _SAID[reason.doubt].format(names=", ".join(reason.names), counted=_counted(reason.names))
+def _reason_text(reason: Reason) -> str:
+    return _REASONS[reason.doubt].format(
+        names=", ".join(reason.names), counted=_counted_nouns(reason.names)
+    )
 
 
-def _counted(nouns: Iterable[str]) -> str:
+def _counted_nouns(nouns: Iterable[str]) -> str:
     """Nouns with their numbers: `2 secrets and 1 federated credential`."""
     return " and ".join(counted(count, noun) for noun, count in Counter(nouns).items())
 
@@ -90,7 +92,7 @@ def adoption(application: Application, observed: ObservedState, about: str) -> s
             "owners are not known."
         )
     owners = ", ".join(dict.fromkeys(name for _, name in custody.owners)) or "no one"
-    credentials = _counted(credential.kind.noun for credential in custody.credentials)
+    credentials = _counted_nouns(credential.kind.noun for credential in custody.credentials)
     signs_in = f"; {credentials} can sign in as it" if credentials else ""
     holders = _role_holders(observed) if about == SERVICE else ()
     assigned = f"; its app roles are assigned to {', '.join(holders)}" if holders else ""

@@ -45,13 +45,13 @@ def prune(desired: Setup, observed: ObservedState) -> tuple[frozenset[str], Plan
     if pruning is None or spec is None or desired.settings is SettingsScope.NONE:
         return frozenset(), Plan()
     removable = [
-        client for client in find_removable(observed) if not _is_only_called_so(client, observed)
+        client for client in find_removable(observed) if not _has_only_our_name(client, observed)
     ]
     named = _find_named(desired, observed)
     targets = [client for client in removable if client not in named]
     removal = Removal(spec, named_elsewhere=pruning.named_elsewhere, is_pruning=True)
     if not pruning.removes:
-        return frozenset(), _mention(targets, RemovalScope(removal, observed, (), named))
+        return frozenset(), _describe_unnamed(targets, RemovalScope(removal, observed, (), named))
     _refuse_too_many(targets, removable, pruning, desired, observed)
     plan = plan_targets(RemovalScope(removal, observed, targets, named))
     return listed_entries(targets, observed), plan
@@ -69,7 +69,9 @@ def _find_named(desired: Setup, observed: ObservedState) -> frozenset[object]:
     return frozenset(named)
 
 
-def _mention(targets: Sequence[ClientApplication | ServicePrincipal], scope: RemovalScope) -> Plan:
+def _describe_unnamed(
+    targets: Sequence[ClientApplication | ServicePrincipal], scope: RemovalScope
+) -> Plan:
     """A plan without steps that says which clients stay although nothing names them."""
     notes: tuple[str, ...] = ()
     if targets:
@@ -90,7 +92,7 @@ def _refuse_too_many(
     """Refuse to remove more than a third of the clients that can call. Raises TooManyRemovals."""
     callers = [client for client in removable if _can_call(client, observed)]
     losing = [client for client in callers if client in targets]
-    if pruning.any_number or not _is_too_much(losing, callers):
+    if pruning.any_number or not _are_too_many(losing, callers):
         return
     site = observed.app_service
     label = site.label if site is not None else "this App Service"
@@ -103,15 +105,15 @@ def _refuse_too_many(
         items=[client.display_name for client in losing],
     )
     ours = [client for client in callers if _was_set_up(client, desired, observed)]
-    refusal.is_about_file = _is_too_much([client for client in losing if client in ours], ours)
+    refusal.is_about_file = _are_too_many([client for client in losing if client in ours], ours)
     raise refusal
 
 
-def _is_too_much(removed: Sequence[object], clients: Sequence[object]) -> bool:
+def _are_too_many(removed: Sequence[object], clients: Sequence[object]) -> bool:
     return len(removed) > len(clients) // LARGEST_SHARE
 
 
-def _is_only_called_so(
+def _has_only_our_name(
     client: ClientApplication | ServicePrincipal, observed: ObservedState
 ) -> bool:
     """Whether a name below this App Service's is all that it has, which anyone can register.

@@ -62,10 +62,10 @@ def _find_named(rotation: Rotation, observed: ObservedState) -> dict[str, Client
         return {name: _find_replaceable(name, observed) for name in rotation.clients}
     clients = dict[str, ClientApplication]()
     for name in rotation.clients:
-        client = _find_or_none(name, observed)
+        client = _find_of_file(name, observed)
         if client is not None:
             clients[name] = client
-    _refuse_twice(clients)
+    _refuse_named_twice(clients)
     horizon = observed.now + within
     return {name: client for name, client in clients.items() if _is_due(client, horizon)}
 
@@ -80,7 +80,7 @@ def _by_own_names(clients: Iterable[ClientApplication]) -> dict[str, ClientAppli
     }
 
 
-def _refuse_twice(clients: Mapping[str, ClientApplication]) -> None:
+def _refuse_named_twice(clients: Mapping[str, ClientApplication]) -> None:
     """Refuse a name and an appId that mean one client. Raises Refused.
 
     Whose place counts would be a matter of their order in the file.
@@ -97,7 +97,7 @@ def _refuse_twice(clients: Mapping[str, ClientApplication]) -> None:
             )
 
 
-def _find_or_none(name: str, observed: ObservedState) -> ClientApplication | None:
+def _find_of_file(name: str, observed: ObservedState) -> ClientApplication | None:
     """Find a client that a file names; `None` where it is missing or ambiguous."""
     # It stops no other client: the plan says that it is left alone.
     try:
@@ -273,7 +273,7 @@ def _describe_missing(rotation: Rotation, observed: ObservedState) -> Iterator[I
     if not rotation.only_named:
         return
     for name in rotation.clients:
-        if _find_or_none(name, observed) is None:
+        if _find_of_file(name, observed) is None:
             what = (
                 f"Left alone: '{name}', which the file names, is not an app registration of this "
                 "tenant. To see it:"

@@ -33,8 +33,11 @@ from mct_s2s.stores.dotenv import (
 )
 from mct_s2s.stores.store import Store
 
-REMEMBERED = 8
-"""Secrets from before: rotations that kept the old one for a while."""
+MOST_HELD = 8
+"""Credentials that a file's note still names after their replacement.
+
+A rotation may keep the old one for a while, and removes only what the place has held.
+"""
 
 
 @dataclass
@@ -191,7 +194,7 @@ class FileStore(Store):
         """
         note = await self.note()
         variables = {CERTIFICATE_PATH: str(self.pem)} if self.keeps_key else {SECRET: sign_in.value}
-        before = note.held[-REMEMBERED:] if same_id(note.client_id, sign_in.client_id) else ()
+        before = note.held[-MOST_HELD:] if same_id(note.client_id, sign_in.client_id) else ()
         text = credential_text(sign_in, variables, before)
 
         def arrive() -> None:

@@ -41,7 +41,7 @@ VERSION = "api-version=7.4"
 MAKER = "mct-s2s"
 MOST_TAGS, LONGEST_TAG = 15, 256
 """Source: learn.microsoft.com/azure/key-vault/secrets/about-secrets, "Secret tags"."""
-REMEMBERED = 8
+MOST_ATTEMPTS = 8
 """Attempts that fit into one tag.
 
 Each run clears away those before it, so there are never so many.
@@ -308,7 +308,7 @@ class KeyVaultStore(Store):
                 versions = await self._recovered()
         if versions:
             self._begun = versions[-1]
-            attempts = ";".join([*self._begun.pending, attempt][-REMEMBERED:])
+            attempts = ";".join([*self._begun.pending, attempt][-MOST_ATTEMPTS:])
             await self._tag(self._begun.version, {**self._begun.settled, _PENDING: attempts})
 
     async def deliver(self, sign_in: MadeCredential) -> None:

@@ -110,7 +110,7 @@ async def _add_key(
 
     One that replaces another is tested before it is stored.
     """
-    attempt = _attempt(change, run, store)
+    attempt = _new_attempt(change, run, store)
     try:
         if store.gives_away:
             creation = _create_key(change, spec, run, attempt)
@@ -134,7 +134,7 @@ async def _create_key(
     starts = run.now.replace(microsecond=0) - CLOCKS_DIFFER
     pem, certificate = await store.key_pair(f"mct-s2s {change.name}", starts, spec.expires)
     private_key = CertificateCredential(pem.encode())
-    credential = _made(change, run, store, private_key, certificate.key_id, spec.expires)
+    credential = _made_credential(change, run, store, private_key, certificate.key_id, spec.expires)
     # A certificate whose key reached no one could never be used.
     if store.gives_away:
         await store.deliver(credential)
@@ -159,7 +159,7 @@ async def _add_secret(
 
     One that replaces another is tested before readers of the store see it.
     """
-    attempt = _attempt(change, run, store)
+    attempt = _new_attempt(change, run, store)
     try:
         if store.gives_away:
             # No later run can find what was shown or handed over: even if this one is
@@ -196,7 +196,7 @@ async def _create_secret(
     run.outputs[change.key, Output.KEY_ID] = secret.key_id
     run.outputs[change.key, Output.EXPIRES] = secret.expires.isoformat()
     store = attempt.store
-    return _made(change, run, store, secret.credential, secret.key_id, secret.expires)
+    return _made_credential(change, run, store, secret.credential, secret.key_id, secret.expires)
 
 
 async def _request_secret(
@@ -248,7 +248,7 @@ async def _end_failed(
 # Of both
 
 
-def _attempt(change: AddCredential, run: Run, store: Store) -> Attempt:
+def _new_attempt(change: AddCredential, run: Run, store: Store) -> Attempt:
     return Attempt(
         run.session.graph,
         store,
@@ -260,7 +260,7 @@ def _attempt(change: AddCredential, run: Run, store: Store) -> Attempt:
     )
 
 
-def _made(
+def _made_credential(
     change: AddCredential,
     run: Run,
     store: Store,
@@ -289,10 +289,11 @@ def _made(
 async def _test_replacement(change: AddCredential, run: Run, credential: MadeCredential) -> None:
     """Get tokens by a credential that replaces another one. Raises ServiceError."""
     if change.verify:
-        await _test(run, credential, credential.scope)
+        await _test_everywhere(run, credential, credential.scope)
 
 
-async def _test(run: Run, sign_in: ClientSignIn, scope: str) -> None:
+async def _test_everywhere(run: Run, sign_in: ClientSignIn, scope: str) -> None:
+    """Get tokens until every replica of the login service issues one. Raises ServiceError."""
     await run.session.tokens.token(sign_in, scope, everywhere=True)
 
 
@@ -337,7 +338,7 @@ async def _confirm_replacement(
             f"The new {change.kind.noun} is not in {store.label}, so the old one was not removed.",
             remedy="Run rotate-secret again with the location of the secret: --secret-to PLACE",
         )
-    await _test(run, stored, scope)
+    await _test_everywhere(run, stored, scope)
     return stored_id
 
 

@@ -76,6 +76,8 @@ class Run:
         # More registrations than leave at once wait for the service application, whose id their
         # creation can then name as the API that they need: one request less for each.
         self._is_service_first = len(created) > IN_FLIGHT
+        # What is written later into a registration that this run creates, by the creation's key:
+        # its API permission goes out with the creation, where the API's id is known by then.
         self.access_edits = {
             change.object_id.key: change.edits
             for change in changes
