@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, cast
 
+import httpx
 import pytest
 import truststore
 from azure.core.pipeline.policies import RetryPolicy as SdkRetryPolicy
@@ -231,7 +232,7 @@ def test_roots_that_variables_name_replace_those_of_the_system(
     with inspecting(tmp_path / "other", HOSTS) as other:
         monkeypatch.setenv("SSL_CERT_DIR", str(company.folder))
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(other.root))
-        with pytest.raises(Exception, match="CERTIFICATE_VERIFY_FAILED"):
+        with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
             answered(by_loop, tls_context())
 
 
@@ -256,7 +257,7 @@ def test_the_store_of_a_system_that_keeps_no_files_serves_every_client(
     """
     context = tls_context(platform=platform)
     assert isinstance(context, truststore.SSLContext)
-    with pytest.raises(Exception, match="CERTIFICATE_VERIFY_FAILED"):
+    with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
         answered(by_loop, context)
     monkeypatch.setenv("SSL_CERT_DIR", str(company.folder))
     assert answered(by_loop, tls_context(platform=platform)) == 200

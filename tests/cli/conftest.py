@@ -32,7 +32,8 @@ Program = Callable[..., Ended]
 def run(*arguments: str, env: Mapping[str, str], home: Path) -> Ended:
     """The program as a process of its own."""
     environment = {**without_azure(), **env, **at_home(home)}
-    before, pipe = snapshot(home), subprocess.PIPE
+    before = snapshot(home)
+    pipe = subprocess.PIPE
     given = "\n".join([*environment.values(), *arguments])
     with (
         subprocess.Popen(
@@ -68,8 +69,8 @@ def run_here(*arguments: str, env: Mapping[str, str], home: Path, inside: Inside
 def leaks(
     words: Sequence[str], ended: Ended, env: Mapping[str, str], before: dict[Path, int], home: Path
 ) -> list[str]:
-    own = env.get("AZURE_CLIENT_SECRET", "")
-    return [*said(words, ended.out, ended.err, own), *left_behind(words, before, home)]
+    own_secret = env.get("AZURE_CLIENT_SECRET", "")
+    return [*said(words, ended.out, ended.err, own_secret), *left_behind(words, before, home)]
 
 
 def values_in(file: Path) -> dict[str, str]:
@@ -83,7 +84,9 @@ def values_in(file: Path) -> dict[str, str]:
 def saved_to(ended: Ended, client: str = "") -> Path:
     """The file of a credential that a run has made: the only one, or that of a client."""
     (file,) = [
-        one["savedTo"].removeprefix("file:") for one in ended.made if client in {"", one["client"]}
+        credential["savedTo"].removeprefix("file:")
+        for credential in ended.made
+        if client in {"", credential["client"]}
     ]
     return Path(file)
 

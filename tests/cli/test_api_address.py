@@ -76,9 +76,9 @@ def test_an_address_that_a_trust_file_alone_names_gets_no_token(
     mct: Program, azure: Sandbox, door: str, tmp_path: Path
 ) -> None:
     """The file may be somebody else's branch; what the client's own credential says confirms it."""
-    made = mct(*SETUP, *JSON)
+    setup = mct(*SETUP, *JSON)
     file = tmp_path / "trust.toml"
-    place = f'secret-to = "file:{saved_to(made)}"'
+    place = f'secret-to = "file:{saved_to(setup)}"'
     file.write_text(
         f'[sites.contosolearn]\nurl = "{door}"\nclients = [{{ name = "Import", {place} }}]\n',
         "utf-8",
@@ -129,11 +129,11 @@ def test_a_stored_address_that_is_another_one_is_told(
     first = mct(*SETUP, *JSON)
     assert (first.code, first.document["verification"]["proved"]) == (0, False)
     file = saved_to(first)
-    told = " ".join(mct(*SETUP, "--url", door, "--dry-run").out.split())
+    output = " ".join(mct(*SETUP, "--url", door, "--dry-run").out.split())
     assert (
         f"MCT_S2S_URL in file:{file} is '{azure.site_url}'. Set it to {door}, where the API is "
         "reached."
-    ) in told
+    ) in output
 
 
 def test_an_address_that_strangers_noted_is_told_no_client(mct: Program, azure: Sandbox) -> None:

@@ -78,8 +78,8 @@ class Applied:
 
 def of_site(done: Ended, key: str) -> Any:
     """What a document says of one site."""
-    (found,) = [site for site in done.document["sites"] if site["site"] == key]
-    return found
+    (row,) = [site for site in done.document["sites"] if site["site"] == key]
+    return row
 
 
 @pytest.fixture
@@ -99,9 +99,9 @@ def test_two_sites_are_set_up_by_one_command_and_a_second_run_changes_nothing(
     assert done.code == 0, done
     for key, site, client in (("learn", SITE, "Import"), ("academy", ACADEMY, "Export")):
         result = of_site(done, key)["result"]
-        (made,) = result["credentials"]
-        assert (made["client"], result["verification"]["proved"]) == (client, True)
-        assert applied.azure.settings(site)["ServiceApplicationIds"] == made["appId"]
+        (credential,) = result["credentials"]
+        assert (credential["client"], result["verification"]["proved"]) == (client, True)
+        assert applied.azure.settings(site)["ServiceApplicationIds"] == credential["appId"]
     applied.azure.forget()
     again = applied("-y")
     assert (again.code, applied.azure.writes()) == (0, [])
@@ -145,7 +145,7 @@ def test_a_step_that_fails_is_told_of_its_site_with_what_was_done(applied: Appli
     failed = of_site(done, "academy")["error"]
     assert {"service application", "secret"} <= {step["resource"] for step in failed["done"]}
     assert "application settings" in {step["resource"] for step in failed["notDone"]}
-    assert [made["client"] for made in failed["credentials"]] == ["Export"], (
+    assert [credential["client"] for credential in failed["credentials"]] == ["Export"], (
         "a secret that was made is always told"
     )
     assert of_site(done, "learn")["error"] is None
@@ -247,7 +247,8 @@ def test_the_fingerprint_is_the_same_for_another_caller_on_another_day(applied: 
 
 def test_only_what_was_reviewed_is_applied(applied: Applied) -> None:
     applied.file.write_text(one("Import"))
-    reviewed, before = applied.fingerprint(), applied.azure.settings()
+    reviewed = applied.fingerprint()
+    before = applied.azure.settings()
     applied.azure.write_settings({**before, "ServiceAuthEnabled": "false"})
     applied.azure.forget()
     done = applied("--expect", reviewed, "-y", *JSON)
@@ -369,12 +370,14 @@ def test_who_lists_many_at_one_site_stops_no_other(
     applied.other_site()
     prepared(applied, "Import")
     theirs = [azure.graph("POST", "/applications", json={"displayName": name}) for name in "PQR"]
-    listed = [one["appId"] for one in theirs]
+    listed = [application["appId"] for application in theirs]
     if setting == "ServiceObjectIds":
         bodies = [{"appId": client_id} for client_id in listed]
         listed = [azure.graph("POST", "/servicePrincipals", json=body)["id"] for body in bodies]
-    there = azure.settings()
-    azure.write_settings({**there, setting: ";".join(filter(None, (there.get(setting), *listed)))})
+    settings = azure.settings()
+    azure.write_settings(
+        {**settings, setting: ";".join(filter(None, (settings.get(setting), *listed)))}
+    )
     applied.azure.forget()
     done = applied("-y", "--prune", *JSON, text=TWO)
     assert of_site(done, "academy")["result"]["verification"]["proved"] is True
@@ -404,9 +407,9 @@ def test_adopted_registrations_and_those_of_other_sites_stay(
     assert done.code == 0, done
     changes = of_site(done, "learn")["result"]["changes"]
     kept = {
-        one["name"]: one["detail"]
-        for one in changes
-        if one["detail"].startswith("kept, with its admin consent: ")
+        change["name"]: change["detail"]
+        for change in changes
+        if change["detail"].startswith("kept, with its admin consent: ")
     }
     assert "mct-s2s did not create it for this App Service" in kept["By hand"]
     assert "another App Service of the file names it" in kept["B"]
@@ -429,9 +432,13 @@ def test_clients_of_another_site_of_the_file_stay_where_both_adopt_one_service_a
     assert (done.code, azure.writes()) == (0, [])
     assert applied.mct("teardown", "-a", "contosolearn", "--service-app", api, "-y").code == 0
     held = azure.graph("GET", f"/servicePrincipals(appId='{api}')/appRoleAssignedTo")["value"]
-    assert [one["principalDisplayName"] for one in held] == applied.clients("academy") == ["Export"]
+    assert (
+        [assignment["principalDisplayName"] for assignment in held]
+        == applied.clients("academy")
+        == ["Export"]
+    )
     (client,) = azure.applications("Export")
-    assert [one["resourceAppId"] for one in client["requiredResourceAccess"]] == [api]
+    assert [access["resourceAppId"] for access in client["requiredResourceAccess"]] == [api]
 
 
 def test_a_registration_that_two_sites_adopt_keeps_what_each_of_them_adds(
@@ -506,11 +513,11 @@ def test_of_an_apply_that_is_ended_each_site_is_accounted_for(
     failed = of_site(done, "academy")["error"]
     assert failed["error"]["code"] == "interrupted"
     assert "secret" in {step["resource"] for step in failed["done"]}
-    assert [made["client"] for made in failed["credentials"]] == ["Export"]
+    assert [credential["client"] for credential in failed["credentials"]] == ["Export"]
     assert "application settings" in {step["resource"] for step in failed["inDoubt"]}
     learn = of_site(done, "learn")
     account = learn["error"] or learn["result"]
-    assert [made["client"] for made in account["credentials"]] == ["Import"]
+    assert [credential["client"] for credential in account["credentials"]] == ["Import"]
 
 
 def test_a_person_is_told_what_an_interrupted_apply_did_at_each_site(
@@ -569,13 +576,13 @@ def both(tenants: Tenants, seeded: Json) -> Tenants:
 def test_sites_of_two_tenants_are_set_up_by_one_command(applied: Applied, both: Tenants) -> None:
     done = applied("-y", "--no-verify", *JSON, text=both.profiles() + SITES, env=EACH_ITS_OWN)
     assert done.code == 0, done
-    first, second, _ = (one.azure for one in both.all)
+    first, second, _ = (sandbox.azure for sandbox in both.all)
     assert (len(first.applications("Import")), len(first.applications("Export"))) == (1, 0)
     assert (len(second.applications("Import")), len(second.applications("Export"))) == (1, 1)
     places = {
-        one["savedTo"]
+        credential["savedTo"]
         for key in ("contoso", "fabrikam")
-        for one in of_site(done, key)["result"]["credentials"]
+        for credential in of_site(done, key)["result"]["credentials"]
     }
     assert len(places) == 2, "two clients of one name have two files"
     again = applied("-y", "--no-verify", env=EACH_ITS_OWN)

@@ -104,10 +104,8 @@ def test_a_setting_that_blocks_writes_is_named_and_nothing_lost(
 
 
 def test_an_identity_that_is_accepted_and_not_made_is_told(mct: Program, azure: Sandbox) -> None:
-    setup, update = (
-        ("setup", "--managed-identity", LOGIC_APP, *JSON),
-        f"az resource update --ids {LOGIC_APP} --set",
-    )
+    setup = ("setup", "--managed-identity", LOGIC_APP, *JSON)
+    update = f"az resource update --ids {LOGIC_APP} --set"
     azure.vary(identity_patch="ignored")
     error = refused(mct(*setup), "identity-unchanged")
     assert f"{update} identity.type=SystemAssigned" in error["remedy"]
@@ -120,16 +118,16 @@ def test_a_static_web_app_is_put_as_it_ignores_a_patch_of_its_identity(
     mct: Program, azure: Sandbox
 ) -> None:
     portal, version = f"{GROUP}/Microsoft.Web/staticSites/portal", "2023-12-01"
-    made = {
+    resource = {
         "location": "West Europe",
         "sku": {"name": "Standard"},
         "properties": {"provider": "GitHub"},
     }
-    azure.arm("PUT", portal, version=version, json=made)
+    azure.arm("PUT", portal, version=version, json=resource)
     assert mct("setup", "--managed-identity", portal, *JSON).code == 0
     assert identity(azure, portal, version)["principalId"] == azure.settings()["ServiceObjectIds"]
     shown = azure.arm("GET", portal, version=version)
-    assert (shown["sku"], shown["properties"]["provider"]) == (made["sku"], "GitHub")
+    assert (shown["sku"], shown["properties"]["provider"]) == (resource["sku"], "GitHub")
 
 
 @pytest.mark.parametrize(
@@ -169,9 +167,9 @@ def test_a_registration_bound_to_v2_tokens_stays_and_the_ways_out_are_told(
     error = refused(mct("setup", "--service-app", theirs["appId"], *JSON), "graph-refused")
     assert "without --service-app" in error["remedy"]
     (after,) = (
-        one
-        for one in azure.graph("GET", "/applications")["value"]
-        if one["appId"] == theirs["appId"]
+        application
+        for application in azure.graph("GET", "/applications")["value"]
+        if application["appId"] == theirs["appId"]
     )
     assert (after["appRoles"], after["identifierUris"], after["tags"]) == (
         [],
@@ -211,8 +209,11 @@ IN_APPLICATIONS, IN_PRINCIPALS = (
 CUSTOM = {
     "name": "Integrator",
     "actions": [
-        *(f"{IN_APPLICATIONS}{one}" for one in ("createAsOwner", "allProperties/update", "delete")),
-        *(f"{IN_PRINCIPALS}{one}" for one in ("create", "appRoleAssignedTo/update")),
+        *(
+            f"{IN_APPLICATIONS}{action}"
+            for action in ("createAsOwner", "allProperties/update", "delete")
+        ),
+        *(f"{IN_PRINCIPALS}{action}" for action in ("create", "appRoleAssignedTo/update")),
     ],
 }
 
@@ -238,7 +239,7 @@ LEAST = "unattended, with the least permissions"
 
 
 def registrations(ended: Ended) -> set[str]:
-    return {one["appId"] for one in ended.document["changes"] if one.get("appId")}
+    return {change["appId"] for change in ended.document["changes"] if change.get("appId")}
 
 
 @pytest.mark.parametrize(
@@ -287,7 +288,7 @@ def test_an_administrator_of_one_registration_adds_clients(
     )
     principal = azure.graph("POST", "/servicePrincipals", json={"appId": theirs["appId"]})
     role = "Cloud Application Administrator"
-    scoped = [{"role": role, "scope": f"/{one['id']}"} for one in (theirs, principal)]
+    scoped = [{"role": role, "scope": f"/{entity['id']}"} for entity in (theirs, principal)]
     run = signed_in(mct, azure, monkeypatch, arm=ARM, scopedRoles=scoped)
     words = (*WANTED[:3], "--service-app", theirs["appId"], *WANTED[3:])
     done = run(*words)
@@ -297,7 +298,7 @@ def test_an_administrator_of_one_registration_adds_clients(
     assert (run(*words).code, azure.writes()) == (0, [])
     checked = run("doctor", "-a", SITE, "-o", "json")
     assert checked.code == 0, checked
-    assert "missing" not in [found["state"] for found in checked.document["checks"]]
+    assert "missing" not in [check["state"] for check in checked.document["checks"]]
 
 
 def test_a_refusal_during_the_work_tells_what_else_is_probably_missing(

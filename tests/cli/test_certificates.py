@@ -88,7 +88,10 @@ def test_a_certificate_is_made_kept_and_called_with(mct: Program, azure: Sandbox
     azure.forget()
     again = mct(*SETUP)
     assert (again.code, {change["action"] for change in again.document["changes"]}) == (0, {"none"})
-    assert ([one["created"] for one in again.document["credentials"]], azure.writes()) == (
+    assert (
+        [credential["created"] for credential in again.document["credentials"]],
+        azure.writes(),
+    ) == (
         [False],
         [],
     )
@@ -131,19 +134,19 @@ def test_a_given_certificate_is_registered_and_its_key_stays_here(
     text = mct(
         "add-client", "Other", "--credential", "certificate", "--certificate", str(file), "-y"
     )
-    for told in (
+    for detail in (
         "certificate of Other",
         certificate.thumbprint,
         "Other is set up to call",
         "Certificate expires ",
     ):
-        assert told in text.out + text.err
+        assert detail in text.out + text.err
 
 
 def test_a_certificate_uploaded_in_the_portal_is_recognised_and_others_stay(
     mct: Program, azure: Sandbox, tmp_path: Path
 ) -> None:
-    made = mct(*SETUP)
+    setup = mct(*SETUP)
     (ours,) = registered(azure)
     file = tmp_path / "by-hand.pem"
     theirs = made_by_hand(file)
@@ -159,9 +162,9 @@ def test_a_certificate_uploaded_in_the_portal_is_recognised_and_others_stay(
     before = registered(azure)
     assert mct(*add, str(file), "-y").code == 0
     after = registered(azure)
-    assert all(one in after for one in before)
+    assert all(tag in after for tag in before)
     assert len(after) == 3
-    assert call_as_sdk(values_in(saved_to(made)), azure) == 200
+    assert call_as_sdk(values_in(saved_to(setup)), azure) == 200
 
 
 def test_a_certificate_that_an_interrupted_run_registered_is_told_once(
@@ -172,11 +175,12 @@ def test_a_certificate_that_an_interrupted_run_registered_is_told_once(
     azure.misbehave({"match": written, "fault": {"type": "hang", "when": "after"}})
     assert mct(*SETUP, "--timeout", "4").code == 1
     azure.behave()
-    (entry,), done = registered(azure), mct(*SETUP)
-    assert [(one["created"], one["kind"]) for one in done.document["credentials"]] == [
-        (True, "certificate")
-    ]
-    assert [one["keyId"] for one in registered(azure)] == [entry["keyId"]]
+    (entry,) = registered(azure)
+    done = mct(*SETUP)
+    assert [
+        (credential["created"], credential["kind"]) for credential in done.document["credentials"]
+    ] == [(True, "certificate")]
+    assert [certificate["keyId"] for certificate in registered(azure)] == [entry["keyId"]]
 
 
 def test_a_client_with_a_secret_gets_a_certificate_beside_it(mct: Program, azure: Sandbox) -> None:
@@ -185,7 +189,7 @@ def test_a_client_with_a_secret_gets_a_certificate_beside_it(mct: Program, azure
     done = mct(*SETUP)
     assert [credential["kind"] for credential in done.made] == ["certificate"]
     (client,) = mct("status", "-o", "json").document["clients"]
-    assert [one["kind"] for one in client["credentials"]] == ["secret", "certificate"]
+    assert [credential["kind"] for credential in client["credentials"]] == ["secret", "certificate"]
     dotenv = saved_to(done)
     aside = dotenv.with_name(f"{dotenv.name}.secret")
     assert values_in(aside)["AZURE_CLIENT_SECRET"] == secret
@@ -201,7 +205,8 @@ def test_a_certificate_that_was_made_is_rotated_as_a_secret_is(
     mct: Program, azure: Sandbox
 ) -> None:
     dotenv = saved_to(mct(*SETUP, "--secret-lifetime", "180d"))
-    (gone,), values = registered(azure), values_in(dotenv)
+    (old,) = registered(azure)
+    values = values_in(dotenv)
     pem = Path(values["AZURE_CLIENT_CERTIFICATE_PATH"])
     before = pem.read_bytes()
     azure.lag(1, "adversarial")
@@ -213,7 +218,7 @@ def test_a_certificate_that_was_made_is_rotated_as_a_secret_is(
     assert (removed["action"], removed["resource"], removed["id"]) == (
         "delete",
         "certificate",
-        gone["keyId"],
+        old["keyId"],
     )
     (row,) = registered(azure)
     assert row["keyId"] == made["id"]
@@ -223,7 +228,10 @@ def test_a_certificate_that_was_made_is_rotated_as_a_secret_is(
     assert lasts == timedelta(days=180), "as long as the old one"
     assert (values_in(dotenv), pem.read_bytes() != before) == (values, True)
     assert call_as_sdk(values, azure) == 200
-    assert ([one["kind"] for one in done.made], azure.leaks()) == (["certificate"], [])
+    assert ([credential["kind"] for credential in done.made], azure.leaks()) == (
+        ["certificate"],
+        [],
+    )
 
 
 def test_a_certificate_that_was_given_is_not_rotated(
@@ -290,7 +298,8 @@ def test_a_client_with_a_federated_credential_calls_by_foreign_tokens(
 
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", azure.ca_file)
     options: dict[str, Any] = {"authority": azure.origin, "disable_instance_discovery": True}
-    file, who = tmp_path / "token", (azure.tenant_id, credential["appId"])
+    file = tmp_path / "token"
+    who = (azure.tenant_id, credential["appId"])
     file.write_text(azure.issued(SUBJECT))
     scope = f"{done.document['connection']['scope']}"
     with (
@@ -356,7 +365,7 @@ def test_a_federated_credential_that_a_person_made_at_the_same_moment_is_taken(
     azure.graph("POST", path(azure), json=by_hand)
     done = mct("setup", "--client", "Import", *cluster(azure), "--timeout", "60")
     azure.lag(0)
-    assert [made["name"] for made in federated(azure)] == ["by-hand"], done.document
+    assert [credential["name"] for credential in federated(azure)] == ["by-hand"], done.document
 
 
 @pytest.mark.parametrize("method", ["auto", "workload-identity"])
@@ -385,13 +394,13 @@ def test_a_new_federated_credential_that_entra_does_not_know_yet_is_waited_for(
     made.
     """
     assert mct("setup", "--client", "Import", *cluster(azure)).code == 0
-    (made,) = federated(azure)
-    azure.graph("DELETE", f"{path(azure)}/{made['id']}")
+    (credential,) = federated(azure)
+    azure.graph("DELETE", f"{path(azure)}/{credential['id']}")
     azure.lag(40)
     azure.graph(
         "POST",
         path(azure),
-        json={key: made[key] for key in ("name", "issuer", "subject", "audiences")},
+        json={key: credential[key] for key in ("name", "issuer", "subject", "audiences")},
     )
     token, file = tmp_path / "token", tmp_path / "pod.env"
     token.write_text(azure.issued(SUBJECT))

@@ -91,6 +91,6 @@ def test_every_other_command_names_the_customers_tenant_and_writes_nothing(
     azure.forget()
     done = run(*words)
     assert (done.code, azure.writes()) == (2, []), done
-    told = f"{done.out}{done.err}"
-    assert f"belongs to the tenant '{CUSTOMER.tenant_id}'" in told, done
-    assert "let its administrator run this command" in told, done
+    output = f"{done.out}{done.err}"
+    assert f"belongs to the tenant '{CUSTOMER.tenant_id}'" in output, done
+    assert "let its administrator run this command" in output, done

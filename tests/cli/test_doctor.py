@@ -30,11 +30,11 @@ OWNED, CONSENT = "Application.ReadWrite.OwnedBy", "AppRoleAssignment.ReadWrite.A
 
 
 def states(document: Any) -> dict[str, str]:
-    return {found["code"]: found["state"] for found in document["checks"]}
+    return {check["code"]: check["state"] for check in document["checks"]}
 
 
 def remedies(done: Ended) -> str:
-    return " ".join(found["remedy"] or "" for found in done.document["checks"])
+    return " ".join(check["remedy"] or "" for check in done.document["checks"])
 
 
 def test_an_administrator_may_do_all_that_doctor_checks(mct: Program, azure: Sandbox) -> None:
@@ -57,13 +57,13 @@ def test_every_missing_right_has_a_remedy(mct: Program, azure: Sandbox) -> None:
     caller = azure.caller(*READ, SEEN, arm=[*READER, ("Reader", FUNCTION_APP)])
     done = mct("doctor", "-a", SITE, "-o", "json", "--managed-identity", FUNCTION_APP, env=caller)
     assert done.code == MISSING
-    found = states(done.document)
+    states_by_code = states(done.document)
     for code in (
         "create-application", "change-application", "create-service-principal", "admin-consent",
         "read-settings",
         "write-settings", "restart", "enable-identity",
     ):  # fmt: skip
-        assert found[code] == "missing", code
+        assert states_by_code[code] == "missing", code
     said = remedies(done)
     for words in (OWNED, CONSENT, "Website Contributor"):
         assert words in said
@@ -71,8 +71,8 @@ def test_every_missing_right_has_a_remedy(mct: Program, azure: Sandbox) -> None:
     assert azure.writes() == []
     shown = mct("doctor", "-a", SITE, "-o", "markdown", env=caller).out
     assert shown.startswith("# Permissions for contosolearn\n")
-    steps = [one for one in done.document["manualSteps"] if FUNCTION_APP not in one["command"]]
-    assert [one["command"] for one in steps if one["command"] not in shown] == []
+    steps = [step for step in done.document["manualSteps"] if FUNCTION_APP not in step["command"]]
+    assert [step["command"] for step in steps if step["command"] not in shown] == []
 
 
 @pytest.mark.parametrize("readable", ["directory", "app-service"])
@@ -82,7 +82,7 @@ def test_a_half_that_cannot_be_read_is_a_check_and_the_other_half_is_judged(
     caller = azure.caller(*READ, SEEN) if readable == "directory" else azure.caller(arm=CONTRIBUTOR)
     done = mct("doctor", "-a", SITE, "-o", "json", env=caller)
     assert done.code == MISSING, done
-    found = states(done.document)
+    states_by_code = states(done.document)
     names = ("tenant", "read-directory", "admin-consent", "read-app-service", "read-settings")
     of_directory = {
         "tenant": "ok",
@@ -92,7 +92,7 @@ def test_a_half_that_cannot_be_read_is_a_check_and_the_other_half_is_judged(
     }
     of_app_service = {"read-directory": "missing", "read-settings": "ok"}
     expected = of_directory if readable == "directory" else of_app_service
-    assert {name: found[name] for name in names if name in found} == expected
+    assert {name: states_by_code[name] for name in names if name in states_by_code} == expected
 
 
 @pytest.mark.parametrize("slow", ["/subscriptions", "/organization"])
@@ -104,10 +104,10 @@ def test_a_caller_who_may_read_neither_half_is_told_of_both(
             await inside.time.sleep(1)
 
     inside.hooks.before.append(later)
-    said = mct("setup", "-a", SITE, "--client", "A", "-y", env=azure.caller()).err
+    errors = mct("setup", "-a", SITE, "--client", "A", "-y", env=azure.caller()).err
     inside.leave_alone()
-    assert "You can't read the directory" in said
-    assert "to read the App Service 'contosolearn'" in said
+    assert "You can't read the directory" in errors
+    assert "to read the App Service 'contosolearn'" in errors
 
 
 def test_a_change_that_setup_would_make_is_a_finding_and_no_obstacle(
@@ -126,8 +126,12 @@ def test_a_change_that_setup_would_make_is_a_finding_and_no_obstacle(
 
 def test_a_name_that_does_not_exist_ends_with_2_beside_what_was_checked(mct: Program) -> None:
     done = mct("doctor", "-a", "nosuch", "-g", "mct-prod", "-o", "json")
-    found = states(done.document)
-    assert (done.code, found["read-app-service"], found["create-application"]) == (
+    states_by_code = states(done.document)
+    assert (
+        done.code,
+        states_by_code["read-app-service"],
+        states_by_code["create-application"],
+    ) == (
         2,
         "missing",
         "ok",
@@ -303,16 +307,20 @@ def test_setup_does_what_doctor_says(
     done = run("setup", "-a", SITE, *OWN, *case.words, *suggested, "-o", "json")
     assert _what_it_did(done, azure) == promised, done
     if promised == "stops":
-        error, steps = done.document["error"], checked.document["manualSteps"]
-        asked = {(one["who"], one["command"]) for one in steps if one["who"]}
-        missing = {(one["who"], one["command"]) for one in error.get("missing", ())}
+        error = done.document["error"]
+        steps = checked.document["manualSteps"]
+        asked = {(step["who"], step["command"]) for step in steps if step["who"]}
+        missing = {
+            (missing_right["who"], missing_right["command"])
+            for missing_right in error.get("missing", ())
+        }
         assert missing <= asked
         if error["code"] == "permission-missing":
-            others = (one["what"].partition(". ")[0] for one in steps if not one["who"])
+            others = (step["what"].partition(". ")[0] for step in steps if not step["who"])
             untold = [
-                one
-                for one in others
-                if one not in error["message"] and not one.startswith("To make ")
+                sentence
+                for sentence in others
+                if sentence not in error["message"] and not sentence.startswith("To make ")
             ]
             assert (missing, untold) == (asked, [])
 

@@ -46,7 +46,7 @@ FINGERPRINT = re.compile(r"\b[0-9a-f]{64}\b|\bFINGERPRINT\b")
 
 def command_lines() -> dict[str, str]:
     """Each line that is to be typed, as it is printed, and the page that has it first."""
-    found: dict[str, str] = {}
+    lines: dict[str, str] = {}
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         for block in re.findall(r"```(?:console|sh|bash)\n(.*?)```", text, re.DOTALL):
@@ -54,8 +54,8 @@ def command_lines() -> dict[str, str]:
                 typed = re.sub(r"\s+", " ", line.partition("  #")[0]).strip()
                 typed = typed.replace("~/mct-s2s/bin/mct-s2s", "mct-s2s")
                 if typed.startswith("mct-s2s ") or "$(mct-s2s" in typed:
-                    found.setdefault(typed, page.name)
-    return found
+                    lines.setdefault(typed, page.name)
+    return lines
 
 
 LINES = command_lines()

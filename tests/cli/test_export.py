@@ -53,7 +53,9 @@ class Round:
         text = self.export(*words)
         self.azure.forget()
         planned = self.apply(text, "--dry-run", "--prune")
-        assert [one for site in planned for one in site["changes"] if one["action"] != "none"] == []
+        assert [
+            change for site in planned for change in site["changes"] if change["action"] != "none"
+        ] == []
         assert self.azure.writes() == []
         return tomllib.loads(text)
 
@@ -64,7 +66,7 @@ def around(mct: Program, azure: Sandbox, tmp_path: Path) -> Round:
 
 
 def clients(document: dict[str, Any], key: str = "contosolearn") -> dict[str, dict[str, Any]]:
-    return {one.pop("name"): one for one in document["sites"][key]["clients"]}
+    return {client.pop("name"): client for client in document["sites"][key]["clients"]}
 
 
 def test_an_export_of_what_setup_made_changes_nothing_when_applied(
@@ -113,7 +115,11 @@ def test_every_kind_of_credential_is_exported_as_it_was_applied(
         for name, says in EVERY_KIND.items()
     )
     (result,) = around.apply(text, "-y", "--no-verify")
-    saved = {one["client"]: one["savedTo"] for one in result["credentials"] if one["created"]}
+    saved = {
+        credential["client"]: credential["savedTo"]
+        for credential in result["credentials"]
+        if credential["created"]
+    }
     assert saved["In a vault"].startswith(f"keyvault:{seed.VAULT}/mct-s2s-contosolearn-in-a-vault-")
     assert saved["New"].startswith("file:")
     assert around.changes_nothing() == tomllib.loads(text)
@@ -172,7 +178,7 @@ def test_an_export_has_role_name_and_identities_of_each_kind(around: Round, mct:
     assert mct("add-client", "B", "--role", "Reader", *JSON).code == 0
     site = around.changes_nothing()["sites"]["contosolearn"]
     assert "service-management-reference" not in site
-    assert [one.get("service-management-reference") for one in site["clients"]] == ["7", None]
+    assert [client.get("service-management-reference") for client in site["clients"]] == ["7", None]
 
 
 def test_what_a_trust_file_cannot_say_is_said_beside_it(
@@ -281,10 +287,10 @@ def test_every_name_is_found_again_and_remarks_stay_remarks(
     names: list[str], remarks: list[str], role: str
 ) -> None:
     tables = tuple(({"name": name, "no-consent": True}, " ".join(remarks)) for name in names)
-    found = site(
+    text = site(
         clients=tables, options={"resource-group": "g", "role": role}, left_out=tuple(remarks)
     )
-    document = tomllib.loads(trust_file_text([found]))
+    document = tomllib.loads(trust_file_text([text]))
     assert list(document["sites"]) == ["learn"]
     assert document["sites"]["learn"]["role"] == role
     assert document["sites"]["learn"].get("clients", []) == [

@@ -46,7 +46,8 @@ def test_every_command_that_is_printed_on_the_way_does_something_where_it_is_pri
     mct: Program, azure: Sandbox, inside: Inside, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    followed, refused = set[str](), list[str]()
+    followed = set[str]()
+    refused = list[str]()
     for line in WALK:
         ended = mct(*typed(shlex.split(line)))
         commands = [*printed_commands(ended.out), *printed_commands(ended.err)]

@@ -52,7 +52,8 @@ def keys(azure: Sandbox, tmp_path: Path) -> Keys:
         unset = f"unset {' '.join(UNNAMED)}"
         # Ctrl-C ends the command, and not the shell that says with which code.
         line = f"trap : INT; {unset}; {shlex.join(program(words))}; echo code=$?; stty -a"
-        shell, shown = at_terminal(azure, tmp_path, shell=line), ""
+        shell = at_terminal(azure, tmp_path, shell=line)
+        shown = ""
         for text, answer in steps:
             shell.expect_exact(text)
             shown += shell.before + text
@@ -140,7 +141,7 @@ def test_clients_with_other_credentials_have_commands_of_their_own() -> None:
     where = "-a learn --tenant contoso.com"
     lasts, who = "--secret-lifetime 2y", "--client A --client D --managed-identity func"
     assert command_line("setup", setup) == f"mct-s2s setup {where} {lasts} {who}"
-    assert [command_line("add-client", one) for one in more] == [
+    assert [command_line("add-client", client) for client in more] == [
         f"mct-s2s add-client {where} {lasts} --github o/r --client B",
         f"mct-s2s add-client {where} {lasts} --credential certificate --client C",
     ]
@@ -199,7 +200,8 @@ def _asked(
     question: str = "Apply? [y/N] ",
 ) -> tuple[int, str]:
     """Answer a command's question, as often as it is asked; exit code and what was shown."""
-    run, shown = at_terminal(azure, home, *words, columns=120), ""
+    run = at_terminal(azure, home, *words, columns=120)
+    shown = ""
     for answer in answers:
         run.expect_exact(question)
         shown += run.before + run.after

@@ -183,14 +183,14 @@ def test_a_help_text_is_one_short_line_without_semicolons() -> None:
     }
     for words, page in HELPS.items():
         # Those are typer's
-        own = [param for param in page.params if not param.name.endswith("_completion")]
+        options = [param for param in page.params if not param.name.endswith("_completion")]
         summary = page.help.strip().partition("\n")[0]
         assert len(summary) <= LONGEST or " ".join(words) in LONGER
-        for text in (summary, *(param.help for param in own)):
+        for text in (summary, *(param.help for param in options)):
             assert text[0].isupper() or text.startswith("file:"), text
             assert text.endswith((".", "…", '".')), text
             assert ";" not in text or text in exempt, text
-        assert [param.help for param in own if len(param.help) > LONGEST] == []
+        assert [param.help for param in options if len(param.help) > LONGEST] == []
 
 
 JSON = ("-o", "json")
@@ -239,7 +239,8 @@ def test_commands_that_print_text_load_no_models_of_documents() -> None:
 
 def typed(line: str, kind: type[Any]) -> Any:
     """The options that the parser makes of a command line."""
-    read, group = list[Any](), typer.Typer(add_completion=False)
+    read = list[Any]()
+    group = typer.Typer(add_completion=False)
 
     def take(options: Any) -> int:
         read.append(options)

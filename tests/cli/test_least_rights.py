@@ -116,7 +116,8 @@ def test_who_cannot_see_a_function_app_is_told_that_and_not_that_there_is_none(
     run = alone(mct, azure, *PIPELINE, arm=[("Website Contributor", site)])
     if not is_listed:
         azure.misbehave(*refuse(r"/resourceGroups/[^/]+/providers/Microsoft\.Web/sites$"))
-    group, name = site.split("/")[4], site.rsplit("/", maxsplit=1)[-1]
+    group = site.split("/")[4]
+    name = site.rsplit("/", maxsplit=1)[-1]
     plan = run("setup", "-a", name, "-g", group, "--client", "A", "--dry-run")
     azure.behave()
     assert CANNOT_TELL.format(name) in plan.out, plan
@@ -286,14 +287,14 @@ def test_a_contributor_of_a_virtual_machine_alone_is_told_the_role_on_the_app_se
     run = alone(mct, azure, *PIPELINE, arm=[("Contributor", MACHINE)])
     azure.forget()
     done = run(*words)
-    told = f"{done.out}{done.err}"
+    output = f"{done.out}{done.err}"
     assert azure.writes() == []
     if words == ("status", "--all"):  # it shows those that one may read: none
-        assert (done.code, "No MCT App Service found" in told) == (3, True), done
+        assert (done.code, "No MCT App Service found" in output) == (3, True), done
     else:
         assert done.code in {3, 4}, done
-        assert "Website Contributor" in told, done
-        assert "on the subscription" not in told, done
+        assert "Website Contributor" in output, done
+        assert "on the subscription" not in output, done
 
 
 LOOKS = {

@@ -213,7 +213,7 @@ def test_a_mistake_is_told_before_anything_is_sent(mct: Program, azure: Sandbox,
     done = mct(*words, *confirmed, env={"MCT_S2S_OUTPUT": "json", "MCT_S2S_URL": ""})
     assert done.code == 2, done
     assert [row["path"] for row in azure.log()] in ([], ["/metadata/endpoints"])
-    (told,) = [one for one in done.err.splitlines() if one.startswith("error: ")]
+    (told,) = [line for line in done.err.splitlines() if line.startswith("error: ")]
     message, _, code = told.removeprefix("error: ").rpartition(" ")
     assert code == f"[{BEFORE_ANYTHING_IS_SENT[line]}]", "one line for whoever watches"
     if "-o" not in words:
@@ -332,12 +332,12 @@ def _mistakes(terminal: Terminal) -> None:
 
 
 def _unknown_client(terminal: Terminal) -> None:
-    there = ["Import", "Nightly import of users", "S2S-client"]
+    clients = ["Import", "Nightly import of users", "S2S-client"]
     message = (
-        f"'S2S-clinet' is not a client of this App Service. The clients are: {', '.join(there)}."
+        f"'S2S-clinet' is not a client of this App Service. The clients are: {', '.join(clients)}."
     )
     remedy = (
-        f"{did_you_mean('S2S-clinet', there, '')} If it may already be removed, add "
+        f"{did_you_mean('S2S-clinet', clients, '')} If it may already be removed, add "
         "--ignore-missing."
     )
     show_error(terminal, NotThere("client-unknown", message, remedy=remedy))

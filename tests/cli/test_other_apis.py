@@ -52,13 +52,13 @@ class HostedApi:
     def assignments(self) -> list[Json]:
         principal = self.azure.graph("GET", f"/servicePrincipals(appId='{self.service['appId']}')")
         held = self.azure.graph("GET", f"/servicePrincipals/{principal['id']}/appRoleAssignedTo")
-        found: list[Json] = held["value"]
-        return found
+        rows: list[Json] = held["value"]
+        return rows
 
     def revoke_all(self) -> None:
-        for one in self.assignments():
-            path = f"/servicePrincipals/{one['resourceId']}/appRoleAssignedTo/{one['id']}"
-            self.azure.graph("DELETE", path)
+        for assignment in self.assignments():
+            resource = f"/servicePrincipals/{assignment['resourceId']}"
+            self.azure.graph("DELETE", f"{resource}/appRoleAssignedTo/{assignment['id']}")
 
 
 def programs(*names: str) -> pytest.MarkDecorator:
@@ -120,7 +120,10 @@ def test_an_api_is_set_up_and_proved(mct: Program, azure: Sandbox, shop: HostedA
     assert f'api = "{shop.option}"' in mct("export", *shop.options).out
     identity = ("--managed-identity", "reports-func")
     assert mct("add-client", *shop.options, *identity, "-y").code == 0
-    assert {one["principalDisplayName"] for one in shop.assignments()} == {"Import", "reports-func"}
+    assert {assignment["principalDisplayName"] for assignment in shop.assignments()} == {
+        "Import",
+        "reports-func",
+    }
     # The API is remembered: MCT's settings would do harm here.
     other = mct("setup", "-a", "shop", "-g", "apps", *JSON)
     assert (other.code, other.document["error"]["code"]) == (2, "other-api"), other
@@ -143,7 +146,8 @@ def test_a_role_that_was_taken_away_is_named(mct: Program, shop: HostedApi) -> N
 def test_a_setting_that_was_spoilt_is_named_and_put_right(
     mct: Program, azure: Sandbox, shop: HostedApi
 ) -> None:
-    spoilt, right = shop.api.names_service, azure.settings(shop.site)
+    spoilt = shop.api.names_service
+    right = azure.settings(shop.site)
     assert spoilt is not None
     azure.write_settings({**right, spoilt.name: ANOTHER_ID}, shop.site)
     ended = mct("verify", *shop.options, "-o", "json")
@@ -260,8 +264,8 @@ def test_a_secret_that_looks_like_what_a_description_says_is_not_shown(
     for command in ("status", "verify", "doctor"):
         for form in ("text", "json"):
             run(command, *api, "-o", form, "-v")
-    found = run("status", *api, "-o", "json").document["findings"]
-    unknown = [finding["subject"] for finding in found if finding["code"] == "client-unknown"]
+    findings = run("status", *api, "-o", "json").document["findings"]
+    unknown = [finding["subject"] for finding in findings if finding["code"] == "client-unknown"]
     assert unknown == ["MapKey", "MailKey"]
     alone = tmp_path / "alone.toml"  # the directory is asked for an application of that ID
     alone.write_text(
@@ -276,7 +280,7 @@ def test_a_secret_that_looks_like_what_a_description_says_is_not_shown(
     ended = run(
         "setup", *api, "--client", "X", "--backup", str(backup), "--handoff", str(handoff), *JSON
     )
-    (write,) = [one for one in ended.document["changes"] if "before" in one]
+    (write,) = [change for change in ended.document["changes"] if "before" in change]
     lost = {**dict.fromkeys(secrets, OTHER_VALUE), "REQUIRED_ROLE": None}
     del lost["MailKey"]  # no managed identity comes onto that list
     assert write["before"] == lost, "what is lost is named"
@@ -349,11 +353,11 @@ def test_who_keeps_the_role_is_named_by_prune_and_by_teardown(
     )
     prune = ("apply", "-f", str(file), "--prune", "--allow-removals")
     for ended in (mct(*prune, "--dry-run"), mct(*prune, "-y")):
-        said = ended.out + ended.err
-        assert (ended.code, "up to date" in said) == (3, False), ended
-        assert "No changes. 2 clients left alone at orders." in said
-        assert "'By hand' holds the app role and keeps its access. To revoke it:" in said
-        assert "'reports-app' holds the app role and keeps its access. To revoke it:" in said
+        output = ended.out + ended.err
+        assert (ended.code, "up to date" in output) == (3, False), ended
+        assert "No changes. 2 clients left alone at orders." in output
+        assert "'By hand' holds the app role and keeps its access. To revoke it:" in output
+        assert "'reports-app' holds the app role and keeps its access. To revoke it:" in output
     ended = mct("teardown", *ORDERS, "-y")
     headline = (
         "! Removed service-to-service authentication from orders; 2 clients keep their access"

@@ -44,10 +44,8 @@ def test_a_bare_name_is_looked_for_in_the_app_services_subscription_also_in_part
     mct: Program, azure: Sandbox
 ) -> None:
     other = {"group": "mct-abroad", "subscription": "7f0c9d7e-5a1b-4c3d-8e2f-1a2b3c4d5e6f"}
-    site, _ = (
-        azure.add_site(name="contosoabroad", **other)["id"],
-        azure.add_site(name="abroad-reports", **other),
-    )
+    site = azure.add_site(name="contosoabroad", **other)["id"]
+    _ = azure.add_site(name="abroad-reports", **other)
     caller = {
         **azure.caller(arm=[("Reader", site.partition("/providers/")[0])]),
         "MCT_S2S_RESOURCE_GROUP": "",
@@ -148,7 +146,7 @@ def test_without_the_check_of_rights_the_real_refusal_decides(
     assert client["appId"], "the client is made, and stays"
     assert ("ServiceAuthAudience" in azure.settings()) is is_written
     assert mct("setup", "--client", "A", "-y").code == 0
-    assert [one["appId"] for one in azure.applications("A")] == [client["appId"]]
+    assert [application["appId"] for application in azure.applications("A")] == [client["appId"]]
 
 
 def test_a_check_of_rights_that_is_not_answered_stops_nothing(mct: Program, azure: Sandbox) -> None:
@@ -205,9 +203,9 @@ def test_a_dry_run_without_rights_shows_the_plan_and_what_is_missing(
     assert [row["resource"] for row in dry.document["changes"] if row["blocked"]] == [
         "application settings"
     ]
-    rights = {(one["step"], one["right"]) for one in dry.document["missing"]}
+    rights = {(row["step"], row["right"]) for row in dry.document["missing"]}
     assert ("write the application settings of 'contosolearn'", "Website Contributor") in rights
-    assert all(one["who"] and one["command"] for one in dry.document["missing"])
+    assert all(row["who"] and row["command"] for row in dry.document["missing"])
 
 
 def test_a_missing_right_that_stops_the_whole_plan_is_marked(mct: Program, azure: Sandbox) -> None:
@@ -217,8 +215,8 @@ def test_a_missing_right_that_stops_the_whole_plan_is_marked(mct: Program, azure
     assert blocked >= {"service application", "client application"}
     real = mct("setup", "--client", "A", "-y", "-o", "json", env=caller)
     assert (dry.code, real.code, azure.writes()) == (PERMISSION_MISSING, PERMISSION_MISSING, [])
-    missing = {(one["step"], one["command"]) for one in real.document["error"]["missing"]}
-    assert missing == {(one["step"], one["command"]) for one in dry.document["missing"]}
+    missing = {(row["step"], row["command"]) for row in real.document["error"]["missing"]}
+    assert missing == {(row["step"], row["command"]) for row in dry.document["missing"]}
 
 
 # settings that may not be read

@@ -18,7 +18,7 @@ _OPTION = re.compile(r"(?<=\s)--?[a-z][a-z-]*")
 
 
 def constants(call: ast.Call) -> list[str]:
-    return [str(one.value) for one in call.args if isinstance(one, ast.Constant)]
+    return [str(argument.value) for argument in call.args if isinstance(argument, ast.Constant)]
 
 
 def calls() -> Iterator[tuple[str, list[str]]]:
@@ -29,7 +29,8 @@ def calls() -> Iterator[tuple[str, list[str]]]:
         for node in ast.walk(parsed(path)):
             if not isinstance(node, ast.Call):
                 continue
-            name, words = ast.unparse(node.func).rpartition(".")[2], constants(node)
+            name = ast.unparse(node.func).rpartition(".")[2]
+            words = constants(node)
             at = f"{path.relative_to(PACKAGE)}:{node.lineno}"
             if name == "command" and words[:1] == ["az"]:
                 yield at, words
@@ -52,17 +53,18 @@ def texts() -> Iterator[tuple[str, str, str, list[str]]]:
         for node in ast.walk(parsed(path)):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 for line in node.value.splitlines():
-                    for found in _IN_TEXT.finditer(line):
+                    for match in _IN_TEXT.finditer(line):
                         yield (
                             f"{path.name}:{node.lineno}",
-                            found[1],
-                            found[2],
-                            _OPTION.findall(found[3]),
+                            match[1],
+                            match[2],
+                            _OPTION.findall(match[3]),
                         )
 
 
 def test_the_words_of_every_command_that_is_made_are_known() -> None:
-    wrong, count = [], 0
+    wrong = []
+    count = 0
     for at, (program, *words) in calls():
         count += 1
         options = [word for word in words if word.startswith("-")]
@@ -73,7 +75,8 @@ def test_the_words_of_every_command_that_is_made_are_known() -> None:
 
 
 def test_the_options_of_commands_within_sentences_are_known() -> None:
-    wrong, count = [], 0
+    wrong = []
+    count = 0
     for at, program, verb, options in texts():
         is_sentence = (
             program == "az" and verb not in AZ and any(verb.startswith(f"{known} ") for known in AZ)

@@ -31,7 +31,7 @@ def _state(azure: Sandbox) -> Any:
     state = azure.state()
     for kind in ("applications", "servicePrincipals"):
         state["directory"][kind] = [
-            one for one in state["directory"][kind] if not one["deletedDateTime"]
+            entity for entity in state["directory"][kind] if not entity["deletedDateTime"]
         ]
     state["directory"] = {k: v for k, v in state["directory"].items() if k not in {"clock", "now"}}
     for site in state["resources"]["sites"].values():
@@ -44,8 +44,8 @@ def _state(azure: Sandbox) -> Any:
 
 
 def _client(status: dict[str, Any], name: str) -> dict[str, Any]:
-    found: dict[str, Any] = next(c for c in status["clients"] if c["displayName"] == name)
-    return found
+    client: dict[str, Any] = next(c for c in status["clients"] if c["displayName"] == name)
+    return client
 
 
 def _changes(ended: Ended) -> list[tuple[str, str, str]]:
@@ -57,11 +57,11 @@ def _changes(ended: Ended) -> list[tuple[str, str, str]]:
 
 
 def test_a_client_is_shut_out_and_then_deleted(mct: Program, azure: Sandbox) -> None:
-    made = mct(*SETUP)
-    one, two = (_client(mct("status", "-o", "json").document, name) for name in ("One", "Two"))
-    before = azure.token_of(values_in(saved_to(made, "One"))).json()["access_token"]
+    setup = mct(*SETUP)
+    first, two = (_client(mct("status", "-o", "json").document, name) for name in ("One", "Two"))
+    before = azure.token_of(values_in(saved_to(setup, "One"))).json()["access_token"]
     azure.forget()
-    done = mct("remove-client", one["servicePrincipalId"], *JSON)
+    done = mct("remove-client", first["servicePrincipalId"], *JSON)
     assert done.code == 0, done
     kinds = [write.rpartition("/")[2].partition("?")[0] for write in azure.writes()]
     assert kinds[:2] == ["appsettings", "restart"], (
@@ -74,8 +74,8 @@ def test_a_client_is_shut_out_and_then_deleted(mct: Program, azure: Sandbox) -> 
     assert azure.settings()["ServiceApplicationIds"] == two["appId"]
     assert azure.applications("One") == []
     assert azure.call_site(before) == 401
-    assert azure.call_as(values_in(saved_to(made, "Two"))) == 200
-    assert not saved_to(made, "One").exists()
+    assert azure.call_as(values_in(saved_to(setup, "Two"))) == 200
+    assert not saved_to(setup, "One").exists()
 
 
 @pytest.mark.parametrize("by", ["displayName", "appId"])
@@ -145,11 +145,11 @@ def test_an_identity_that_was_named_by_its_display_name_keeps_its_app_role(
     )
     words = ("setup", "--managed-identity", FUNCTION_APP, *JSON)
     roles = f"/servicePrincipals/{service['id']}/appRoleAssignedTo"
-    for named, left in (("reports-func", 1), (FUNCTION_APP, 0)):
+    for named, remaining in (("reports-func", 1), (FUNCTION_APP, 0)):
         assert mct(*words).code == 0
         assert len(azure.graph("GET", roles)["value"]) == 1
         assert mct("remove-client", named, *JSON).code == 0
-        assert len(azure.graph("GET", roles)["value"]) == left
+        assert len(azure.graph("GET", roles)["value"]) == remaining
 
 
 def test_remove_client_keeps_a_registration_that_was_there_before(
@@ -171,9 +171,9 @@ def test_remove_client_keeps_a_registration_that_was_there_before(
     assert mct("setup", "--client", adopted["appId"], *JSON).code == 0
     done = mct("remove-client", adopted["appId"], *JSON)
     assert done.code == 0, done
-    left = azure.graph("GET", f"/applications/{adopted['id']}")
-    assert left["requiredResourceAccess"] == []
-    assert len(left["passwordCredentials"]) == 1, (
+    application = azure.graph("GET", f"/applications/{adopted['id']}")
+    assert application["requiredResourceAccess"] == []
+    assert len(application["passwordCredentials"]) == 1, (
         "a credential of somebody else's registration is theirs to remove"
     )
     assert ("update", "API permission", "Theirs") in _changes(done)
@@ -187,7 +187,7 @@ def test_remove_client_keeps_a_registration_that_was_there_before(
 
 def test_remove_client_keeps_the_registration_if_asked_to(mct: Program, azure: Sandbox) -> None:
     """And can be a client again, with the secret that it kept."""
-    made = mct(*SETUP)
+    setup = mct(*SETUP)
     assert mct("remove-client", "One", "--keep-registration", *JSON).code == 0
     azure.forget()
     again = mct("remove-client", "One", "--keep-registration", "-y")
@@ -196,7 +196,7 @@ def test_remove_client_keeps_the_registration_if_asked_to(mct: Program, azure: S
     assert "kept" in again.err
     again = mct("add-client", "One", *JSON)
     assert (again.code, again.made) == (0, []), again
-    assert azure.call_as(values_in(saved_to(made, "One"))) == 200
+    assert azure.call_as(values_in(saved_to(setup, "One"))) == 200
 
 
 def test_a_teardown_says_how_many_settings_it_removed(mct: Program) -> None:
@@ -228,8 +228,8 @@ def test_an_adopted_service_application_is_kept(mct: Program, azure: Sandbox) ->
     done = mct("teardown", *JSON)
     assert done.code == 0, done
     assert azure.applications("One") == []
-    (left,) = azure.applications("MCT API")
-    assert left["tags"] == ["mct-s2s:adopted:mct-s2s-contosolearn"], (
+    (application,) = azure.applications("MCT API")
+    assert application["tags"] == ["mct-s2s:adopted:mct-s2s-contosolearn"], (
         "nothing but that it was adopted is remembered"
     )
 
@@ -251,7 +251,7 @@ def _row(ended: Ended, resource: str) -> dict[str, Any]:
 
 def _ids(ended: Ended) -> tuple[str, list[str]]:
     return _row(ended, "service application")["id"], [
-        one["appId"] for one in ended.document["credentials"]
+        credential["appId"] for credential in ended.document["credentials"]
     ]
 
 
@@ -279,7 +279,7 @@ def test_a_setup_after_a_teardown_restores_the_trust(mct: Program, azure: Sandbo
     assert sorted(_restored(again)) == sorted(restored)  # each is listed when it is done
     assert planned.code == 3
     assert {"admin consent", "application settings"} <= {
-        one["resource"] for one in planned.document["changes"]
+        change["resource"] for change in planned.document["changes"]
     }
     assert mct("status", "-o", "json").document["healthy"], mct("status", "-o", "json").document[
         "findings"
@@ -324,8 +324,8 @@ def test_a_certificate_whose_client_was_deleted_is_made_anew(mct: Program, azure
     assert mct("teardown", *JSON).code == 0
     again = mct(*words)
     assert (again.code, len(again.made)) == (0, 1), again
-    (one,) = azure.applications("One")
-    assert len(one["keyCredentials"]) == 1
+    (application,) = azure.applications("One")
+    assert len(application["keyCredentials"]) == 1
     assert {change["action"] for change in mct(*words).document["changes"]} == {"none"}
 
 
@@ -406,9 +406,9 @@ def test_a_client_that_was_purged_is_made_anew_and_told(
     mct(*asked)
     old = mct("status", "-o", "json").document["serviceApplication"]["applicationIdUri"]
     before = file.read_text(encoding="utf-8")
-    gone = mct("status", "-o", "json").document["serviceApplication"]["objectId"]
-    azure.graph("DELETE", f"/applications/{gone}")
-    azure.graph("DELETE", f"{BIN}/{gone}")
+    service_id = mct("status", "-o", "json").document["serviceApplication"]["objectId"]
+    azure.graph("DELETE", f"/applications/{service_id}")
+    azure.graph("DELETE", f"{BIN}/{service_id}")
     again = mct(*asked, "--timeout", "40")
     new = mct("status", "-o", "json").document["serviceApplication"]["applicationIdUri"]
     assert (again.code, new != old, file.read_text(encoding="utf-8") == before) == (
@@ -437,7 +437,8 @@ def test_a_client_that_was_purged_is_made_anew_and_told(
 def test_settings_are_kept_before_a_write_and_can_be_put_back(
     mct: Program, azure: Sandbox, tmp_path: Path
 ) -> None:
-    before, file = azure.settings(), tmp_path / "settings.json"
+    before = azure.settings()
+    file = tmp_path / "settings.json"
     done = mct("setup", "--client", "One", "--backup", str(file), *JSON)
     assert done.code == 0, done
     assert file.stat().st_mode & 0o777 == 0o600

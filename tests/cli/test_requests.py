@@ -58,16 +58,16 @@ def shape(row: Json) -> str:
 
 def rows_of_page() -> dict[tuple[str, str], str]:
     """By service and request: what the page says that it takes."""
-    found: dict[tuple[str, str], str] = {}
+    rows: dict[tuple[str, str], str] = {}
     service = None
     for line in PAGE.read_text(encoding="utf-8").partition("## Every request")[2].splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         service = SERVICES.get(cells[0], service)
         for request in re.findall(r"`((?:GET|POST|PUT|PATCH|DELETE) [^`]+)`", cells[0]):
             assert service is not None
-            assert (service, request) not in found, request
-            found[service, request] = cells[1]
-    return found
+            assert (service, request) not in rows, request
+            rows[service, request] = cells[1]
+    return rows
 
 
 def action_of(row: Json) -> str:
@@ -76,7 +76,9 @@ def action_of(row: Json) -> str:
     """
     method, path = row["method"], row["path"]
     fitting = (
-        one.action for one in arm.OPERATIONS if one.method == method and one.pattern.fullmatch(path)
+        operation.action
+        for operation in arm.OPERATIONS
+        if operation.method == method and operation.pattern.fullmatch(path)
     )
     return next(fitting, "").replace(
         "{type}", "Microsoft.Web/sites" if "Microsoft.Web/sites" in path else "…"
@@ -121,12 +123,12 @@ def sent(
         (mct, EVERYTHING[1]),
     ]
     azure.forget()
-    found: list[Json] = []
+    requests: list[Json] = []
     for program, words in runs:
         program(*words)
-        found += [row for row in azure.log() if row["service"] in _PATTERNS]
+        requests += [row for row in azure.log() if row["service"] in _PATTERNS]
         azure.forget()
-    return found
+    return requests
 
 
 def test_every_request_is_on_the_page_and_takes_what_it_says(sent: list[Json]) -> None:

@@ -24,13 +24,14 @@ HIDDEN = "a secret must not be seen"
 
 def _secrets(azure: Sandbox, name: str) -> list[dict[str, Any]]:
     (application,) = azure.applications(name)
-    found: list[dict[str, Any]] = application["passwordCredentials"]
-    return found
+    secrets: list[dict[str, Any]] = application["passwordCredentials"]
+    return secrets
 
 
 def test_a_new_secret_takes_the_old_ones_place(mct: Program, azure: Sandbox) -> None:
-    made = mct(*SETUP)
-    file, other = saved_to(made, "One"), saved_to(made, "Two").read_bytes()
+    setup = mct(*SETUP)
+    file = saved_to(setup, "One")
+    other = saved_to(setup, "Two").read_bytes()
     old = values_in(file)
     before = azure.settings()
     azure.forget()
@@ -42,7 +43,7 @@ def test_a_new_secret_takes_the_old_ones_place(mct: Program, azure: Sandbox) -> 
     assert file.stat().st_mode & 0o777 == 0o600
     assert [c["keyId"] for c in _secrets(azure, "One")] == [done.document["changes"][0]["id"]]
     assert [c["client"] for c in done.made] == ["One"]
-    assert saved_to(made, "Two").read_bytes() == other
+    assert saved_to(setup, "Two").read_bytes() == other
     assert (azure.settings(), azure.restarts()) == (before, 0), (
         "a rotation is no business of the App Service"
     )
@@ -53,8 +54,10 @@ def test_a_new_secret_takes_the_old_ones_place(mct: Program, azure: Sandbox) -> 
 def test_a_reader_of_the_file_sees_no_failed_call_during_a_rotation(
     mct: Program, process: Program, azure: Sandbox, mode: str
 ) -> None:
-    made = mct(*SETUP)
-    file, over, answers = saved_to(made, "One"), threading.Event(), list[tuple[str, int]]()
+    setup = mct(*SETUP)
+    file = saved_to(setup, "One")
+    over = threading.Event()
+    answers = list[tuple[str, int]]()
     old = values_in(file)["AZURE_CLIENT_SECRET"]
     azure.lag(1, mode)
 
@@ -83,8 +86,8 @@ def test_only_secrets_that_end_soon_are_replaced(mct: Program, azure: Sandbox) -
     later = _secrets(azure, "Later")
     due = ("rotate-secret", "--expiring-within", "30d")
     dry = mct(*due, "--dry-run")
-    said = " ".join(dry.out.split())
-    assert (dry.code, ", saved to /" in said, "go to:" in said) == (3, True, False), (
+    output = " ".join(dry.out.split())
+    assert (dry.code, ", saved to /" in output, "go to:" in output) == (3, True, False), (
         "its path, in its row"
     )
     done = mct(*due, *JSON)
@@ -98,8 +101,8 @@ def test_only_secrets_that_end_soon_are_replaced(mct: Program, azure: Sandbox) -
 
 
 def test_an_old_secret_can_be_kept_for_a_while(mct: Program, azure: Sandbox) -> None:
-    made = mct("setup", "--client", "One", "--secret-lifetime", SOON, *JSON)
-    file = saved_to(made, "One")
+    setup = mct("setup", "--client", "One", "--secret-lifetime", SOON, *JSON)
+    file = saved_to(setup, "One")
     old = values_in(file)
     keeping = ("rotate-secret", "--expiring-within", "30d", *JSON, "--keep-old")
     mct(*keeping, "24h")
@@ -150,9 +153,11 @@ def test_a_login_service_that_asks_for_patience_says_nothing_of_the_secret(
     """Two waits of a minute are as long as a credential may take to arrive: they do not count."""
     mct("setup", "--client", "One", *JSON)
     azure.lag(4.0)
-    said = {"type": "status", "status": 429, "retryAfter": 60}
+    throttled = {"type": "status", "status": 429, "retryAfter": 60}
     match = {"service": "Entra", "method": "POST"}
-    azure.misbehave(*({"match": match, "nth": nth, "times": 1, "fault": said} for nth in (3, 7)))
+    azure.misbehave(
+        *({"match": match, "nth": nth, "times": 1, "fault": throttled} for nth in (3, 7))
+    )
     done = mct("rotate-secret", "One", *JSON)
     azure.behave()
     azure.lag(0)
@@ -179,8 +184,8 @@ def test_a_new_secret_that_does_not_sign_in_replaces_nothing(
     assert (file.read_bytes(), call_as_sdk(values_in(file), azure)) == (before, 200)
     done = mct("rotate-secret", "One", *JSON)
     assert done.code == 0, done
-    (one,) = azure.applications("One")
-    assert len(one[list_of]) == 1, (
+    (application,) = azure.applications("One")
+    assert len(application[list_of]) == 1, (
         "a secret that was lost on the way is gone, and a key on its way was taken up"
     )
     assert call_as_sdk(values_in(file), azure) == 200
@@ -212,17 +217,18 @@ def test_a_rotation_cut_off_before_the_removal_proves_the_new_secret_again(
 
 def test_a_rotation_leaves_somebody_elses_secret(mct: Program, azure: Sandbox) -> None:
     mct(*SETUP)
-    (one,) = azure.applications("One")
+    (application,) = azure.applications("One")
     theirs = azure.graph(
         "POST",
-        f"/applications/{one['id']}/addPassword",
+        f"/applications/{application['id']}/addPassword",
         json={"passwordCredential": {"displayName": "hand"}},
     )
     done = mct("rotate-secret", "One", "-y", "-q")
     assert done.code == 0, done
     assert theirs["keyId"] in {c["keyId"] for c in _secrets(azure, "One")}
     assert (
-        f"az ad app credential delete --id {one['appId']} --key-id {theirs['keyId']}" in done.out
+        f"az ad app credential delete --id {application['appId']} --key-id {theirs['keyId']}"
+        in done.out
     ), "also where it is quiet"
     assert theirs["secretText"] not in done.out + done.err, HIDDEN
 
@@ -230,9 +236,9 @@ def test_a_rotation_leaves_somebody_elses_secret(mct: Program, azure: Sandbox) -
 def test_a_rotation_can_show_the_new_secret_instead_of_writing_it(
     mct: Program, azure: Sandbox, tmp_path: Path
 ) -> None:
-    made = mct("setup", "--client", "One", "--secret-to", "show", *JSON)
+    setup = mct("setup", "--client", "One", "--secret-to", "show", *JSON)
     assert not list(tmp_path.rglob("*.env"))
-    (credential,) = made.made
+    (credential,) = setup.made
     done = mct("rotate-secret", "One", "--secret-to", "show", "--remove-old", *JSON)
     (fresh,) = done.made
     scope = done.document["connection"]["scope"]
@@ -246,12 +252,12 @@ IN_VAULT = ("--secret-to", PLACE)
 
 
 def places(done: Ended) -> dict[str, str]:
-    return {one["client"]: one["savedTo"] for one in done.made}
+    return {credential["client"]: credential["savedTo"] for credential in done.made}
 
 
 def application(azure: Sandbox, name: str = "Reports") -> Any:
-    (found,) = azure.applications(name)
-    return found
+    (application_read,) = azure.applications(name)
+    return application_read
 
 
 def tag(azure: Sandbox, *tags: str, name: str = "Reports") -> None:
@@ -262,13 +268,13 @@ def tag(azure: Sandbox, *tags: str, name: str = "Reports") -> None:
 
 
 def tags_of(azure: Sandbox, name: str = "Reports") -> list[str]:
-    return [one for one in application(azure, name)["tags"] if not one.startswith("mct-s2s:vault:")]
+    return [tag for tag in application(azure, name)["tags"] if not tag.startswith("mct-s2s:vault:")]
 
 
 def in_force(azure: Sandbox) -> bool:
     """Whether whoever reads the vault is let in."""
-    found = held(azure, "reports-key")
-    return azure.token(found["tags"]["scope"], found["tags"]["appId"], found["value"]).is_success
+    secret = held(azure, "reports-key")
+    return azure.token(secret["tags"]["scope"], secret["tags"]["appId"], secret["value"]).is_success
 
 
 def test_a_secret_in_a_vault_is_rotated_in_that_vault(
@@ -306,19 +312,19 @@ def test_a_rotation_of_several_clients_keeps_the_place_of_each(
     mct("add-client", "Handed", "--secret-to", f"file:{elsewhere}", *ending, *JSON)
     done = mct("rotate-secret", "--expiring-within", "30d", "-y", "-o", "json")
     assert done.code == 0, done.document
-    found = places(done)
-    assert (found["Vaulted"], found["Filed"]) == (PLACE, filed["Filed"])
-    assert Path(found["Handed"].removeprefix("file:")) not in {
+    places_now = places(done)
+    assert (places_now["Vaulted"], places_now["Filed"]) == (PLACE, filed["Filed"])
+    assert Path(places_now["Handed"].removeprefix("file:")) not in {
         elsewhere,
         Path(filed["Filed"].removeprefix("file:")),
     }
-    (told,) = [
-        one
-        for one in done.document["notes"]
-        if one["text"].startswith("The old secret of 'Handed'")
+    (note,) = [
+        note
+        for note in done.document["notes"]
+        if note["text"].startswith("The old secret of 'Handed'")
     ]
-    assert f"is not stored in {found['Handed']}. It stays valid until" in told["text"]
-    assert told["command"].startswith("mct-s2s rotate-secret Handed --remove-old ")
+    assert f"is not stored in {places_now['Handed']}. It stays valid until" in note["text"]
+    assert note["command"].startswith("mct-s2s rotate-secret Handed --remove-old ")
     assert len(application(azure, "Handed")["passwordCredentials"]) == 2
     assert len(application(azure, "Filed")["passwordCredentials"]) == 1
 
@@ -332,7 +338,7 @@ def test_a_result_says_until_when_the_old_secret_is_valid_and_what_removes_it(
     mct("setup", "--client", "Reports", *JSON)
     done = mct("rotate-secret", "Reports", *more, "-y")
     assert done.code == 0
-    (line,) = [one.strip() for one in done.out.splitlines() if "--remove-old" in one]
+    (line,) = [line.strip() for line in done.out.splitlines() if "--remove-old" in line]
     azure.advance(90000.0)
     assert mct(*shlex.split(line)[1:], "-y").code == 0
     assert len(application(azure, "Reports")["passwordCredentials"]) == 1
@@ -399,10 +405,10 @@ def test_a_vault_that_a_tag_names_gets_a_new_secret_only_if_it_holds_one_that_si
     """An owner of earlier days may have written the tag, and tags of the vault that say what ours
     would.
     """
-    made = mct(
+    setup = mct(
         "setup", "--client", "Reports", "--client", "Other", "--secret-lifetime", "20d", *JSON
     )
-    Path(saved_to(made, "Reports")).unlink()
+    Path(saved_to(setup, "Reports")).unlink()
     (held_here,) = application(azure)["passwordCredentials"]
     theirs = f"{seed.VAULT}/another-name"
     tags = {
@@ -422,7 +428,7 @@ def test_a_vault_that_a_tag_names_gets_a_new_secret_only_if_it_holds_one_that_si
     )
     assert f"--secret-to keyvault:{theirs}" in refused.document["error"]["remedy"]
     nightly = mct("rotate-secret", "--expiring-within", "31d", "--secret-lifetime", "1y", *JSON)
-    assert (nightly.code, [one["client"] for one in nightly.made]) == (3, ["Other"])
+    assert (nightly.code, [credential["client"] for credential in nightly.made]) == (3, ["Other"])
     assert held(azure, "another-name")["value"] == "theirs"
     assert mct("rotate-secret", "Reports", "--secret-to", f"keyvault:{theirs}", *JSON).code == 0
 
@@ -448,7 +454,8 @@ def test_another_clients_secret_is_not_written_over(azure: Sandbox, mct: Program
     """Not even where the owner of a registration has given it that client's name, too."""
     mct("setup", "--client", "Reports", *IN_VAULT, *JSON)
     mct("add-client", "Mallory", *JSON)
-    before, mallory = held(azure, "reports-key"), application(azure, "Mallory")
+    before = held(azure, "reports-key")
+    mallory = application(azure, "Mallory")
     more = {"displayName": "Reports", "tags": [*mallory["tags"], Tag.VAULT.of(NOTED)]}
     azure.graph("PATCH", f"/applications/{mallory['id']}", json=more)
     done = mct("rotate-secret", mallory["appId"], *JSON)
@@ -518,13 +525,15 @@ def test_a_vaults_tags_name_no_attempt_that_is_older_than_they_are(
         "POST", f"/applications/{application(azure)['id']}/addPassword", json=body
     )
     azure.advance(3600)
-    names = ";".join(one["displayName"] for one in application(azure)["passwordCredentials"])
+    names = ";".join(secret["displayName"] for secret in application(azure)["passwordCredentials"])
     tags = {"made-by": "mct-s2s", "client": "Reports", "pending": names}
     assert azure.vault(
         "PATCH", f"/secrets/{NOTED.partition('/')[2]}", json={"tags": tags}
     ).is_success
     mct(*words, "--secret-to", PLACE, *JSON)
-    assert elsewhere["keyId"] in {one["keyId"] for one in application(azure)["passwordCredentials"]}
+    assert elsewhere["keyId"] in {
+        secret["keyId"] for secret in application(azure)["passwordCredentials"]
+    }
 
 
 def test_two_clients_of_a_file_that_are_missing_stop_no_rotation(

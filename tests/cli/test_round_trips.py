@@ -43,7 +43,9 @@ class Measured:
 
     def cost(self, *words: str) -> Cost:
         """Run it twice from the same state; the state is then as after the command."""
-        before, times, counts = self.inside.keep(), [], []
+        before = self.inside.keep()
+        times = []
+        counts = []
         shutil.rmtree(self.kept, ignore_errors=True)
         shutil.copytree(self.home, self.kept)
         for seconds in (0.0, SECONDS):
@@ -70,7 +72,7 @@ def measured(
 def test_setup_and_the_commands_after_it_take_the_known_number_of_requests(
     measured: Measured,
 ) -> None:
-    found = {
+    costs = {
         "setup": measured.cost(*WITH_IDENTITY),
         "setup again": measured.cost(*WITH_IDENTITY),
         "status": measured.cost("status"),
@@ -79,7 +81,7 @@ def test_setup_and_the_commands_after_it_take_the_known_number_of_requests(
         "verify": measured.cost("verify"),
         "doctor": measured.cost("doctor"),
     }
-    assert found == {
+    assert costs == {
         "setup": Cost(38, 9),  # its managed identity is looked up by name
         "setup again": Cost(32, 3),
         "status": Cost(15, 3),
@@ -105,13 +107,13 @@ def test_setup_of_parts_takes_fewer_requests(
 
 def test_rotation_and_removals_take_the_known_number_of_requests(measured: Measured) -> None:
     measured.cost(*WITH_IDENTITY)
-    found = {
+    costs = {
         "rotate-secret": measured.cost("rotate-secret", "One", "-y"),
         "remove-client": measured.cost("remove-client", "One", "-y"),
         "teardown": measured.cost("teardown", "-y"),
     }
     # What signs in as a client is looked at before it is deleted.
-    assert found == {
+    assert costs == {
         "rotate-secret": Cost(37, 8),
         "remove-client": Cost(41, 12),
         "teardown": Cost(37, 12),
@@ -182,14 +184,14 @@ def test_a_thousand_clients_are_read_in_a_few_requests(
     mct: Program, azure: Sandbox, inside: Inside
 ) -> None:
     assert mct("setup", "-y").code == 0
-    made = [
+    applications = [
         seeding.add_application(inside.state.directory, f"Client {number}", secret="s")
         for number in range(1000)
     ]
     site = inside.state.resources.sites[SITE.lower()]
     site.settings = {
         **site.settings,
-        "ServiceApplicationIds": ";".join(app["appId"] for app, _ in made),
+        "ServiceApplicationIds": ";".join(app["appId"] for app, _ in applications),
     }
     inside.pipeline.observability.log.clear()
     done = mct("status", "-o", "json")

@@ -40,7 +40,9 @@ class Served:
 
     def __init__(self, process: subprocess.Popen[str], port: int, authority: Path, at: str) -> None:
         assert process.stdout is not None
-        self.port, self.said, self.at = port, "", at
+        self.port = port
+        self.said = ""
+        self.at = at
         while not self.said.rstrip("\n").rsplit("\n", 1)[-1].startswith("Control"):
             line = process.stdout.readline()
             assert line, f"it ended: {process.stderr.read() if process.stderr else ''}"
@@ -139,8 +141,8 @@ def test_the_environment_of_one_that_is_just_starting_is_waited_for(
     here: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mct_s2s.cli.sandbox.START_SECONDS", 60)
-    found = iter([None, None, state_directory.Served(21_899, real_names=False)])
-    monkeypatch.setattr(StateDirectory, "served", lambda _: next(found))
+    answers = iter([None, None, state_directory.Served(21_899, real_names=False)])
+    monkeypatch.setattr(StateDirectory, "served", lambda _: next(answers))
     monkeypatch.setattr("time.sleep", lambda _: None)
     assert "export MCT_S2S_CLOUD=https://localhost:21899\n" in here("env", "--port", "21899").out
 
@@ -155,9 +157,9 @@ def test_env_sets_only_variables_that_unset_removes_and_one_ca_for_every_client(
     own, real = exports(8443, state_dir=tmp_path), exports(443, real_names=True, state_dir=tmp_path)
     assert tuple(own) == VARIABLES
     assert set(real) < set(VARIABLES)
-    for found in (own, real):
+    for environment in (own, real):
         names = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
-        (trusted,) = {found[name] for name in names}
+        (trusted,) = {environment[name] for name in names}
         assert Path(trusted).is_absolute()
 
 
@@ -168,8 +170,8 @@ def test_a_client_that_disconnects_or_ctrl_c_leaves_no_traceback(tmp_path: Path)
     ]
     with serving(tmp_path) as served:
         served.control("PUT", "faults", json=hangs)
-        for gone in unfinished(served, tmp_path, 3):
-            gone.close()
+        for connection in unfinished(served, tmp_path, 3):
+            connection.close()
         held = unfinished(served, tmp_path, 6)
         begun = socket.create_connection(("127.0.0.1", served.port))  # and no handshake
     for each in (*held, begun):
@@ -181,11 +183,11 @@ def unfinished(served: Served, folder: Path, count: int) -> list[ssl.SSLSocket]:
     one that hangs.
     """
     trusted = ssl.create_default_context(cafile=str(folder / "ca.pem"))
-    made = []
+    connections = []
     for path, port in (("/_sandbox/knobs", 0), ("/subscriptions", 0), ("/v1.0/applications", 1)):
         connection = socket.create_connection(("127.0.0.1", served.port + port))
-        made.append(trusted.wrap_socket(connection, server_hostname="localhost"))
-        made[-1].sendall(
+        connections.append(trusted.wrap_socket(connection, server_hostname="localhost"))
+        connections[-1].sendall(
             f"PATCH {path} HTTP/1.1\r\nHost: localhost:{served.port}\r\nContent-Length: "
             f"9\r\n\r\n{{".encode()
         )
@@ -193,7 +195,7 @@ def unfinished(served: Served, folder: Path, count: int) -> list[ssl.SSLSocket]:
         "PATCH"
     ) < count:
         pass
-    return made
+    return connections
 
 
 @pytest.mark.skipif(
@@ -205,10 +207,10 @@ def test_serve_listens_where_it_is_told_and_so_do_new_sites(tmp_path: Path) -> N
         assert "It listens on 127.0.0.2: whoever can reach these ports controls it." in served.said
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", served.port), timeout=30)
-        there = len(json.loads((tmp_path / "ports.json").read_text()))
-        made = served.control("POST", "sites", json={"name": "another"})
-        assert made["port"] == served.port + there, "the next one, which may be published, too"
-        socket.create_connection(("127.0.0.2", made["port"]), timeout=30).close()
+        port_count = len(json.loads((tmp_path / "ports.json").read_text()))
+        site = served.control("POST", "sites", json={"name": "another"})
+        assert site["port"] == served.port + port_count, "the next one, which may be published, too"
+        socket.create_connection(("127.0.0.2", site["port"]), timeout=30).close()
 
 
 @pytest.mark.parametrize("address", ["localhost", "0.0.0.0:8443", "*", "\x1b[31m"])
@@ -278,7 +280,8 @@ def test_exported_variables_come_through_a_shell(
 def test_a_second_serve_says_where_the_first_one_is(
     served: Served, home: Path, here: Callable[..., Ended], tmp_path: Path
 ) -> None:
-    address, state = f"https://localhost:{served.port}", tmp_path / "state.json"
+    address = f"https://localhost:{served.port}"
+    state = tmp_path / "state.json"
     state.write_text("{}")
     for options in ([], ["--port", str(served.port)]):
         ended = here("serve", *options, folder=home)
@@ -383,7 +386,8 @@ def test_addresses_stay_the_same_if_the_usual_ports_are_taken(
     usual = free_ports(12)
     with socket.create_server(("127.0.0.1", usual)):
         running = start(tmp_path, usual)
-    cloud, site = running.environment["MCT_S2S_CLOUD"], running.site_url
+    cloud = running.environment["MCT_S2S_CLOUD"]
+    site = running.site_url
     running.close()
     used = int(cloud.rpartition(":")[2])
     assert used != usual
@@ -403,14 +407,15 @@ def test_a_folder_that_cannot_be_written_is_named(
 
 def test_another_command_that_uses_the_sandbox_is_waited_for_by_name(tmp_path: Path) -> None:
     said = "waiting for another command or profile that uses it; mct-s2s sandbox serve lets several"
-    words, pipe = program(["status", "--cloud", "sandbox"]), subprocess.PIPE
+    words = program(["status", "--cloud", "sandbox"])
+    pipe = subprocess.PIPE
     with StateDirectory(tmp_path).exclusive(1):
         ends, goes_on = (
             subprocess.Popen(words, env=environment(tmp_path), stdout=pipe, stderr=pipe, text=True)
             for _ in range(2)
         )
-        for one in (ends, goes_on):
-            assert any(said in line for line in one.stderr or ())
+        for process in (ends, goes_on):
+            assert any(said in line for line in process.stderr or ())
         ends.send_signal(signal.SIGINT)
         ends.communicate(timeout=60)
         assert ends.returncode == 130

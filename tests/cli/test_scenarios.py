@@ -72,11 +72,10 @@ def _renamed(hand: Hand) -> None:
 
 
 def _deleted_client(hand: Hand) -> None:
-    gone = hand.register("Gone")
-    hand.delete(gone)
-    hand.write(
-        {"ServiceApplicationIds": f"{hand.azure.settings()['ServiceApplicationIds']};{gone.app_id}"}
-    )
+    application = hand.register("Gone")
+    hand.delete(application)
+    listed = hand.azure.settings()["ServiceApplicationIds"]
+    hand.write({"ServiceApplicationIds": f"{listed};{application.app_id}"})
 
 
 def _expired(hand: Hand) -> None:
@@ -197,10 +196,10 @@ class Shell:
             assert seen.code == (3 if findings else 0), seen
             if not findings:
                 return first
-            told = [(f["code"], f["subject"], f["remedy"]) for f in findings]
-            assert not {*told} & {*self.gone}, findings
+            flaws = [(f["code"], f["subject"], f["remedy"]) for f in findings]
+            assert not {*flaws} & {*self.gone}, findings
             self.types(findings[0]["remedy"])
-            self.gone.append(told[0])
+            self.gone.append(flaws[0])
         raise AssertionError(self.gone)
 
 
@@ -219,7 +218,9 @@ def _calls(
 def test_the_commands_that_status_prints_mend_each_state(
     mct: Program, azure: Sandbox, name: str
 ) -> None:
-    (made, *found), hand, shell = SCENARIOS[name], Hand(azure), Shell(mct, azure)
+    (made, *found) = SCENARIOS[name]
+    hand = Hand(azure)
+    shell = Shell(mct, azure)
     made(hand)
     assert [*shell.mend(lambda: mct("status", "-o", "json"))] == found
     settings = {key.casefold(): str(value) for key, value in azure.settings().items()}
@@ -247,16 +248,19 @@ def test_every_finding_of_the_contract_is_met_by_a_scenario() -> None:
 def test_commands_printed_for_a_slot_or_another_subscription_mean_that_place(
     mct: Program, azure: Sandbox, where: str
 ) -> None:
-    site, url = SLOT, None
+    site = SLOT
+    url = None
     if where != "a slot":
-        made = azure.add_site(name="contosoabroad", group="mct-abroad", subscription=OTHER)
-        site, url = made["id"], made["url"]
+        other_site = azure.add_site(name="contosoabroad", group="mct-abroad", subscription=OTHER)
+        site, url = other_site["id"], other_site["url"]
     words: dict[str, tuple[str, ...]] = {
         "a slot": ("--slot", "staging"),
         "another subscription": ("-a", site),
         "a name in another subscription": ("-a", "contosoabroad", "-s", OTHER),
     }
-    before, shell, hand = azure.settings(), Shell(mct, azure), Hand(azure, site)
+    before = azure.settings()
+    shell = Shell(mct, azure)
+    hand = Hand(azure, site)
     group = {"MCT_S2S_RESOURCE_GROUP": ""} if url else {}
     _settings(ServiceAuthTenantName=None, ServiceAuthRole=None)(hand)
     hand.change_service(appRoles=[hand.role(isEnabled=False)])

@@ -48,15 +48,17 @@ def is_whole(mct: Program, ended: Ended, azure: Sandbox, name: str) -> None:
     assert mct("status", "-o", "json").document["healthy"], mct("status", "-o", "json").document[
         "findings"
     ]
-    found = held(azure, name)
+    secret = held(azure, name)
     (application,) = azure.applications("Reports")
-    assert [one["keyId"] for one in application["passwordCredentials"]] == [found["tags"]["keyId"]]
+    assert [credential["keyId"] for credential in application["passwordCredentials"]] == [
+        secret["tags"]["keyId"]
+    ]
     assert (
-        azure.token(found["tags"]["scope"], found["tags"]["appId"], found["value"]).status_code
+        azure.token(secret["tags"]["scope"], secret["tags"]["appId"], secret["value"]).status_code
         == 200
     )
     for version in azure.vault("GET", f"/secrets/{name}/versions").json()["value"]:
-        assert version.get("tags", {}).get("pending") in {None, found["tags"]["credential"]}, (
+        assert version.get("tags", {}).get("pending") in {None, secret["tags"]["credential"]}, (
             version
         )
 
@@ -80,22 +82,23 @@ def test_a_secret_goes_into_the_vault_with_all_that_belongs_to_it(
     first = mct(*SETUP)
     assert saved(first) == name
     is_whole(mct, first, azure, name)
-    found, client = held(azure, name), mct("status", "-o", "json").document["clients"][0]
-    assert found["contentType"] == "text/plain"
+    secret = held(azure, name)
+    client = mct("status", "-o", "json").document["clients"][0]
+    assert secret["contentType"] == "text/plain"
     (credential,) = client["credentials"]
-    assert found["tags"].items() >= {
+    assert secret["tags"].items() >= {
         "made-by": "mct-s2s", "client": "Reports", "appId": client["appId"],
         "tenantId": azure.tenant_id,
         "url": azure.site_url, "authorityHost": azure.origin,
         "keyId": credential["keyId"], "credential": credential["name"],
     }.items()  # fmt: skip
     expires = first.made[0]["expires"]
-    assert datetime.fromisoformat(expires).timestamp() == found["attributes"]["exp"]
-    token = azure.token(found["tags"]["scope"], found["tags"]["appId"], found["value"]).json()[
+    assert datetime.fromisoformat(expires).timestamp() == secret["attributes"]["exp"]
+    token = azure.token(secret["tags"]["scope"], secret["tags"]["appId"], secret["value"]).json()[
         "access_token"
     ]
     assert azure.call_site(token) == 200
-    assert found["value"] not in first.out + first.err
+    assert secret["value"] not in first.out + first.err
     assert azure.leaks() == []
     azure.forget()
     again = mct(*SETUP)
@@ -157,13 +160,13 @@ def test_a_caller_who_may_only_read_the_vault_is_told_before_anything_is_made(
 ) -> None:
     may = ["Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All", "Organization.Read.All"]
     roles = [{"role": "Owner"}, {"role": SECRETS_USER, "scope": VAULT_ID}]
-    made = azure._control(
+    reader = azure._control(
         "POST", "/callers", json={"name": "reader", "graphRoles": may, "armRoles": roles}
     ).json()
-    who = {"AZURE_CLIENT_ID": made["clientId"], "AZURE_CLIENT_SECRET": made["clientSecret"]}
+    who = {"AZURE_CLIENT_ID": reader["clientId"], "AZURE_CLIENT_SECRET": reader["clientSecret"]}
     ended = mct(*SETUP, env=who)
     assert (ended.code, ended.document["error"]["code"]) == (4, "permission-missing")
-    assert made["principalId"] in ended.document["error"]["remedy"]
+    assert reader["principalId"] in ended.document["error"]["remedy"]
     assert {row["status"] for row in azure.log() if row["method"] in {"PUT", "PATCH"}} == {403}
     assert azure.applications("Reports") == []
 
@@ -197,11 +200,11 @@ def _without_passwords(azure: Sandbox) -> None:
     nothing of it.
     """
     (application,) = azure.applications("Reports")
-    for one in application["passwordCredentials"]:
+    for credential in application["passwordCredentials"]:
         azure.graph(
             "POST",
             f"/applications/{application['id']}/removePassword",
-            json={"keyId": one["keyId"]},
+            json={"keyId": credential["keyId"]},
         )
 
 
@@ -239,10 +242,8 @@ def test_a_service_application_made_anew_is_told_to_whoever_reads_the_vault(
     azure: Sandbox, mct: Program
 ) -> None:
     first = mct(*SETUP)
-    name, service = (
-        saved(first),
-        mct("status", "-o", "json").document["serviceApplication"]["objectId"],
-    )
+    name = saved(first)
+    service = mct("status", "-o", "json").document["serviceApplication"]["objectId"]
     before = held(azure, name)
     azure.graph("DELETE", f"/applications/{service}")
     azure.graph("DELETE", f"/directory/deletedItems/{service}")
@@ -296,7 +297,7 @@ def is_resumed(mct: Program, azure: Sandbox, outside: Path, *words: str) -> None
 
 
 def attempts(application: Json) -> list[str]:
-    return [one for one in application["tags"] if one.startswith("mct-s2s:attempt:")]
+    return [tag for tag in application["tags"] if tag.startswith("mct-s2s:attempt:")]
 
 
 def test_a_program_gets_the_secret_alone_and_nothing_else_shows_it(
@@ -334,11 +335,11 @@ def test_a_program_has_an_environment_of_its_own(
     }
     place = to_python(KEEP_ENVIRONMENT, str(kept))
     assert mct("setup", "--client", "One", "--credential", kind, *place, "-y", env=tokens).code == 0
-    found = json.loads(kept.read_text())
-    found.pop("LC_CTYPE", None)  # Python sets it for itself
+    environment = json.loads(kept.read_text())
+    environment.pop("LC_CTYPE", None)  # Python sets it for itself
     (application,) = azure.applications("One")
-    assert found.pop("HOME")
-    assert found == {
+    assert environment.pop("HOME")
+    assert environment == {
         "PATH": tokens["PATH"],
         "LANG": tokens["LANG"],
         "MCT_S2S_CLIENT": "One",
@@ -403,7 +404,8 @@ def test_a_program_is_waited_for_and_not_what_it_has_started(
         "import subprocess, sys; subprocess.Popen(['sleep', '60']); open(sys.argv[1], "
         "'w').write(sys.stdin.read())"
     )
-    kept, since = outside / "kept", time.monotonic()
+    kept = outside / "kept"
+    since = time.monotonic()
     assert mct("setup", "--client", "One", *to_python(start, str(kept)), "-y").code == 0
     assert time.monotonic() - since < 50
     assert works(azure, "One", kept.read_text())
@@ -464,7 +466,8 @@ def test_a_secret_that_nobody_could_remove_counts_for_nothing(
     )
     ended = mct(*words, *to_python(FAIL), "-y", "-o", "json")
     (application,) = azure.applications("One")
-    (left,), (told,) = application["passwordCredentials"], ended.made
+    (left,) = application["passwordCredentials"]
+    (told,) = ended.made
     assert (ended.code, told["savedTo"], len(attempts(application))) == (1, None, 1)
     assert (
         told["removal"]
@@ -472,7 +475,9 @@ def test_a_secret_that_nobody_could_remove_counts_for_nothing(
     )
     azure.behave()
     status = mct("status", "-o", "json").document
-    assert "no-credential" in [one["code"] for one in status["findings"]], status["findings"]
+    assert "no-credential" in [finding["code"] for finding in status["findings"]], status[
+        "findings"
+    ]
     kept = outside / "kept"
     assert mct(*words, *to_python(KEEP, str(kept)), "-y").code == 0
     (application,) = azure.applications("One")
@@ -492,7 +497,8 @@ def test_a_program_that_is_not_there_is_told_before_anything_is_made(
 def test_a_private_key_is_handed_over_before_its_certificate(
     mct: Program, azure: Sandbox, outside: Path
 ) -> None:
-    kept, certificate = outside / "kept", ("--credential", "certificate")
+    kept = outside / "kept"
+    certificate = ("--credential", "certificate")
     refused = mct("setup", "--client", "One", *certificate, *to_python(FAIL), "-y")
     (application,) = azure.applications("One")
     assert (refused.code, application["keyCredentials"]) == (1, [])
@@ -556,7 +562,8 @@ def test_a_policy_that_cannot_be_read_refuses_later_and_nothing_is_lost(
     assert "secret" in [change["resource"] for change in done.document["notDone"]]
     again = mct(*PLAIN, "--auto-lifetime", env=caller)
     assert again.code == 0, again
-    (credential,), (secret,) = again.made, azure.applications("A")[0]["passwordCredentials"]
+    (credential,) = again.made
+    (secret,) = azure.applications("A")[0]["passwordCredentials"]
     (client,) = mct("status", "-o", "json").document["clients"]
     assert credential["expires"] == client["credentials"][0]["expires"]
     assert secret["endDateTime"][:19] == credential["expires"][:19]
@@ -589,8 +596,8 @@ def test_where_no_lifetime_is_short_enough_the_last_refusal_is_told(
 
 def policy(*rules: Json) -> WireError:
     """What is answered to the question after a registration's own one."""
-    own = {"isEnabled": True, "restrictions": {"passwordCredentials": [*rules]}}
-    return WireError(200, {"value": [own]})
+    own_policy = {"isEnabled": True, "restrictions": {"passwordCredentials": [*rules]}}
+    return WireError(200, {"value": [own_policy]})
 
 
 @pytest.mark.parametrize(
@@ -677,7 +684,8 @@ def test_a_secret_that_could_not_be_shown_is_removed_again(
 def test_a_night_after_a_failed_delivery_rotates(
     mct: Program, azure: Sandbox, outside: Path
 ) -> None:
-    kept, place = outside / "kept", to_python(KEEP, str(outside / "kept"))
+    kept = outside / "kept"
+    place = to_python(KEEP, str(outside / "kept"))
     mct("setup", "--client", "One", "--secret-lifetime", "20d", *place, "-y")
     old = kept.read_text()
     night = ("rotate-secret", "One", "--secret-lifetime", "1y", "-y", "-o", "json")
@@ -687,7 +695,7 @@ def test_a_night_after_a_failed_delivery_rotates(
     assert mct(*night, *to_python(FAIL)).code == 1
     azure.behave()
     assert "secret-expiring" in [
-        one["code"] for one in mct("status", "-o", "json").document["findings"]
+        finding["code"] for finding in mct("status", "-o", "json").document["findings"]
     ]
     due = mct("rotate-secret", "One", "--dry-run", "-o", "json")
     assert due.code == 3
@@ -708,16 +716,20 @@ def test_a_secret_that_is_on_its_way_from_another_machine_is_waited_for(
     """
     kept = outside / "kept"
     assert mct("setup", "--client", "One", *to_python(KEEP, str(kept)), "-y").code == 0
-    (made,) = azure.applications("One")
-    (secret,) = made["passwordCredentials"]
+    (application,) = azure.applications("One")
+    (secret,) = application["passwordCredentials"]
     noted = f"mct-s2s:attempt:{secret['displayName'].removeprefix('mct-s2s ').replace(' ', '_')}"
-    azure.graph("PATCH", f"/applications/{made['id']}", json={"tags": [*made["tags"], noted]})
-    began, arrived = inside.time.seconds, list[str]()
+    azure.graph(
+        "PATCH", f"/applications/{application['id']}", json={"tags": [*application["tags"], noted]}
+    )
+    began = inside.time.seconds
+    arrived = list[str]()
 
     async def arrives(_: Entry) -> None:
         if inside.time.seconds - began > 5 and not arrived:
             arrived.append("at its place")
-            path, tags = f"/applications/{made['id']}", {"tags": made["tags"]}
+            path = f"/applications/{application['id']}"
+            tags = {"tags": application["tags"]}
             await asyncio.to_thread(azure.graph, "PATCH", path, json=tags)
 
     inside.hooks.after.append(arrives)
@@ -789,25 +801,27 @@ def test_status_says_that_a_secret_is_lost_from_its_place(
 ) -> None:
     to = TO_VAULT if place == "keyvault" else ()
     words = ("setup", "--client", "Reports", *to, "-y")
-    made = mct(*words, "-o", "json")
+    setup = mct(*words, "-o", "json")
     assert "does not hold it" not in mct(*words).err
     if place == "keyvault":
-        assert azure.vault("DELETE", f"/secrets/{saved(made)}").is_success
+        assert azure.vault("DELETE", f"/secrets/{saved(setup)}").is_success
     else:
-        saved_to(made).rename(saved_to(made).with_name("moved.env"))
-    (found,) = (
-        one
-        for one in mct("status", "-o", "json").document["findings"]
-        if one["code"] == "secret-not-stored"
+        saved_to(setup).rename(saved_to(setup).with_name("moved.env"))
+    (finding,) = (
+        finding
+        for finding in mct("status", "-o", "json").document["findings"]
+        if finding["code"] == "secret-not-stored"
     )
-    assert found["severity"] == ("warning" if place == "keyvault" else "note"), (
+    assert finding["severity"] == ("warning" if place == "keyvault" else "note"), (
         "a file may be on another machine"
     )
     again = mct(*words)
     assert (again.code, len(azure.applications("Reports")[0]["passwordCredentials"])) == (0, 1)
-    told = " ".join(again.err.split())
-    assert f"{made.made[0]['savedTo']} does not hold it. If no one else has it, replace it:" in told
-    line = next(one for one in again.err.splitlines() if "mct-s2s rotate-secret Reports" in one)
+    output = " ".join(again.err.split())
+    assert (
+        f"{setup.made[0]['savedTo']} does not hold it. If no one else has it, replace it:" in output
+    )
+    line = next(line for line in again.err.splitlines() if "mct-s2s rotate-secret Reports" in line)
     assert mct(*shlex.split(line)[1:], "-y").code == 0, line
     assert mct("status").code == 0
     assert "does not hold it" not in mct(*words).err
@@ -828,15 +842,15 @@ def test_a_vaults_entry_that_readers_cannot_use_is_said(
     assert azure.vault(
         "PUT" if "value" in entry else "PATCH", f"/secrets/{name}", json=entry
     ).is_success
-    (found,) = (
-        one
-        for one in mct("status", "-o", "json").document["findings"]
-        if one["code"] == "secret-not-stored"
+    (finding,) = (
+        finding
+        for finding in mct("status", "-o", "json").document["findings"]
+        if finding["code"] == "secret-not-stored"
     )
-    assert (found["severity"], name in found["message"]) == ("warning", True)
+    assert (finding["severity"], name in finding["message"]) == ("warning", True)
     again = mct(*words)
     assert told in " ".join(again.err.split()), again.err
-    line = next(one for one in again.err.splitlines() if "mct-s2s rotate-secret Reports" in one)
+    line = next(line for line in again.err.splitlines() if "mct-s2s rotate-secret Reports" in line)
     assert mct(*shlex.split(line)[1:], "-y").code == 0, line
     assert mct("status").code == 0
 
@@ -921,7 +935,7 @@ def test_a_secret_that_never_arrived_counts_for_nothing_in_a_scheduled_rotation(
     azure.graph("PATCH", f"/applications/{client['id']}", json=noted)
     azure.advance(120)
     assert "secret-expiring" in [
-        one["code"] for one in mct("status", "-o", "json").document["findings"]
+        finding["code"] for finding in mct("status", "-o", "json").document["findings"]
     ]
     night = (
         "rotate-secret",
@@ -934,9 +948,11 @@ def test_a_secret_that_never_arrived_counts_for_nothing_in_a_scheduled_rotation(
         "json",
     )
     assert mct(*night).code == 0
-    left = {one["keyId"] for one in azure.applications("One")[0]["passwordCredentials"]}
-    assert orphan["keyId"] not in left
-    assert left != {old["keyId"]}, "and another one was made"
+    key_ids = {
+        credential["keyId"] for credential in azure.applications("One")[0]["passwordCredentials"]
+    }
+    assert orphan["keyId"] not in key_ids
+    assert key_ids != {old["keyId"]}, "and another one was made"
 
 
 def test_a_vault_that_may_have_the_secret_keeps_it(

@@ -79,7 +79,7 @@ def test_setup_lets_the_client_in_and_a_second_run_writes_nothing(
     azure.forget()
     again = mct(*SETUP, "-y", "-o", "json")
     assert (again.code, {change["action"] for change in again.document["changes"]}) == (0, {"none"})
-    assert [one["created"] for one in again.document["credentials"]] == [False]
+    assert [credential["created"] for credential in again.document["credentials"]] == [False]
     assert mct(*SETUP, "--dry-run", "-o", "json").code == 0
     assert azure.writes() == []
     status = mct("status", "-o", "json")
@@ -134,12 +134,15 @@ def test_any_resource_gets_an_identity_and_keeps_those_it_has(
     had = set(identity().get("userAssignedIdentities") or {})
     wanted = ("setup", "--managed-identity", resource.upper(), "-y")
     assert mct(*wanted).code == 0
-    made = identity()
-    assert ("SystemAssigned" in made["type"], set(made.get("userAssignedIdentities") or {})) == (
+    before = identity()
+    assert (
+        "SystemAssigned" in before["type"],
+        set(before.get("userAssignedIdentities") or {}),
+    ) == (
         True,
         had,
     )
-    assert azure.settings()["ServiceObjectIds"] == made["principalId"]
+    assert azure.settings()["ServiceObjectIds"] == before["principalId"]
     azure.forget()
     assert (mct(*wanted).code, azure.writes()) == (0, [])
 
@@ -174,9 +177,10 @@ def test_a_run_that_did_something_says_so_quietly_too(mct: Program, azure: Sandb
 def test_a_credential_whose_place_is_not_known_has_none(mct: Program, azure: Sandbox) -> None:
     words = ("setup", "--client", "A", "-y", "-o", "json")
     saved_to(mct(*words)).unlink()
-    assert [(one["created"], one["savedTo"]) for one in mct(*words).document["credentials"]] == [
-        (False, None)
-    ]
+    assert [
+        (credential["created"], credential["savedTo"])
+        for credential in mct(*words).document["credentials"]
+    ] == [(False, None)]
 
 
 def test_the_commands_that_are_printed_need_no_environment(mct: Program, azure: Sandbox) -> None:
@@ -206,7 +210,7 @@ def test_the_commands_that_are_printed_need_no_environment(mct: Program, azure: 
         if f"mct-s2s {verb}" in line
     )
     for words in (status, snippet):
-        assert {words[words.index(one) + 1] for one in where[::2]} == {*where[1::2]}
+        assert {words[words.index(option) + 1] for option in where[::2]} == {*where[1::2]}
     assert mct(*status, env=bare).code == 0
 
 

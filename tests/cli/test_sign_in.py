@@ -70,10 +70,10 @@ def test_a_person_signs_in_once_with_a_device_code(
     ) as process:
         assert process.stderr is not None
         asked = process.stderr.readline()
-        found = re.search(r"open (\S+) and enter the code (\w+)", asked)
-        assert found, asked
-        answer = {"user_code": found[2], "user": ADMIN, "action": "approve"}
-        assert httpx.post(found[1], data=answer, verify=trusted, trust_env=False).is_success
+        match = re.search(r"open (\S+) and enter the code (\w+)", asked)
+        assert match, asked
+        answer = {"user_code": match[2], "user": ADMIN, "action": "approve"}
+        assert httpx.post(match[1], data=answer, verify=trusted, trust_env=False).is_success
         _, rest = process.communicate(timeout=240)
     assert process.returncode == NOT_CONFIGURED, rest
     assert "enter the code" not in rest, "asked a second time, for the second service"
@@ -95,7 +95,8 @@ def person(inside: Inside) -> Inside:
 
 def tokens(azure: Sandbox, inside: Inside, claims: str = "") -> dict[str, str]:
     """What `az` gives out after a sign-in that brought these claims."""
-    directory, found = inside.state.directory, {}
+    directory = inside.state.directory
+    found = {}
     for resource in (azure.origin, azure.graph_url):
         form = {"client_id": AZURE_CLI, "scope": f"{resource}/.default", "claims": claims}
         code = delegated.device_code(directory, form)
@@ -199,15 +200,15 @@ def test_the_azure_clis_user_is_told_the_commands_and_the_same_command_resumes(
     done = mct(*SETUP, "--auth", "cli", env=az.env)
     assert error(done) == (4, "mfa-required")
     remedy = done.document["error"]["remedy"]
-    found = re.search(
+    match = re.search(
         rf"az logout; az login --tenant {turned.tenant_id} --scope {turned.origin}/.default "
         r"--claims-challenge (\S+)$",
         remedy,
     )
-    assert found, remedy
+    assert match, remedy
     assert "ermission" not in remedy
     spoken = mct("setup", "--client", "Import", "-y", "--auth", "cli", env=az.env)
-    assert found[0] in spoken.err, "on one line, to be pasted"
+    assert match[0] in spoken.err, "on one line, to be pasted"
     assert "Not done: " in spoken.err
     writes = [row for row in turned.log("arm") if row["method"] == "PUT"]
     assert len(writes) == 2, "one in each run: the token that was refused is not sent again"
@@ -392,22 +393,22 @@ def test_an_application_in_az_is_told_to_sign_in_again_after_a_grant(
     help.
     """
     caller = azure.caller(arm=[("Website Contributor", SITE)])
-    own = [caller["AZURE_CLIENT_ID"], caller["AZURE_CLIENT_SECRET"]]
+    values = [caller["AZURE_CLIENT_ID"], caller["AZURE_CLIENT_SECRET"]]
     az.answers(
         {
-            to: azure.token(f"{to}/.default", *own).json()["access_token"]
+            to: azure.token(f"{to}/.default", *values).json()["access_token"]
             for to in (azure.origin, azure.graph_url)
         }
     )
     az.profile(
         azure.tenant_id,
         {azure.subscription_id: True},
-        user={"name": own[0], "type": "servicePrincipal"},
+        user={"name": values[0], "type": "servicePrincipal"},
     )
     refused = mct("setup", "--auth", "cli", "-a", SITE, *JSON, env=az.env)
     assert refused.code == 4, refused
     login = (
-        f"az logout; az login --service-principal --username {own[0]} --tenant {azure.tenant_id}"
+        f"az logout; az login --service-principal --username {values[0]} --tenant {azure.tenant_id}"
     )
     assert login in refused.document["error"]["remedy"]
 
@@ -415,9 +416,9 @@ def test_an_application_in_az_is_told_to_sign_in_again_after_a_grant(
 def test_auto_finds_the_cli_and_says_so_unless_the_environment_names_somebody(
     mct: Program, az: AzureCli
 ) -> None:
-    found = mct("status", env=az.env)
-    assert found.code == 3
-    assert "Signing in with Azure CLI" in found.err
+    status = mct("status", env=az.env)
+    assert status.code == 3
+    assert "Signing in with Azure CLI" in status.err
     before = len(az.asked())
     named = mct(
         "status", env={"PATH": az.env["PATH"], "AZURE_CONFIG_DIR": az.env["AZURE_CONFIG_DIR"]}
@@ -641,8 +642,8 @@ def test_a_role_given_after_the_sign_in_is_told_with_how_to_get_it(
     )
     login = f"az logout; az login --tenant {azure.tenant_id}"
     add = ("add-client", "A", "-a", SITE, "--auth", "cli", "-y", "-o", "json")
-    left = mct(*add, env=az.env)
-    assert (left.code, left.document["manualSteps"][-1]["command"]) == (4, login), left
+    ended = mct(*add, env=az.env)
+    assert (ended.code, ended.document["manualSteps"][-1]["command"]) == (4, login), ended
     assert login in mct("doctor", "-a", SITE, "--auth", "cli", env=az.env).out
     azure.give_directory_role(address, "Cloud Application Administrator")
     refused = mct(*add, env=az.env)

@@ -65,10 +65,10 @@ name = "Import {number}"
 """
 
 
-def requests_of(one: Inside) -> Counter[str]:
+def requests_of(tenant: Inside) -> Counter[str]:
     """What a sandbox was asked since the last time, each site's by `mct-N`."""
-    counted = Counter(re.sub(r"mct-\d|import-\d-\w+", "…", label(row)) for row in one.log())
-    one.pipeline.observability.log.clear()
+    counted = Counter(re.sub(r"mct-\d|import-\d-\w+", "…", label(row)) for row in tenant.log())
+    tenant.pipeline.observability.log.clear()
     return counted
 
 
@@ -124,10 +124,10 @@ def test_a_site_costs_its_own_requests_and_a_tenant_its_caller(
     # Which requests leave together is for the event loop to say: a round trip or two more, but not
     # eight sites' worth.
     assert everything.seconds <= one[0].seconds + 0.25
-    own = two[1] - one[1]
-    assert not any(word in request for request in own for word in OF_A_TENANT)
+    difference = two[1] - one[1]
+    assert not any(word in request for request in difference for word in OF_A_TENANT)
     for tenant in fleet.tenants.all:
-        assert requests_of(tenant).total() == one[1].total() + (PER_TENANT - 1) * own.total()
+        assert requests_of(tenant).total() == one[1].total() + (PER_TENANT - 1) * difference.total()
 
 
 # status
@@ -171,15 +171,20 @@ def test_a_site_and_a_tenant_that_fail_stop_no_other(fleet: Fleet) -> None:
     )  # fmt: skip
     done, page = status(fleet, *JSON), status(fleet, "-o", "csv")
     text = status(fleet)
-    for one in fleet.tenants.all:
-        one.azure.behave()
+    for tenant in fleet.tenants.all:
+        tenant.azure.behave()
     assert sites(done) == ["t1-1", "t1-2", "t1-3", "t3-1", "t3-3"]
-    assert {one["site"]: one["error"]["code"] for one in done.document["failed"]} == {
+    assert {failure["site"]: failure["error"]["code"] for failure in done.document["failed"]} == {
         **dict.fromkeys(["t2-1", "t2-2", "t2-3"], "login-unreachable"),
         "t3-2": "arm-refused",
     }
-    assert [one["name"] for one in done.document["failed"]] == ["mct-1", "mct-2", "mct-3", "mct-2"]
-    assert [one.code for one in (done, page, text)] == [1, 1, 1]
+    assert [failure["name"] for failure in done.document["failed"]] == [
+        "mct-1",
+        "mct-2",
+        "mct-3",
+        "mct-2",
+    ]
+    assert [ended.code for ended in (done, page, text)] == [1, 1, 1]
     assert "t2-1 (mct-1): its state could not be read." in text.err
     assert "t3-2 (mct-2): its state could not be read." in page.err
 
@@ -204,7 +209,7 @@ def made(done: Ended) -> dict[str, list[Any]]:
     """The new credentials of each site that could be read."""
     results = {site["site"]: site["result"] for site in done.document["sites"] if site["result"]}
     return {
-        key: [one for one in result["credentials"] if one["created"]]
+        key: [credential for credential in result["credentials"] if credential["created"]]
         for key, result in results.items()
     }
 
@@ -216,18 +221,21 @@ def test_each_secret_that_ends_is_replaced_where_the_file_says(
     fleet.write(t2_2=f'secret-to = "file:{place}"\nsecret-lifetime = "90d"')
     done = fleet("rotate-secret", *ROTATE)
     assert done.code == 0, done
-    found = made(done)
-    assert [key for key, credentials in found.items() if credentials] == DUE
-    assert all(len(found[key]) == 1 for key in DUE)
-    (own,) = found["t2-2"]
-    assert own["savedTo"] == f"file:{place}"
-    assert f"AZURE_CLIENT_ID={own['appId']}" in place.read_text().replace("'", "")
-    assert own["expires"] < found["t1-2"][0]["expires"]
-    files = {credential["savedTo"] for key in DUE for credential in found[key]}
+    by_site = made(done)
+    assert [key for key, credentials in by_site.items() if credentials] == DUE
+    assert all(len(by_site[key]) == 1 for key in DUE)
+    (new,) = by_site["t2-2"]
+    assert new["savedTo"] == f"file:{place}"
+    assert f"AZURE_CLIENT_ID={new['appId']}" in place.read_text().replace("'", "")
+    assert new["expires"] < by_site["t1-2"][0]["expires"]
+    files = {credential["savedTo"] for key in DUE for credential in by_site[key]}
     assert len(files) == len(DUE)
     assert all(Path(file.removeprefix("file:")).is_file() for file in files)
     again = fleet("rotate-secret", *ROTATE)
-    assert (again.code, [one for credentials in made(again).values() for one in credentials]) == (
+    assert (
+        again.code,
+        [credential for credentials in made(again).values() for credential in credentials],
+    ) == (
         0,
         [],
     )
@@ -240,7 +248,7 @@ def test_a_client_that_the_file_does_not_name_is_said_and_left(fleet: Fleet) -> 
     )
     done = fleet("rotate-secret", *ROTATE, "--only", "t1-1")
     (site,) = done.document["sites"]
-    assert [one["client"] for one in made(done)["t1-1"]] == ["Import 1"]
+    assert [credential["client"] for credential in made(done)["t1-1"]] == ["Import 1"]
     notes = [note["text"] for note in site["result"]["notes"]]
     assert any(note.startswith(told) for note in notes)
 
@@ -252,8 +260,8 @@ def test_a_dry_run_writes_nothing_and_tells_each_site(fleet: Fleet) -> None:
     assert "3 up to date" in done.out
     assert [
         row.path
-        for one in fleet.tenants.all
-        for row in one.log()
+        for tenant in fleet.tenants.all
+        for row in tenant.log()
         if row.path.endswith("/addPassword")
     ] == []
 

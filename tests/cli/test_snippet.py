@@ -65,8 +65,8 @@ class Clients:
 
     def file(self, ending: str, name: str) -> Path:
         """What was saved for a client."""
-        (found,) = self.home.rglob(f"{name}-*.{ending}")
-        return found
+        (path,) = self.home.rglob(f"{name}-*.{ending}")
+        return path
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +76,8 @@ def made(inside: Inside, seeded: Json, tmp_path_factory: pytest.TempPathFactory)
     clients = Clients(home, inside, {})
     identities = [
         word
-        for one in (FUNCTION_APP, USER_IDENTITY, LOGIC_APP)
-        for word in ("--managed-identity", one)
+        for resource in (FUNCTION_APP, USER_IDENTITY, LOGIC_APP)
+        for word in ("--managed-identity", resource)
     ]
     done(
         clients.run(
@@ -264,8 +264,8 @@ def test_a_snippet_counts_what_keeps_every_client_from_calling(
     clients: Clients, azure: Sandbox
 ) -> None:
     azure.write_settings({**azure.settings(), "ServiceAuthEnabled": "false"})
-    told = clients.snippet("Import").err
-    assert "contosolearn has 1 other problem:\n    mct-s2s status -a contosolearn" in told
+    error = clients.snippet("Import").err
+    assert "contosolearn has 1 other problem:\n    mct-s2s status -a contosolearn" in error
 
 
 # Each one runs
@@ -324,10 +324,8 @@ def test_curl_runs_as_it_is_pasted(clients: Clients, machine: Machine) -> None:
 def test_a_snippet_of_each_language_runs(clients: Clients, machine: Machine, name: str) -> None:
     assert machine.run(["sh"], clients.snippet(name).out) == ANSWER
     assert machine.run([sys.executable, "-"], clients.snippet(name, "-l", "python").out) == ANSWER
-    pem, secret = (
-        clients.file("pem", "cert"),
-        clients.file("env", "import").read_text().splitlines(),
-    )
+    pem = clients.file("pem", "cert")
+    secret = clients.file("env", "import").read_text().splitlines()
     given = {name: value for name, _, value in (line.partition("=") for line in secret)}
     given |= {"pem": str(pem), "AZURE_CLIENT_CERTIFICATE": pem.read_text()}
     assert machine.step(clients.snippet(name, "-l", "github-actions").out, given) == ANSWER

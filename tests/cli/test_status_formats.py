@@ -205,13 +205,13 @@ def test_a_log_has_a_line_with_a_time_for_each_step_and_the_restart_comes_after_
     mct: Program,
 ) -> None:
     done = mct(*SETUP)
-    told = steps(done.err)
-    verbs = [line.split()[0] for line in told]
-    assert verbs.count("Created") == 7, told
-    assert told.index("Restarted contosolearn") > next(
-        at for at, line in enumerate(told) if line.startswith("Updated")
+    lines = steps(done.err)
+    verbs = [line.split()[0] for line in lines]
+    assert verbs.count("Created") == 7, lines
+    assert lines.index("Restarted contosolearn") > next(
+        at for at, line in enumerate(lines) if line.startswith("Updated")
     )
-    assert any(line.startswith("Granted admin consent for One") for line in told)
+    assert any(line.startswith("Granted admin consent for One") for line in lines)
     assert [line for line in done.err.splitlines() if line != line.rstrip()] == []
 
 

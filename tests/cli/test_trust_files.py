@@ -95,7 +95,9 @@ def test_a_site_is_the_setup_of_the_same_options(file: File) -> None:
         tenant="ignored.example",
         dry_run=True,
     )
-    options, request, setup = one.options, one.request, one.request.setup
+    options = one.options
+    request = one.request
+    setup = one.request.setup
     assert isinstance(options, SetupOptions)
     assert (options.app_service, options.resource_group, options.slot) == (
         "contosolearn",
@@ -115,7 +117,9 @@ def test_a_site_is_the_setup_of_the_same_options(file: File) -> None:
     assert (
         setup.clients[0].management_reference == alone.setup.clients[0].management_reference == "7"
     )
-    others = [(one.name, one.consent, one.management_reference) for one in setup.clients[1:]]
+    others = [
+        (client.name, client.consent, client.management_reference) for client in setup.clients[1:]
+    ]
     assert others == [("Deploy", True, "7"), ("Portal", False, "8")]
     assert request.places.of("import").path == file.path.parent / "import.env"
     assert request.places.of("Deploy").path is None
@@ -125,7 +129,7 @@ def test_a_site_is_the_setup_of_the_same_options(file: File) -> None:
 
 def test_with_only_some_sites_are_changed_and_all_entries_are_checked(file: File) -> None:
     text = "[sites.a]\n[sites.b]\n[sites.c]\n"
-    assert [one.key for one in file.setups(text, only=["c", "a"])] == ["a", "c"]
+    assert [setup.key for setup in file.setups(text, only=["c", "a"])] == ["a", "c"]
     assert file.refused(text, only=["B"]).code == "site-unknown"
     assert file.refused(f"{text}slot = '_'", only=["a"]).headline.startswith(
         "'F', sites.c.slot: Invalid --slot"
@@ -167,13 +171,14 @@ def test_a_mistake_is_named_by_its_key_and_a_value_is_refused_as_its_option_woul
     file: File,
 ) -> None:
     """`pytest --update-screens` takes new words."""
-    told = {}
+    mistakes = {}
     for text in MISTAKES:
         error = file.refused(text)
         assert error.exit_code == 2
-        told[text[:200]] = [error.code, error.headline, error.advice]
+        mistakes[text[:200]] = [error.code, error.headline, error.advice]
     check_kept(
-        Path(__file__).parent / "mistakes_of_trust_files.json", json.dumps(told, indent=2) + "\n"
+        Path(__file__).parent / "mistakes_of_trust_files.json",
+        json.dumps(mistakes, indent=2) + "\n",
     )
 
 
@@ -193,7 +198,7 @@ def test_every_mistake_of_one_client_is_listed(file: File) -> None:
         """
     )
     listed = [item.what for item in error.items]
-    assert {what.partition(":")[0].rpartition(".")[2] for what in listed} == {
+    assert {problem.partition(":")[0].rpartition(".")[2] for problem in listed} == {
         "slot",
         "secret-lifetime",
         "auto-lifetime",
@@ -201,7 +206,7 @@ def test_every_mistake_of_one_client_is_listed(file: File) -> None:
         "secret-to",
         "colour",
     }
-    assert not any("Input should" in what for what in listed)
+    assert not any("Input should" in problem for problem in listed)
 
 
 def test_every_wrong_value_of_one_client_is_listed(file: File) -> None:
@@ -209,7 +214,7 @@ def test_every_wrong_value_of_one_client_is_listed(file: File) -> None:
         "secret-lifetime = '9y'\nsecret-to = 'keyvault:x_y'\ngithub = 'a'\ncertificate = 'no.pem'\n"
     )
     listed = [item.what for item in file.refused(f"{ONE}{values}").items]
-    keys = [what.partition(":")[0].rpartition(".")[2] for what in listed]
+    keys = [problem.partition(":")[0].rpartition(".")[2] for problem in listed]
     assert keys == ["certificate", "secret-lifetime", "secret-to"]
 
 
@@ -387,7 +392,7 @@ def test_a_trust_file_that_cannot_be_read_is_told_as_such(
 
 
 def test_a_byte_order_mark_and_line_ends_of_windows_are_read(file: File) -> None:
-    assert [one.key for one in file.setups(b"\xef\xbb\xbf[sites.a]\r\nslot = 'x'\r\n")] == ["a"]
+    assert [setup.key for setup in file.setups(b"\xef\xbb\xbf[sites.a]\r\nslot = 'x'\r\n")] == ["a"]
 
 
 def test_thousands_of_mistakes_are_one_screen_and_found_in_time_that_grows_with_the_file(
@@ -429,7 +434,7 @@ def test_any_text_is_taken_or_refused_with_its_place(
 ) -> None:
     """A mistake that only a traceback tells has no key."""
     if not isinstance(key, str):
-        key = key.draw(st.sampled_from([one.alias for one in table.model_fields.values()]))
+        key = key.draw(st.sampled_from([member.alias for member in table.model_fields.values()]))
     said = {key: text}
     kind = {"credential": "federated"} if key.startswith(("federated", "github")) else {}
     client = {"name": "I", **kind, **(said if table is ClientEntry else {})}

@@ -24,9 +24,9 @@ SETUP = ("setup", "--client", "S2S-client", "-y")
 
 def checks(ended: Ended) -> dict[tuple[str | None, str], Any]:
     rows = ended.document["checks"]
-    found = {(row["client"], row["check"]): row for row in rows}
-    assert len(found) == len(rows)
-    return found
+    by_check = {(row["client"], row["check"]): row for row in rows}
+    assert len(by_check) == len(rows)
+    return by_check
 
 
 def verdicts(ended: Ended) -> dict[tuple[str | None, str], Any]:
@@ -62,8 +62,8 @@ def test_a_client_is_proved_by_its_saved_file(mct: Program, azure: Sandbox) -> N
     assert verdicts(ended) == {
         (None, "without-token"): True, ("S2S-client", "token"): True, ("S2S-client", "call"): True,
     }  # fmt: skip
-    told = checks(ended)["S2S-client", "token"]["message"]
-    assert told.startswith("Entra ID issued a token for its secret (file:")
+    message = checks(ended)["S2S-client", "token"]["message"]
+    assert message.startswith("Entra ID issued a token for its secret (file:")
     assert sorted(row["status"] for row in azure.log("site")) == [200, 401]
     assert azure.writes() == []
     assert azure.leaks() == []
@@ -130,14 +130,14 @@ def test_a_client_is_proved_by_the_key_vault_that_its_registration_names(
     mct: Program, azure: Sandbox
 ) -> None:
     in_vault = ("--secret-to", f"keyvault:{seed.VAULT}", "-o", "json")
-    made = mct(*SETUP, *in_vault)
-    place = made.document["credentials"][0]["savedTo"]
+    setup = mct(*SETUP, *in_vault)
+    place = setup.document["credentials"][0]["savedTo"]
     ended = mct("verify", "-o", "json")
     assert ended.code == 0
     assert f"({place})" in checks(ended)["S2S-client", "token"]["message"]
     assert azure.vault("DELETE", f"/secrets/{place.rpartition('/')[2]}").is_success
-    said = disproved(mct)["message"]
-    assert f"names {place}, which gave none" in said
+    message = disproved(mct)["message"]
+    assert f"names {place}, which gave none" in message
 
 
 def test_the_secret_of_another_client_that_a_tag_names_is_not_used(
@@ -145,8 +145,8 @@ def test_the_secret_of_another_client_that_a_tag_names_is_not_used(
 ) -> None:
     """Who owns a registration writes its tags."""
     in_vault = ("--secret-to", f"keyvault:{seed.VAULT}", "-o", "json")
-    made = mct(*SETUP, *in_vault)
-    place = made.document["credentials"][0]["savedTo"].removeprefix("keyvault:")
+    setup = mct(*SETUP, *in_vault)
+    place = setup.document["credentials"][0]["savedTo"].removeprefix("keyvault:")
     assert mct("add-client", "Other", "--credential", "none", "-y").code == 0
     (other,) = azure.applications("Other")
     tags = [*other["tags"], f"mct-s2s:vault:{place}"]

@@ -148,8 +148,8 @@ def test_doctor_of_a_file_says_once_what_is_missing_at_several_sites(fleet: Flee
     fleet.write("new", UNSET)
     done = fleet("doctor", env=caller)
     assert done.code == 3
-    told, _, to_do = done.out.partition("To do:")
-    assert [line for line in told.splitlines() if line.startswith("Site ")] == [
+    explained, _, to_do = done.out.partition("To do:")
+    assert [line for line in explained.splitlines() if line.startswith("Site ")] == [
         "Site new",
         "Site unset",
     ]
@@ -206,9 +206,11 @@ def test_one_client_is_rotated_where_the_file_says(fleet: Fleet) -> None:
     done = fleet("rotate-secret", f"Import {KEPT}", "-y", "-o", "json")
     assert done.code == 0, done
     (site,) = done.document["sites"]
-    assert [one["savedTo"] for one in site["result"]["credentials"] if one["created"]] == [
-        f"file:{place}"
-    ]
+    assert [
+        credential["savedTo"]
+        for credential in site["result"]["credentials"]
+        if credential["created"]
+    ] == [f"file:{place}"]
     assert place.read_text() != before
     assert fleet("verify").code == 0
 
@@ -251,15 +253,15 @@ def test_commands_that_are_printed_with_a_file_name_it(fleet: Fleet, wrong: str)
         fleet("apply", "--dry-run"),
         fleet("rotate-secret", "--expiring-within", "400d", "--dry-run"),
     ]
-    found = printed(*(text for done in runs for text in (done.out, done.err)))
+    commands = printed(*(text for done in runs for text in (done.out, done.err)))
     rows = csv.DictReader(io.StringIO(runs[1].out))
-    found += [
+    commands += [
         shlex.split(row["command"])[1:] for row in rows if row["command"].startswith("mct-s2s ")
     ]
-    assert found
+    assert commands
     named = ["-f", str(fleet.file)]
     assert [
         words
-        for words in found
+        for words in commands
         if words[0] not in NO_SECRET and named not in list(map(list, pairwise(words)))
     ] == []

@@ -232,7 +232,8 @@ class Course:
 
 def otherwise(harness: Harness, command: Command, known: Course) -> list[str]:
     """What is there otherwise than after the clean run: facts, secrets, files, and what leaked."""
-    now, files = harness.normalized(), Counter(harness.files())
+    now = harness.normalized()
+    files = Counter(harness.files())
     found = [f"lost {fact[:3000]}" for fact in known.end - now] + [
         f"added {fact[:3000]}" for fact in now - known.end
     ]
@@ -282,7 +283,9 @@ def course(command: Command, harness: Harness, folder: Path) -> Course:
     harness.go_to(state, Path(shutil.copytree(home, folder / "clean")))
     ended = harness.run(typed(command.words, harness))
     assert ended.code == command.code, ended.out + ended.err
-    requests, end, files = harness.inside.log(), harness.normalized(), Counter(harness.files())
+    requests = harness.inside.log()
+    end = harness.normalized()
+    files = Counter(harness.files())
     return Course(
         state, home, harness.caller, requests, end, files, {} if command.leaves else harness.calls()
     )

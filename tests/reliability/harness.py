@@ -107,13 +107,14 @@ class Harness:
         """Secrets and certificates of clients that no file and no vault holds, and clients without
         exactly one.
         """
-        state, found = self.state, list[str]()
+        state = self.state
+        orphaned = list[str]()
         kept = self.kept(state)
         for client in clients:
             keys = secrets_of(state, client)
-            found += [key for key in keys if key not in kept]
-            found += [f"{client} has {len(keys)} credentials"] if len(keys) != 1 else []
-        return found
+            orphaned += [key for key in keys if key not in kept]
+            orphaned += [f"{client} has {len(keys)} credentials"] if len(keys) != 1 else []
+        return orphaned
 
     def kept(self, state: Json) -> set[str]:
         """What someone has: key ids of secrets, thumbprints of certificates."""
@@ -128,9 +129,9 @@ class Harness:
         """The key ids of the secrets that a program was given, or a document showed."""
         secrets = [path.read_text() for path in self.home.rglob("*.got")]
         secrets += [
-            json.loads(found)
-            for said in self.outputs
-            for found in re.findall(r'"secret": ("[^"]+")', said)
+            json.loads(match)
+            for output in self.outputs
+            for match in re.findall(r'"secret": ("[^"]+")', output)
         ]
         hashes_of = {
             base64.b64encode(hashlib.sha256(secret.encode()).digest()).decode()
@@ -142,8 +143,8 @@ class Harness:
 
     def leaks(self) -> list[str]:
         """Secrets that went where they have no business: over the wire, or into what a run said."""
-        found = [str(leak) for leak in self.inside.pipeline.observability.watch.leaks]
-        said = "\n".join(self.outputs)
+        leaked = [str(leak) for leak in self.inside.pipeline.observability.watch.leaks]
+        outputs = "\n".join(self.outputs)
         secrets = [self.inside.running.client_secret]
         for path in self.home.rglob("*"):
             if path.is_file():
@@ -151,14 +152,15 @@ class Harness:
                     r"^AZURE_CLIENT_SECRET='?([^'\n]+)", path.read_text(), re.MULTILINE
                 )
                 if path.suffix == ".env" and path.stat().st_mode & 0o077:
-                    found.append(f"{path} can be read by others")
-        found += ["a secret was said" for secret in secrets if secret in said]
-        found += ["a token was said" for _ in re.finditer(r"eyJ[\w-]{8,}\.[\w-]{8,}", said)]
-        return found
+                    leaked.append(f"{path} can be read by others")
+        leaked += ["a secret was said" for secret in secrets if secret in outputs]
+        leaked += ["a token was said" for _ in re.finditer(r"eyJ[\w-]{8,}\.[\w-]{8,}", outputs)]
+        return leaked
 
     def calls(self) -> dict[str, int]:
         """What the MCT API answers to each client that has a file, and to each managed identity."""
-        azure, answers = self.inside.azure, {}
+        azure = self.inside.azure
+        answers = {}
         for path in sorted(self.home.rglob("*.env")):
             values = dict(
                 line.split("=", 1) for line in path.read_text().splitlines() if line[:1].isalpha()
@@ -274,7 +276,7 @@ def secrets_of(state: Json, name: str) -> list[str]:
 def certificates_in(folder: Path) -> list[str]:
     """The thumbprints of the certificates whose private keys are in a folder."""
     read = [x509.load_pem_x509_certificate(path.read_bytes()) for path in folder.rglob("*.pem")]
-    return [one.fingerprint(hashes.SHA1()).hex().upper() for one in read]
+    return [certificate.fingerprint(hashes.SHA1()).hex().upper() for certificate in read]
 
 
 def in_vaults(state: Json) -> list[str]:
@@ -291,11 +293,11 @@ def held(folder: Path) -> dict[str, str]:
     """The secrets in the files of a folder: by their path, as two homes name them alike, the key id
     that it tells.
     """
-    found = {}
+    contents = {}
     for path in folder.rglob("*.env"):
-        told = re.search(r'"keyId": "([^"]+)"', path.read_text())
-        found[str(path)] = told[1] if told else ""
-    return found
+        match = re.search(r'"keyId": "([^"]+)"', path.read_text())
+        contents[str(path)] = match[1] if match else ""
+    return contents
 
 
 def _names(seed: Json, state: Json) -> dict[str, str]:
@@ -312,7 +314,11 @@ def _names(seed: Json, state: Json) -> dict[str, str]:
     for table in ("appRoleAssignments", "federatedIdentityCredentials"):
         for row in state["directory"][table]:
             named.setdefault(row["id"], f"<one of {table}>")
-    return {found: name for found, name in named.items() if found not in known and found != "None"}
+    return {
+        identifier: name
+        for identifier, name in named.items()
+        if identifier not in known and identifier != "None"
+    }
 
 
 def _settled(value: Any) -> Any:
@@ -326,8 +332,8 @@ def _settled(value: Any) -> Any:
 
 def _line(value: Any, names: dict[str, str]) -> str:
     text = json.dumps(value, sort_keys=True, ensure_ascii=False)
-    for found, name in names.items():
-        text = text.replace(found, name)
+    for identifier, name in names.items():
+        text = text.replace(identifier, name)
     return text
 
 

@@ -55,20 +55,20 @@ def service(state: Json) -> Json:
 
 
 def values(state: Json) -> dict[str, Any]:
-    found: dict[str, Any] = state["resources"]["sites"][SITE.lower()]["settings"]
-    return found
+    settings: dict[str, Any] = state["resources"]["sites"][SITE.lower()]["settings"]
+    return settings
 
 
 def without_principal(state: Json, of: Json) -> None:
     directory = state["directory"]
-    gone = {row["id"] for row in directory["servicePrincipals"] if row["appId"] == of["appId"]}
+    removed = {row["id"] for row in directory["servicePrincipals"] if row["appId"] == of["appId"]}
     directory["servicePrincipals"] = [
-        row for row in directory["servicePrincipals"] if row["id"] not in gone
+        row for row in directory["servicePrincipals"] if row["id"] not in removed
     ]
     directory["appRoleAssignments"] = [
         row
         for row in directory["appRoleAssignments"]
-        if not gone & {row["principalId"], row["resourceId"]}
+        if not removed & {row["principalId"], row["resourceId"]}
     ]
 
 
@@ -129,7 +129,9 @@ def test_after_any_mishap_one_run_mends_and_the_next_finds_nothing(
     harness: Harness, tmp_path: Path
 ) -> None:
     assert harness.run(WHOLE).code == 0
-    whole, home, number = harness.state, harness.home, itertools.count()
+    whole = harness.state
+    home = harness.home
+    number = itertools.count()
 
     @settings(max_examples=cases(5, 50), suppress_health_check=list(HealthCheck))
     @given(

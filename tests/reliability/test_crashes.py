@@ -97,14 +97,14 @@ class Marksman:
 def writes(known: Course) -> list[str]:
     """Each write of a course, by what it is and which of its kind it is."""
     seen: Counter[str] = Counter()
-    found = []
+    places = []
     for entry in known.requests:
         if may_write(entry.service, entry.method, entry.path):
             seen[label(entry)] += 1
             # A refused request has written nothing: it only tried whether one may write to a vault.
             if entry.status < 400:
-                found.append(f"{label(entry)} {seen[label(entry)]}")
-    return found
+                places.append(f"{label(entry)} {seen[label(entry)]}")
+    return places
 
 
 def stopped(harness: Harness, words: Sequence[str], shot: Shot, *, may_miss: bool = False) -> Ended:
@@ -140,7 +140,9 @@ def whole(harness: Harness, command: Command, known: Course) -> None:
 
 
 PARTS = sampled(
-    [(name, part) for name, one in KILLED.items() for part in range(one.kills)], 7, salt="killed"
+    [(name, part) for name, command in KILLED.items() for part in range(command.kills)],
+    7,
+    salt="killed",
 )
 
 
@@ -152,7 +154,8 @@ def test_a_run_killed_at_any_write_is_completed_by_the_next(
     """A sample has some of the commands, each at one write; with `--all`, each write meets each
     moment.
     """
-    command, known = KILLED[name], course_of(KILLED[name])
+    command = KILLED[name]
+    known = course_of(KILLED[name])
     shots = sampled(list(product(writes(known), MOMENTS)), command.kills, salt=name)[
         part :: command.kills
     ]
@@ -195,17 +198,18 @@ def test_a_run_killed_where_its_place_for_secrets_fails_leaves_no_secret(
 def test_a_run_interrupted_at_a_write_says_what_is_not_done_and_how_to_resume(
     harness: Harness, course_of: Callable[[Command], Course], tmp_path: Path
 ) -> None:
-    command, known = KILLED["setup"], course_of(KILLED["setup"])
+    command = KILLED["setup"]
+    known = course_of(KILLED["setup"])
     shots = list(product(writes(known), ("before", "after"), (signal.SIGINT, signal.SIGTERM)))
     for at, shot in enumerate(sampled(shots, 1, of_all=8, salt="interrupted")):
         harness.go_to(known.state, tmp_path / f"{at}")
-        told = stopped(harness, command.words[:-2], shot)
-        assert told.code == 128 + shot[-1], told.err
-        said = told.err.partition("Interrupted.")[2]
-        assert "Not done: " in said or "Unconfirmed: " in said, told.err
-        assert "Run the same command again to resume" in said
-        assert "Traceback" not in told.err
-        assert "secret" not in told.out.lower()
+        ended = stopped(harness, command.words[:-2], shot)
+        assert ended.code == 128 + shot[-1], ended.err
+        words = ended.err.partition("Interrupted.")[2]
+        assert "Not done: " in words or "Unconfirmed: " in words, ended.err
+        assert "Run the same command again to resume" in words
+        assert "Traceback" not in ended.err
+        assert "secret" not in ended.out.lower()
         whole(harness, command, known)
 
 
@@ -221,25 +225,26 @@ INTERRUPTED = (
 def test_a_document_accounts_for_an_interruption(
     name: str, harness: Harness, course_of: Callable[[Command], Course], tmp_path: Path
 ) -> None:
-    command, known = KILLED[name], course_of(KILLED[name])
+    command = KILLED[name]
+    known = course_of(KILLED[name])
     shots = list(product(writes(known), ("before", "after"), (signal.SIGINT, signal.SIGTERM)))
     for at, shot in enumerate(sampled(shots, 1, of_all=12, salt=f"interrupted {name}")):
         harness.go_to(known.state, Path(shutil.copytree(known.home, tmp_path / f"{at}")))
-        told = stopped(harness, typed(command.words, harness), shot)
-        assert told.code == 128 + shot[-1], (shot, told)
+        ended = stopped(harness, typed(command.words, harness), shot)
+        assert ended.code == 128 + shot[-1], (shot, ended)
         reports = (
-            [site["error"] or site["result"] for site in told.document["sites"]]
+            [site["error"] or site["result"] for site in ended.document["sites"]]
             if command.file
-            else [told.document]
+            else [ended.document]
         )
         (report,) = reports
         # Then what ends it is told beside it.
-        is_out = "show" in command.words and "error" not in report and "Interrupted." in told.err
+        is_out = "show" in command.words and "error" not in report and "Interrupted." in ended.err
         assert is_out or report["error"]["code"] == "interrupted"
-        assert is_out or report["done"] or report["inDoubt"] or report["notDone"], told.out
+        assert is_out or report["done"] or report["inDoubt"] or report["notDone"], ended.out
         if "show" in command.words:
-            wrong = wrongly_shown(told, harness, command, known)
-            assert not wrong, (shot, wrong, told)
+            wrong = wrongly_shown(ended, harness, command, known)
+            assert not wrong, (shot, wrong, ended)
         try:
             whole(harness, command, known)
         except AssertionError as error:
@@ -321,17 +326,15 @@ def test_setup_after_a_cut_removal_ends_with_a_working_secret(
         began = harness.inside.state.clock.now()
         again = harness.run(setup)
         waited = (harness.inside.state.clock.now() - began).total_seconds()
-        where, checks = (
-            f"cut after {label(course[at])}",
-            (again.document.get("verification") or {}).get("checks", ()),
-        )
-        called = [one["ok"] for one in checks if one["check"] == "call"]
+        where = f"cut after {label(course[at])}"
+        checks = (again.document.get("verification") or {}).get("checks", ())
+        called = [check["ok"] for check in checks if check["check"] == "call"]
         if again.code or called != [True] or waited > 60:
             wrong.append(
                 f"{where}: exit code {again.code}, calls {called}, {waited} s, {again.err}"
             )
-        wrong += [f"{where}: {one}" for one in harness.orphans("One") if not place]
+        wrong += [f"{where}: {orphan}" for orphan in harness.orphans("One") if not place]
         second = harness.run(setup)
-        if second.code or any(one["action"] != "none" for one in second.document["changes"]):
+        if second.code or any(change["action"] != "none" for change in second.document["changes"]):
             wrong.append(f"{where}: changed again {second.out}")
     assert not wrong, "\n".join(wrong)

@@ -87,7 +87,7 @@ def rule(fault: str, at: int, entry: Entry, nth: int) -> Json:
 
 def told_wrongly(ended: Ended, command: Command) -> list[str]:
     """What is wrong with how a run has ended."""
-    wrong = [f"says {found[0]}" for found in SDK_WORDS.finditer(ended.err + ended.out)]
+    wrong = [f"says {match[0]}" for match in SDK_WORDS.finditer(ended.err + ended.out)]
     if ended.code in {command.code, *command.tells}:
         return wrong
     if ended.code not in CODES:
@@ -106,7 +106,9 @@ def told_wrongly(ended: Ended, command: Command) -> list[str]:
 def test_every_request_meets_every_fault(
     name: str, fault: str, harness: Harness, course_of: Callable[[Command], Course], tmp_path: Path
 ) -> None:
-    command, known, wrong = COMMANDS[name], course_of(COMMANDS[name]), list[str]()
+    command = COMMANDS[name]
+    known = course_of(COMMANDS[name])
+    wrong = list[str]()
     for at, entry, nth in cells(command, fault, known.requests):
         home = Path(shutil.copytree(known.home, tmp_path / f"{at}"))
         harness.go_to(known.state, home)
@@ -114,22 +116,22 @@ def test_every_request_meets_every_fault(
         faults.replace([rule(fault, at, entry, nth)])
         ended = harness.run(typed(command.words, harness))
         # How often a vault is read depends on which step is done first.
-        found = (
+        problems = (
             []
             if faults.to_list()[0]["fired"] or entry.service == "vault"
             else ["the fault was not met"]
         )
-        found += told_wrongly(ended, command)
+        problems += told_wrongly(ended, command)
         faults.replace([])
         harness.inside.pipeline.observability.tokens.forget_refusals()
         if ended.code != command.code:
             if fault != FOR_GOOD and ended.code not in command.tells:
-                found.append(f"not ridden out: {ended.out}")
+                problems.append(f"not ridden out: {ended.out}")
             again = harness.run(typed(command.words, harness))
-            found += told_wrongly(again, command)
-            found += [] if again.code == command.code else [f"again {again.code}: {again.out}"]
-        found += otherwise(harness, command, known)
-        wrong += [f"{at} {label(entry)} #{nth}: {what}" for what in found]
+            problems += told_wrongly(again, command)
+            problems += [] if again.code == command.code else [f"again {again.code}: {again.out}"]
+        problems += otherwise(harness, command, known)
+        wrong += [f"{at} {label(entry)} #{nth}: {problem}" for problem in problems]
     assert not wrong, "\n".join(wrong)
 
 

@@ -80,7 +80,8 @@ class History:
     """
 
     def step(self) -> Step:
-        chance, client = self.chance, self.chance.choice(CLIENTS)
+        chance = self.chance
+        client = self.chance.choice(CLIENTS)
         place = PLACES[chance.choice(list(PLACES))]
         words: tuple[str, ...] = chance.choice(
             [
@@ -196,14 +197,16 @@ class History:
         ]
         for name in (*CLIENTS, "MCT service (contosolearn)"):
             assert [row["displayName"] for row in applications].count(name) == 1, name
-        lost = {one for client in CLIENTS for one in secrets_of(state, client)} - self.delivered
+        lost = {
+            secret for client in CLIENTS for secret in secrets_of(state, client)
+        } - self.delivered
         assert not lost, "secrets that no one has had"
         for client in CLIENTS:
             (row,) = (row for row in applications if row["displayName"] == client)
             assert row["passwordCredentials"], f"{client} has no secret"
             noted = {
-                one["displayName"].removeprefix("mct-s2s ").replace(" ", "_")
-                for one in row["passwordCredentials"]
+                credential["displayName"].removeprefix("mct-s2s ").replace(" ", "_")
+                for credential in row["passwordCredentials"]
             }
             assert not {tag.removeprefix("mct-s2s:attempt:") for tag in row["tags"]} & noted, (
                 "it counts for nothing"
@@ -213,8 +216,12 @@ class History:
         self.harness.home = self.home / "A"
         status = self.harness.run(("status", "-o", "json"))
         # A secret that went to a program may be in use although its vault, or file, has none.
-        found = {one["code"] for one in status.document["findings"] if one["severity"] != "note"}
-        assert found <= {"secret-not-stored"}, found
+        codes = {
+            finding["code"]
+            for finding in status.document["findings"]
+            if finding["severity"] != "note"
+        }
+        assert codes <= {"secret-not-stored"}, codes
 
 
 def _seeds() -> list[int]:
@@ -248,5 +255,5 @@ def test_after_a_random_history_nothing_is_lost_doubled_or_orphaned(
         state.clock.advance(120)
         history.ends_well()
     except AssertionError as error:
-        told = "\n  ".join(history.done)
-        raise AssertionError(f"history {number}:\n  {told}\n{error}") from error
+        story = "\n  ".join(history.done)
+        raise AssertionError(f"history {number}:\n  {story}\n{error}") from error

@@ -72,10 +72,10 @@ def test_lag_is_waited_for_and_nothing_is_made_twice(
         assert second.code == 0, second.out
         harness.inside.state.clock.advance(2 * seconds)
     rows = harness.inside.log()
-    made = sum(row.path.endswith("/addPassword") and row.status == 200 for row in rows)
+    secrets = sum(row.path.endswith("/addPassword") and row.status == 200 for row in rows)
     restarts = sum(row.path.endswith("/restart") for row in rows)
     now = harness.normalized()
-    assert (made, restarts) == (2, 1)
+    assert (secrets, restarts) == (2, 1)
     assert (clean["world"] - now, now - clean["world"]) == (Counter(), Counter())
     assert (harness.orphans("One", "Two"), harness.leaks()) == ([], [])
     harness.inside.pipeline.observability.log.clear()
@@ -92,7 +92,8 @@ def test_a_run_takes_little_longer_than_its_replicas(
     many runs takes less than 1.6 times the lag and a second longer, one of a few by chance more.
     """
     words = ("setup", "--client", "One", "--managed-identity", "reports-func", "-y")
-    without, costs = harness.run(words).seconds, list[float]()
+    without = harness.run(words).seconds
+    costs = list[float]()
     for chance in range(1, 10):
         harness.go_to(harness.seed, tmp_path / f"lagging {chance}")
         harness.inside.state.turn(
@@ -121,12 +122,14 @@ def test_who_may_change_only_its_own_waits_for_its_registration(
     registration.
     """
     graph = ("Application.Read.All", "Organization.Read.All", "Application.ReadWrite.OwnedBy")
-    consents, arm = "AppRoleAssignment.ReadWrite.All", [("Website Contributor", SITE)]
+    consents = "AppRoleAssignment.ReadWrite.All"
+    arm = [("Website Contributor", SITE)]
     harness.caller = harness.inside.azure.caller(*graph, consents, arm=arm)
     words = ("setup", "-a", SITE, "--client", "One", "-y", "-o", "json", "--no-verify")
     if restored:  # without its service principal
         assert harness.run(words).code == 0
-        (one,), azure = harness.inside.azure.applications("One"), harness.inside.azure
+        (one,) = harness.inside.azure.applications("One")
+        azure = harness.inside.azure
         principal = azure.graph("GET", f"/servicePrincipals(appId='{one['appId']}')")["id"]
         azure.graph("DELETE", f"/applications/{one['id']}")
         azure.graph("DELETE", f"/directory/deletedItems/{principal}")
@@ -238,7 +241,8 @@ def test_what_was_removed_seconds_ago_is_made_again(
     the lag: three such waits follow one another, of what is gone, restored and delivered.
     """
     longest = 3 * 1.5 * seconds + 15
-    azure, options = harness.inside.azure, ("-a", SITE, *signed_in_as(caller, harness, monkeypatch))
+    azure = harness.inside.azure
+    options = ("-a", SITE, *signed_in_as(caller, harness, monkeypatch))
     assert harness.run((*ONE, *options)).code == 0
     azure.advance(11 * 60)  # nothing is young by its date
     azure.vary(deleted_without_unique_name=is_name_hidden)
@@ -289,7 +293,8 @@ def test_what_was_deleted_with_its_consents_is_set_up_again(
     """Its role comes back assigned to the client that comes back with it, perhaps a moment
     later.
     """
-    azure, options = harness.inside.azure, signed_in_as("a person", harness, monkeypatch)
+    azure = harness.inside.azure
+    options = signed_in_as("a person", harness, monkeypatch)
     assert harness.run((*ONE, *options)).code == 0
     settings = {
         name: value for name, value in azure.settings().items() if not name.startswith("Service")
@@ -307,7 +312,8 @@ def test_what_was_deleted_with_its_consents_is_set_up_again(
 
 def test_a_service_application_that_no_replica_shows_yet_is_waited_for(harness: Harness) -> None:
     """The App Service's settings name it, and they never lag."""
-    azure, looks = harness.inside.azure, list[Entry]()
+    azure = harness.inside.azure
+    looks = list[Entry]()
     assert harness.run(("setup", "-y")).code == 0
     (service,) = azure.applications("MCT service (contosolearn)")
     principal = azure.graph("GET", f"/servicePrincipals(appId='{service['appId']}')")
@@ -355,13 +361,15 @@ def test_a_client_whose_consent_no_replica_shows_yet_is_removed(
     harness: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On another machine, only the consent tells it from a registration with anyone's secret."""
-    azure, options = harness.inside.azure, signed_in_as("a person", harness, monkeypatch)
+    azure = harness.inside.azure
+    options = signed_in_as("a person", harness, monkeypatch)
     assert harness.run((*ONE, *options)).code == 0
     (client,) = azure.applications("One")
     principal = azure.graph("GET", f"/servicePrincipals(appId='{client['appId']}')")["id"]
     (given,) = azure.graph("GET", f"/servicePrincipals/{principal}/appRoleAssignments")["value"]
     azure.graph("DELETE", f"/servicePrincipals/{principal}/appRoleAssignments/{given['id']}")
-    harness.home, looks = tmp_path / "another machine", list[Entry]()
+    harness.home = tmp_path / "another machine"
+    looks = list[Entry]()
     harness.home.mkdir()
 
     async def show_the_consent(entry: Entry) -> None:
@@ -383,7 +391,8 @@ def test_a_registration_that_is_not_ours_while_a_replica_shows_it_is_read_again(
     """It was deleted seconds ago, on another machine: until that shows, it is a registration that
     anyone may have.
     """
-    azure, options = harness.inside.azure, signed_in_as("a person", harness, monkeypatch)
+    azure = harness.inside.azure
+    options = signed_in_as("a person", harness, monkeypatch)
     assert harness.run((*ONE, *options)).code == 0
     (client,) = azure.applications("One")
     azure.advance(11 * 60)
@@ -394,7 +403,8 @@ def test_a_registration_that_is_not_ours_while_a_replica_shows_it_is_read_again(
     azure.graph(
         "DELETE", f"/applications/{azure.applications('MCT service (contosolearn)')[0]['id']}"
     )
-    harness.home, looks = tmp_path / "another machine", list[Entry]()
+    harness.home = tmp_path / "another machine"
+    looks = list[Entry]()
     harness.home.mkdir()
 
     async def show_the_deletion(entry: Entry) -> None:

@@ -50,7 +50,8 @@ class Stranger:
 
     def __init__(self, inside: Inside, point: str, *, stale: bool) -> None:
         self.moment, self.step, number = point.split()
-        self.number, self.stale = int(number), stale
+        self.number = int(number)
+        self.stale = stale
         self.seen: list[str] = []
         self.has_written = False
         self._state = inside.state.resources.sites[SITE.lower()]
@@ -151,13 +152,14 @@ def test_a_repeated_write_writes_nothing_back_that_was_read(
     The HTTP library itself would send the same bytes once more, where the connection that was reset
     was a used one.
     """
-    inside, left = harness.inside, list(refusals)
+    inside = harness.inside
+    answers = list(refusals)
     state = inside.state.resources.sites[SITE.lower()]
 
     async def refuse(entry: Entry) -> None:
-        if step(entry) == "put" and left:
-            state.settings[f"Theirs{len(left)}"] = "new"
-            match left.pop(0):
+        if step(entry) == "put" and answers:
+            state.settings[f"Theirs{len(answers)}"] = "new"
+            match answers.pop(0):
                 case "reset":
                     raise Cut("reset")
                 case "busy":
@@ -190,7 +192,8 @@ def test_an_identity_that_somebody_assigns_meanwhile_stays(harness: Harness) -> 
     """`identity.type` says all that a resource has: before the change is sent again, the resource
     is read again.
     """
-    inside, refused = harness.inside, False
+    inside = harness.inside
+    refused = False
 
     async def assign(entry: Entry) -> None:
         nonlocal refused
@@ -256,9 +259,9 @@ class Barrier:
         self.looks += self.is_written and step(entry) == "list"
         self.restarts += step(entry) == "restart"
 
-    async def _until(self, what: Callable[[], bool]) -> None:
+    async def _until(self, condition: Callable[[], bool]) -> None:
         for _ in range(5_000):  # less than a client waits for an answer
-            if what():
+            if condition():
                 return
             await asyncio.sleep(0.005)
 
@@ -302,7 +305,7 @@ def test_clients_added_at_the_same_moment_are_all_let_in(
     assert len(listed) == len(set(listed)) == CLIENTS
     if machines == 1:
         now, before_all = (
-            len(one["directory"]["applications"]) for one in (harness.state, harness.seed)
+            len(state["directory"]["applications"]) for state in (harness.state, harness.seed)
         )
         assert now == before_all + CLIENTS + 1
 
@@ -345,7 +348,8 @@ def test_every_write_is_made_once_and_no_object_is_written_by_two_requests_at_on
     """Whoever writes only after the answer to the write before is never refused by a lock shorter
     than the latency.
     """
-    state, names = harness.inside.state, tmp_path / "names"
+    state = harness.inside.state
+    names = tmp_path / "names"
     names.write_text("\n".join(f"Client {number}" for number in range(MANY)))
     state.directory.variations = replace(TENANTS["strict"], directory_write_seconds=seconds)
     state.latency_seconds = LATENCY
@@ -355,23 +359,30 @@ def test_every_write_is_made_once_and_no_object_is_written_by_two_requests_at_on
         assert done.code == 0, done
     state.latency_seconds = 0.0
     writes = [
-        one
-        for one in harness.inside.log()
-        if one.service == "graph" and one.method not in {"GET", "HEAD"}
+        request
+        for request in harness.inside.log()
+        if request.service == "graph" and request.method not in {"GET", "HEAD"}
     ]
-    refused = [f"{one.method} {one.path} {one.status}" for one in writes if one.status >= 400]
+    refused = [
+        f"{request.method} {request.path} {request.status}"
+        for request in writes
+        if request.status >= 400
+    ]
     assert bool(refused) is (seconds > LATENCY), refused
     clients = [
-        one
-        for one in state.directory.applications.dump()
-        if one["displayName"][:6] in {*"ABC", "Client"}
+        application
+        for application in state.directory.applications.dump()
+        if application["displayName"][:6] in {*"ABC", "Client"}
     ]
-    assert [len(one["passwordCredentials"]) for one in clients] == [1] * (3 + MANY)
-    principals = {one["id"]: one["appId"] for one in state.directory.service_principals.dump()}
+    assert [len(client["passwordCredentials"]) for client in clients] == [1] * (3 + MANY)
+    principals = {
+        principal["id"]: principal["appId"]
+        for principal in state.directory.service_principals.dump()
+    }
     consented = [
-        principals[one["principalId"]]
-        for one in state.directory.assignments.dump()
-        if one["principalId"] in principals
+        principals[assignment["principalId"]]
+        for assignment in state.directory.assignments.dump()
+        if assignment["principalId"] in principals
     ]
     for client in clients:
         assert (
@@ -388,13 +399,16 @@ def test_a_registration_deleted_a_moment_ago_is_restored_once_it_can_be_written(
 ) -> None:
     harness.inside.state.directory.variations = TENANTS["strict"]
     words = ("setup", "--client", "A", *REFERENCE, *JSON)
-    made = harness.run(words)
+    setup = harness.run(words)
     assert harness.run(("teardown", *JSON)).code == 0
     back = harness.run(words)
     assert back.code == 0, back
     ids = [
-        {one["appId"] for one in done.document["changes"] if one.get("appId")}
-        for done in (made, back)
+        {change["appId"] for change in done.document["changes"] if change.get("appId")}
+        for done in (setup, back)
     ]
     assert ids[0] == ids[1], "out of the recycle bin"
-    assert any(one.path.endswith("/restore") and one.status >= 400 for one in harness.inside.log())
+    assert any(
+        request.path.endswith("/restore") and request.status >= 400
+        for request in harness.inside.log()
+    )

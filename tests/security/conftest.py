@@ -25,7 +25,8 @@ class Member:
     """Somebody who may register applications, as anybody may where nobody forbids it."""
 
     def __init__(self, azure: Sandbox, name: str, **more: Any) -> None:
-        self._azure, self.graph_url = azure, azure.graph_url
+        self._azure = azure
+        self.graph_url = azure.graph_url
         self.address = azure.person(name, **more)
         self._http = httpx.Client(
             verify=ssl.create_default_context(cafile=azure.ca_file), trust_env=False
@@ -53,16 +54,16 @@ class Member:
         """Register an application under a name that somebody else is going to want, with a service
         principal.
         """
-        made: Json = self.graph(
+        application: Json = self.graph(
             "PATCH",
             f"/applications(uniqueName='{unique_name}')",
             headers={"Prefer": "create-if-missing"},
             json={"displayName": display_name, **more},
         )
-        made["principal"] = self.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})[
-            "id"
-        ]
-        return made
+        application["principal"] = self.graph(
+            "POST", "/servicePrincipals", json={"appId": application["appId"]}
+        )["id"]
+        return application
 
     def _sign_in(self) -> str:
         origin, tenant = self._azure.origin, self._azure.tenant_id
@@ -86,10 +87,12 @@ class Contributor:
     """May write the settings of App Service A, and nothing else."""
 
     def __init__(self, azure: Sandbox) -> None:
-        self._azure, self._caller = azure, azure.caller(arm=[(WEBSITE_CONTRIBUTOR, SITE)])
+        self._azure = azure
+        self._caller = azure.caller(arm=[(WEBSITE_CONTRIBUTOR, SITE)])
 
     def write(self, **settings: str) -> None:
-        caller, there = self._caller, self._azure.settings()
+        caller = self._caller
+        there = self._azure.settings()
         token = self._azure.token(
             f"{self._azure.origin}/.default",
             caller["AZURE_CLIENT_ID"],

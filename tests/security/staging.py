@@ -35,20 +35,22 @@ GRAPH_ACCESS = {
 
 def register(who: Member, name: str, *, days: int | None = None, **more: Any) -> Json:
     """A registration with a service principal, perhaps with a secret that ends soon."""
-    made: Json = who.graph(
+    application: Json = who.graph(
         "POST",
         "/applications",
         json={"displayName": name, "signInAudience": "AzureADMyOrg", **more},
     )
-    made["principal"] = who.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})["id"]
+    application["principal"] = who.graph(
+        "POST", "/servicePrincipals", json={"appId": application["appId"]}
+    )["id"]
     if days is not None:
         credential = {"displayName": "theirs", "endDateTime": who.in_days(days)}
-        made["secret"] = who.graph(
+        application["secret"] = who.graph(
             "POST",
-            f"/applications/{made['id']}/addPassword",
+            f"/applications/{application['id']}/addPassword",
             json={"passwordCredential": credential},
         )["secretText"]
-    return made
+    return application
 
 
 def assign(who: Member, service: Json, client: Json, role: str = ROLE_ID) -> None:
@@ -60,8 +62,11 @@ def assign(who: Member, service: Json, client: Json, role: str = ROLE_ID) -> Non
     who.graph("POST", f"/servicePrincipals/{service['principal']}/appRoleAssignedTo", json=body)
 
 
-def disown(who: Member, made: Json) -> None:
-    for half in (f"applications/{made['id']}", f"servicePrincipals/{made['principal']}"):
+def disown(who: Member, application: Json) -> None:
+    for half in (
+        f"applications/{application['id']}",
+        f"servicePrincipals/{application['principal']}",
+    ):
         for owner in who.graph("GET", f"/{half}/owners")["value"]:
             if owner["id"] == who.id:
                 who.graph("DELETE", f"/{half}/owners/{who.id}/$ref")
@@ -70,12 +75,12 @@ def disown(who: Member, made: Json) -> None:
 def planted_service(azure: Sandbox, who: Member, *clients: Json) -> Json:
     """Just as `setup` would make it, with its role assigned to whom he likes."""
     role_id = new_app_role_id(azure.tenant_id, OWN, "S2SAppRole")
-    made = who.squat(
+    application = who.squat(
         OWN, "MCT service (contosolearn)", signInAudience="AzureADMyOrg", appRoles=[role(role_id)]
     )
     for client in clients:
-        assign(who, made, client, role_id)
-    return made
+        assign(who, application, client, role_id)
+    return application
 
 
 def secrets(azure: Sandbox, app: Json) -> int:

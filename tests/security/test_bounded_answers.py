@@ -171,7 +171,8 @@ PIECE = 64 << 10
 
 @pytest.mark.parametrize("packing", PACKINGS)
 def test_no_answer_takes_more_memory_than_three_times_the_limit(packing: str) -> None:
-    encodings, content = PACKINGS[packing][0], PACKINGS[packing][1]()
+    encodings = PACKINGS[packing][0]
+    content = PACKINGS[packing][1]()
 
     async def pieces() -> AsyncIterator[bytes]:
         for begin in range(0, len(content), PIECE):
@@ -302,7 +303,8 @@ def test_a_pem_file_is_read_in_linear_time(unit: bytes) -> None:
 
 @pytest.mark.parametrize("unit", ["policy ", "appsetting with name '", "another operation ", " "])
 def test_a_refusal_is_judged_in_linear_time(unit: str) -> None:
-    body, began = unit * (ANSWER_BYTES // len(unit)), time.process_time()
+    body = unit * (ANSWER_BYTES // len(unit))
+    began = time.process_time()
     for service, status in ((GRAPH, 400), (ARM, 400), (ARM, 409)):
         for content in (body, json.dumps({"error": {"code": body, "message": body}})):
             error_of_refusal(
@@ -343,7 +345,8 @@ def test_queued_requests_wait_while_the_service_asks_for_patience(
     def creates(entry: Entry) -> bool:
         return entry.method == "PATCH" and "uniqueName=" in entry.path
 
-    busy, left = answering(creates, BUSY, 429, {"retry-after": "10"}), []
+    busy = answering(creates, BUSY, 429, {"retry-after": "10"})
+    left = []
 
     async def answer(entry: Entry) -> None:
         if creates(entry):

@@ -158,14 +158,14 @@ def interrupted(
         program(words), env=env, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True
     ) as run:
         assert run.stderr is not None
-        told = ""
+        text = ""
         for line in run.stderr:
-            told += line
+            text += line
             if after in line:
                 os.kill(run.pid, number)
                 break
         out, rest = run.communicate(timeout=60)
-    return run.returncode, out, told + rest
+    return run.returncode, out, text + rest
 
 
 def test_a_program_is_told_in_one_document(azure: Sandbox, inside: Inside, tmp_path: Path) -> None:
@@ -174,10 +174,10 @@ def test_a_program_is_told_in_one_document(azure: Sandbox, inside: Inside, tmp_p
     # It does not end before the signal
     azure.misbehave({"match": consent, "fault": {"type": "hang"}})
     with inside.time.flowing():
-        code, out, told = interrupted(
+        code, out, output = interrupted(
             words, environment(azure, tmp_path), signal.SIGINT, "Created service application"
         )
-    assert code == CODES[signal.SIGINT], told
+    assert code == CODES[signal.SIGINT], output
     document = json.loads(out)
     assert document["error"]["code"] == "interrupted"
     assert "service application" in [row["resource"] for row in document["done"]]

@@ -167,7 +167,9 @@ class Reviewer:
     """Reads the fingerprint that a dry run of a command over a file prints."""
 
     def __init__(self, mct: Program, azure: Sandbox, folder: Path) -> None:
-        self._mct, self._file, self.folder = mct, folder / "trust.toml", folder
+        self._mct = mct
+        self._file = folder / "trust.toml"
+        self.folder = folder
         azure.add_site(name="academy", group="mct-prod", subscription=azure.subscription_id)
         for name in ("one", "two"):
             key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -176,9 +178,9 @@ class Reviewer:
     def fingerprint(self, command: tuple[str, ...], document: Json) -> str:
         self._file.write_text(as_toml(document))
         done = self._mct(*command, "-f", str(self._file), "--dry-run", "-o", "json")
-        found = done.document.get("fingerprint")
-        assert isinstance(found, str), done
-        return found
+        value = done.document.get("fingerprint")
+        assert isinstance(value, str), done
+        return value
 
 
 @pytest.fixture
@@ -190,7 +192,8 @@ def reviewer(mct: Program, azure: Sandbox, tmp_path: Path) -> Reviewer:
 def test_every_key_of_a_trust_file_changes_the_fingerprint(
     reviewer: Reviewer, azure: Sandbox, command: tuple[str, ...]
 ) -> None:
-    document, others = trust_file(reviewer.folder), other_values(azure, reviewer.folder)
+    document = trust_file(reviewer.folder)
+    others = other_values(azure, reviewer.folder)
     tables = {*Table.__subclasses__()} - {Api, ProofCall}  # of a description
     assert tables == {*TABLES.values()}, "a table that is not changed here"
     assert {f"{table}.{key}" for table, key in keys()} == set(others), (
@@ -203,7 +206,7 @@ def test_every_key_of_a_trust_file_changes_the_fingerprint(
         )
         for table, key in keys()
     }
-    assert [key for key, found in fingerprints.items() if found == reviewed] == sorted(
+    assert [key for key, value in fingerprints.items() if value == reviewed] == sorted(
         WITHOUT_EFFECT
     )
 
@@ -243,8 +246,8 @@ def test_a_changed_description_changes_the_fingerprint_of_one_site(
 
     def fingerprint(file: Path) -> str:
         options = ("-a", "orders", "-g", "apps", "--api", str(file))
-        found = mct("setup", *options, "--client", "Import", "--dry-run", "-o", "json").document
-        return str(found["fingerprint"])
+        document = mct("setup", *options, "--client", "Import", "--dry-run", "-o", "json").document
+        return str(document["fingerprint"])
 
     assert (fingerprint(ORDERS_FILE) == fingerprint(changed)) == (not added)
 
@@ -311,7 +314,8 @@ def test_who_exchanges_the_service_application_in_the_file_gets_no_secret_of_a_r
     """Another API's client of the same name would be rotated, and its secret given to the program
     of this site's.
     """
-    document, file = trust_file(reviewer.folder), reviewer.folder / "trust.toml"
+    document = trust_file(reviewer.folder)
+    file = reviewer.folder / "trust.toml"
     reviewed = reviewer.fingerprint(ROTATE, document)
     theirs = azure.graph("POST", "/applications", json={"displayName": "Their API"})["appId"]
     file.write_text(as_toml(with_other_value(document, "sites", "service-app", theirs)))

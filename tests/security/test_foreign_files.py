@@ -90,9 +90,11 @@ def test_a_reviewed_plan_gives_nothing_to_what_someone_registers_meanwhile(
     agreed = change._show_and_ask
 
     async def meanwhile(*about: Any, **more: Any) -> bool:
-        made = attacker.graph("POST", "/applications", json={"displayName": "Nightly export"})
-        attacker.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})
-        azure.write_settings({**azure.settings(), "ServiceApplicationIds": made["appId"]})
+        application = attacker.graph(
+            "POST", "/applications", json={"displayName": "Nightly export"}
+        )
+        attacker.graph("POST", "/servicePrincipals", json={"appId": application["appId"]})
+        azure.write_settings({**azure.settings(), "ServiceApplicationIds": application["appId"]})
         azure.forget()
         return await agreed(*about, **more)
 

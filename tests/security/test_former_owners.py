@@ -78,11 +78,11 @@ def test_a_client_that_this_machine_deleted_comes_back_without_what_others_put_i
         restore(rob, torn_down)
         rob.graph("POST", f"/applications/{torn_down['id']}/addPassword", json={})
         rob.graph("DELETE", f"/applications/{torn_down['id']}")
-    made = admin("setup", "--client", "Import", *A, *JSON)
-    assert made.code == 0, made.out
+    setup = admin("setup", "--client", "Import", *A, *JSON)
+    assert setup.code == 0, setup.out
     assert secrets(azure, torn_down) == 1
-    assert azure.call_as(values_in(saved_to(made))) == 200
-    details = [row["detail"] for row in made.document["changes"] if row["detail"]]
+    assert azure.call_as(values_in(saved_to(setup))) == 200
+    details = [row["detail"] for row in setup.document["changes"] if row["detail"]]
     assert any(detail.endswith(f"also owned by {rob.address}") for detail in details)
 
 
@@ -150,8 +150,8 @@ def test_a_restored_client_keeps_no_credential_that_only_a_vaults_tag_names(
     stored = {"value": added["secretText"], "tags": {**tags, "client": "Import"}}
     assert azure.vault("PUT", f"/secrets/{name}", json=stored).is_success
     words = ("setup", "--client", "Import", "--secret-to", f"keyvault:{seed.VAULT}", *A, *JSON)
-    made = admin(*words)
-    assert made.code == 0, made.out
+    setup = admin(*words)
+    assert setup.code == 0, setup.out
     (key,) = azure.graph("GET", f"/applications/{planted['id']}")["passwordCredentials"]
     assert key["keyId"] != added["keyId"]
     assert azure.vault("GET", f"/secrets/{name}").json()["tags"]["keyId"] == key["keyId"]
@@ -165,17 +165,18 @@ ROBS = f"{seed.VAULT}/robs"
 @pytest.fixture
 def without_secret(admin: Program, azure: Sandbox, rob: Member) -> Json:
     """A client whose secret its former owner has removed; his tag says where it was."""
-    made = admin("setup", "--client", "Import", *A, *JSON)
-    assert made.code == 0, made.out
+    setup = admin("setup", "--client", "Import", *A, *JSON)
+    assert setup.code == 0, setup.out
     client: Json = azure.applications("Import")[0]
-    path, (key,) = f"/applications/{client['id']}", client["passwordCredentials"]
+    path = f"/applications/{client['id']}"
+    (key,) = client["passwordCredentials"]
 
     def tagged() -> None:
         rob.graph("PATCH", path, json={"tags": [*client["tags"], Tag.VAULT.of(ROBS)]})
         rob.graph("POST", f"{path}/removePassword", json={"keyId": key["keyId"]})
 
     once_owned(azure, rob, client, tagged)
-    Path(saved_to(made)).unlink()
+    Path(saved_to(setup)).unlink()
     return client
 
 

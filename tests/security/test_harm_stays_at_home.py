@@ -121,9 +121,9 @@ def test_a_planted_registration_that_nobody_touched_is_taken_up(
 ) -> None:
     for name in (OWN, client_unique_name(OWN, "Import")):
         disown(rob, rob.squat(name, "Import", signInAudience="AzureADMyOrg"))
-    made = admin("setup", "--client", "Import", *A, *JSON)
-    assert made.code == 0, made.out
-    assert azure.call_as(values_in(saved_to(made))) == 200
+    setup = admin("setup", "--client", "Import", *A, *JSON)
+    assert setup.code == 0, setup.out
+    assert azure.call_as(values_in(saved_to(setup))) == 200
 
 
 def test_a_contributor_who_owns_the_service_application_lets_in_no_one_else_and_gets_no_secret(
@@ -169,19 +169,21 @@ def note_where(done: Ended) -> str:
 def api(azure: Sandbox) -> Json:
     """Made by hand, with an older client that neither App Service lists."""
     body = {"displayName": "MCT API", "signInAudience": "AzureADMyOrg", "appRoles": [role()]}
-    made: Json = azure.graph("POST", "/applications", json=body)
-    made["principal"] = azure.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})[
-        "id"
-    ]
+    application: Json = azure.graph("POST", "/applications", json=body)
+    application["principal"] = azure.graph(
+        "POST", "/servicePrincipals", json={"appId": application["appId"]}
+    )["id"]
     client = azure.graph(
         "POST",
         "/applications",
         json={"displayName": "Old importer", "signInAudience": "AzureADMyOrg"},
     )
     principal = azure.graph("POST", "/servicePrincipals", json={"appId": client["appId"]})["id"]
-    body = {"principalId": principal, "resourceId": made["principal"], "appRoleId": ROLE_ID}
-    azure.graph("POST", f"/servicePrincipals/{made['principal']}/appRoleAssignedTo", json=body)
-    return made
+    body = {"principalId": principal, "resourceId": application["principal"], "appRoleId": ROLE_ID}
+    azure.graph(
+        "POST", f"/servicePrincipals/{application['principal']}/appRoleAssignedTo", json=body
+    )
+    return application
 
 
 def holders(azure: Sandbox, service: Json) -> set[str]:
@@ -194,11 +196,11 @@ def holders(azure: Sandbox, service: Json) -> set[str]:
 def shared(admin: Program, azure: Sandbox, service: Json) -> Ended:
     """Site B uses the API, too; its setup."""
     azure.add_site(name="site-b", group="rg-b")
-    made = admin(
+    setup = admin(
         "setup", *B, "--service-app", service["appId"], "--client", "Learner import", *JSON
     )
-    assert made.code == 0, made.out
-    return made
+    assert setup.code == 0, setup.out
+    return setup
 
 
 @pytest.mark.parametrize("whose", ["made by hand", "made for A"])
@@ -235,13 +237,15 @@ def test_two_app_services_that_use_one_api_take_nothing_from_each_other(
         assert admin(*words, *JSON).code == 2, words
     assert importer["appId"] not in listed(azure)
     held = holders(azure, service)
-    gone = admin("teardown", *A, *adopting, *JSON)
-    assert gone.code == 0, gone.out
+    teardown = admin("teardown", *A, *adopting, *JSON)
+    assert teardown.code == 0, teardown.out
     assert holders(azure, service) == held - {"Export"}
     assert (secrets(azure, importer), azure.applications("Export")) == (before, [])
     assert azure.call_as(theirs) == azure_of_b(azure, theirs)
     kept = next(
-        change for change in gone.document["changes"] if change["resource"] == "service application"
+        change
+        for change in teardown.document["changes"]
+        if change["resource"] == "service application"
     )
     assert kept["detail"].startswith("kept: ")
     if not adopting:
@@ -262,8 +266,8 @@ def test_who_holds_the_role_of_a_shared_api_is_no_client_of_every_app_service_th
         "Export": (True, True),
         "Learner import": (False, False),
     }
-    (found,) = seen["findings"]
-    assert (found["subject"], found["severity"]) == ("Learner import", "note")
+    (finding,) = seen["findings"]
+    assert (finding["subject"], finding["severity"]) == ("Learner import", "note")
     for words in (("status", "-o", "csv"), ("verify",)):
         done = admin(*words, *A)
         assert (done.code, f"rotate-secret {importer['appId']}" in done.out) == (0, False)
@@ -285,7 +289,7 @@ def test_a_contributor_who_lists_another_sites_client_cuts_no_one_off(
     torn down, it only leaves the list.
     """
     azure.add_site(name="site-b", group="rg-b")
-    made = admin("setup", *B, "--client", "Learner import", *JSON)
+    setup = admin("setup", *B, "--client", "Learner import", *JSON)
     (service,) = azure.applications("MCT service (site-b)")
     (importer,) = azure.applications("Learner import")
     its_own = {
@@ -314,7 +318,7 @@ def test_a_contributor_who_lists_another_sites_client_cuts_no_one_off(
             name: sorted(map(str, value)) for name, value in its_own.items()
         }
         assert "Learner import" in holders(azure, service)
-        azure_of_b(azure, values_in(saved_to(made)))
+        azure_of_b(azure, values_in(saved_to(setup)))
 
 
 def test_a_service_application_of_another_app_service_is_not_deleted_even_if_it_is_named(
@@ -326,7 +330,9 @@ def test_a_service_application_of_another_app_service_is_not_deleted_even_if_it_
     assert admin("setup", *A, "--service-app", service["appId"], *JSON).code == 0
     done = admin("teardown", *A, "--service-app", service["appId"], "--delete-adopted", *JSON)
     assert done.code == 0, done.out
-    assert [one["id"] for one in azure.applications("MCT service (site-b)")] == [service["id"]]
+    assert [application["id"] for application in azure.applications("MCT service (site-b)")] == [
+        service["id"]
+    ]
 
 
 # What only looks like ours
@@ -354,10 +360,10 @@ def test_no_registration_is_taken_for_a_left_over_by_what_its_owner_wrote(
         reference = {"@odata.id": f"{azure.graph_url}/v1.0/directoryObjects/{me}"}
         rob.graph("POST", f"/{half}/owners/$ref", json=reference)
     disown(rob, planted)
-    made = mct("setup", "--client", "Course sync", *A, *JSON, env=pipeline)
-    assert made.code == 0, made.out
+    setup = mct("setup", "--client", "Course sync", *A, *JSON, env=pipeline)
+    assert setup.code == 0, setup.out
     assert planted["appId"] not in listed(azure)
-    assert azure.call_as(values_in(saved_to(made))) == 200
+    assert azure.call_as(values_in(saved_to(setup))) == 200
 
 
 @pytest.mark.parametrize(
@@ -372,11 +378,11 @@ def test_what_is_registered_between_reading_and_creating_is_not_believed(
     planted: list[Json] = []
 
     def plant() -> None:
-        made = rob.squat(unique_name, "Import", signInAudience="AzureADMyOrg")
+        application = rob.squat(unique_name, "Import", signInAudience="AzureADMyOrg")
         body = {"passwordCredential": {"displayName": "mct-s2s 2026-11-30 deadbeef"}}
-        rob.graph("POST", f"/applications/{made['id']}/addPassword", json=body)
-        disown(rob, made)
-        planted.append(made)
+        rob.graph("POST", f"/applications/{application['id']}/addPassword", json=body)
+        disown(rob, application)
+        planted.append(application)
 
     async def faster(entry: Entry) -> None:
         if entry.method == "PATCH" and f"'{unique_name}'" in entry.path:
@@ -388,15 +394,17 @@ def test_what_is_registered_between_reading_and_creating_is_not_believed(
     inside.leave_alone()
     assert ended.code in {1, 2}, ended.out
     assert ended.document["error"]["code"] == "registration-not-ours"
-    (made,) = planted
-    assert made["appId"] not in listed(azure)
+    (application,) = planted
+    assert application["appId"] not in listed(azure)
     assert (
-        azure.graph("GET", f"/servicePrincipals/{made['principal']}/appRoleAssignments")["value"]
+        azure.graph("GET", f"/servicePrincipals/{application['principal']}/appRoleAssignments")[
+            "value"
+        ]
         == []
     )
-    assert secrets(azure, made) == 1
-    azure.graph("DELETE", f"/applications/{made['id']}")
-    azure.graph("DELETE", f"/directory/deletedItems/{made['id']}")
+    assert secrets(azure, application) == 1
+    azure.graph("DELETE", f"/applications/{application['id']}")
+    azure.graph("DELETE", f"/directory/deletedItems/{application['id']}")
     again = admin("setup", "--client", "Import", *A, *JSON)
     assert again.code == 0, again.out
     assert azure.call_as(values_in(saved_to(again))) == 200
@@ -414,9 +422,9 @@ def test_what_was_deleted_just_before_is_not_restored_into_foreign_hands(
     planted: list[Json] = []
 
     def plant() -> None:
-        made = rob.squat(unique_name, "Import", signInAudience="AzureADMyOrg")
-        rob.graph("DELETE", f"/applications/{made['id']}")
-        planted.append(made)
+        application = rob.squat(unique_name, "Import", signInAudience="AzureADMyOrg")
+        rob.graph("DELETE", f"/applications/{application['id']}")
+        planted.append(application)
 
     async def faster(entry: Entry) -> None:
         if entry.method == "PATCH" and f"'{unique_name}'" in entry.path:
@@ -429,11 +437,11 @@ def test_what_was_deleted_just_before_is_not_restored_into_foreign_hands(
     assert ended.code in {1, 2}, ended.out
     assert ended.document["error"]["code"] == "registration-not-ours"
     assert rob.address in ended.document["error"]["message"]
-    (made,) = planted
+    (application,) = planted
     deleted = azure.graph("GET", "/directory/deletedItems/microsoft.graph.application")["value"]
-    assert [one["id"] for one in deleted] == [made["id"]], "it went back"
-    assert made["appId"] not in listed(azure)
-    azure.graph("DELETE", f"/directory/deletedItems/{made['id']}")
+    assert [application["id"] for application in deleted] == [application["id"]], "it went back"
+    assert application["appId"] not in listed(azure)
+    azure.graph("DELETE", f"/directory/deletedItems/{application['id']}")
     assert admin("setup", "--client", "Import", *A, *JSON).code == 0
 
 
@@ -532,14 +540,16 @@ def test_who_registers_the_uri_of_an_api_that_is_gone_gets_no_one_in(
     Its `uniqueName` is free, too, and so are those of its clients.
     """
     assert admin("setup", "--client", "Import", *A, *JSON).code == 0
-    (gone,) = azure.applications("MCT service (contosolearn)")
-    uri = uri.format(old=gone["appId"], tenant=azure.tenant_id)
+    (application,) = azure.applications("MCT service (contosolearn)")
+    uri = uri.format(old=application["appId"], tenant=azure.tenant_id)
     azure.write_settings({**azure.settings(), "ServiceAuthAudience": uri})
-    azure.graph("DELETE", f"/applications/{gone['id']}")
-    azure.graph("DELETE", f"/directory/deletedItems/{gone['id']}")
+    azure.graph("DELETE", f"/applications/{application['id']}")
+    azure.graph("DELETE", f"/directory/deletedItems/{application['id']}")
     role_id = new_app_role_id(azure.tenant_id, OWN, "S2SAppRole")
     service = rob.squat(OWN, "MCT service", signInAudience="AzureADMyOrg", appRoles=[role(role_id)])
-    version = 2 if gone["appId"] in uri else 1  # one that asks for v2 tokens may take any free URI
+    version = (
+        2 if application["appId"] in uri else 1
+    )  # one that asks for v2 tokens may take any free URI
     body = {"api": {"requestedAccessTokenVersion": version}, "identifierUris": [uri]}
     rob.graph("PATCH", f"/applications/{service['id']}", json=body)
     client = rob.squat(client_unique_name(OWN, "Nightly"), "Nightly", signInAudience="AzureADMyOrg")
@@ -606,16 +616,16 @@ def test_status_says_whose_a_merely_listed_client_is_and_advises_to_remove_it(
     archive = register(adele, "Invoice archive", days=10)
     assert admin("setup", "--client", "Export", *A, *JSON).code == 0
     contributor.lists(archive["appId"])
-    found = [
-        one
-        for one in admin("status", *A, "-o", "json").document["findings"]
-        if one["subject"] == "Invoice archive"
+    findings = [
+        finding
+        for finding in admin("status", *A, "-o", "json").document["findings"]
+        if finding["subject"] == "Invoice archive"
     ]
-    assert {one["code"] for one in found} == {"client-not-consented", "secret-expiring"}
-    assert {one["remedy"].partition(" -a ")[0] for one in found} == {
+    assert {finding["code"] for finding in findings} == {"client-not-consented", "secret-expiring"}
+    assert {finding["remedy"].partition(" -a ")[0] for finding in findings} == {
         f"mct-s2s remove-client {archive['appId']}"
     }
-    assert any(adele.address in one["message"] for one in found)
+    assert any(adele.address in finding["message"] for finding in findings)
     assert admin("remove-client", archive["appId"], *A, *JSON).code == 0
     assert azure.applications("Invoice archive")
 
@@ -669,7 +679,7 @@ def test_a_service_principal_that_was_planted_disabled_is_said_with_its_remedy(
     disown(rob, planted)
     done = admin("setup", "--client", "Import", "--no-verify", *A, *JSON)
     assert done.code == 0, done.out
-    (note,) = [one for one in done.document["notes"] if "is disabled" in one["text"]]
+    (note,) = [note for note in done.document["notes"] if "is disabled" in note["text"]]
     assert note["command"] == f"az ad sp update --id {planted['appId']} --set accountEnabled=true"
 
 
@@ -731,14 +741,14 @@ def test_a_vault_that_is_gone_stops_its_own_client_alone(admin: Program, azure: 
         file.unlink()
     done = admin("rotate-secret", "--expiring-within", "31d", "--secret-lifetime", "1y", *A, *JSON)
     assert done.code == 3, done.out
-    assert [made["client"] for made in done.made] == ["Two"]
+    assert [credential["client"] for credential in done.made] == ["Two"]
     (command,) = [note["command"] for note in done.document["notes"] if "'One'" in note["text"]]
     assert secrets(azure, one) == 1
     named = command.replace("PLACE", f"keyvault:{seed.VAULT}").removeprefix("mct-s2s ")
     again = admin(*shlex.split(named), *JSON)
-    assert (again.code, [made["client"] for made in again.made]) == (0, ["One"]), again.out
-    gone = admin("teardown", "--delete-secrets", *A, *JSON)
-    assert gone.code == 0, gone.out
+    assert (again.code, [credential["client"] for credential in again.made]) == (0, ["One"]), again.out
+    teardown = admin("teardown", "--delete-secrets", *A, *JSON)
+    assert teardown.code == 0, teardown.out
     assert azure.applications("One") == azure.applications("Two") == []
     assert two["appId"] not in listed(azure)
 
@@ -783,9 +793,9 @@ def test_a_service_principal_that_comes_back_meanwhile_gets_no_right(
     admin: Program, azure: Sandbox, rob: Member, inside: Inside, unique_name: str
 ) -> None:
     """Rob owns it still; he deleted it, so that the first look did not show it, and restores it."""
-    made = rob.squat(unique_name, "Import", signInAudience="AzureADMyOrg")
-    rob.graph("DELETE", f"/applications/{made['id']}/owners/{rob.id}/$ref")
-    rob.graph("DELETE", f"/servicePrincipals/{made['principal']}")
+    application = rob.squat(unique_name, "Import", signInAudience="AzureADMyOrg")
+    rob.graph("DELETE", f"/applications/{application['id']}/owners/{rob.id}/$ref")
+    rob.graph("DELETE", f"/servicePrincipals/{application['principal']}")
 
     one_by_one = asyncio.Lock()  # those of the API and the client are created side by side
 
@@ -793,7 +803,7 @@ def test_a_service_principal_that_comes_back_meanwhile_gets_no_right(
         if entry.method == "POST" and entry.path.endswith("/servicePrincipals"):
             async with one_by_one:
                 if restored in inside.hooks.before:
-                    path = f"/directory/deletedItems/{made['principal']}/restore"
+                    path = f"/directory/deletedItems/{application['principal']}/restore"
                     await asyncio.to_thread(rob.graph, "POST", path)
                     inside.hooks.before.clear()
 
@@ -802,9 +812,11 @@ def test_a_service_principal_that_comes_back_meanwhile_gets_no_right(
     inside.leave_alone()
     assert ended.document["error"]["code"] == "registration-not-ours", ended.out
     assert rob.address in ended.document["error"]["message"]
-    assert made["appId"] not in listed(azure)
+    assert application["appId"] not in listed(azure)
     assert (
-        azure.graph("GET", f"/servicePrincipals/{made['principal']}/appRoleAssignments")["value"]
+        azure.graph("GET", f"/servicePrincipals/{application['principal']}/appRoleAssignments")[
+            "value"
+        ]
         == []
     )
 
@@ -812,26 +824,30 @@ def test_a_service_principal_that_comes_back_meanwhile_gets_no_right(
 def test_what_is_restored_only_to_be_judged_keeps_its_credentials(
     admin: Program, azure: Sandbox, adele: Member
 ) -> None:
-    made = adele.squat(client_unique_name(OWN, "Import"), "Payroll", signInAudience="AzureADMyOrg")
-    adele.graph("POST", f"/applications/{made['id']}/addPassword", json={})
-    adele.graph("DELETE", f"/applications/{made['id']}")
+    application = adele.squat(
+        client_unique_name(OWN, "Import"), "Payroll", signInAudience="AzureADMyOrg"
+    )
+    adele.graph("POST", f"/applications/{application['id']}/addPassword", json={})
+    adele.graph("DELETE", f"/applications/{application['id']}")
     ended = admin("setup", "--client", "Import", *A, *JSON)
     assert ended.document["error"]["code"] == "registration-not-ours", ended.out
-    adele.graph("POST", f"/directory/deletedItems/{made['id']}/restore")
-    assert secrets(azure, made) == 1
+    adele.graph("POST", f"/directory/deletedItems/{application['id']}/restore")
+    assert secrets(azure, application) == 1
 
 
 def test_what_another_team_deleted_is_purged_by_its_app_id_alone(
     admin: Program, azure: Sandbox, adele: Member
 ) -> None:
     assert admin("setup", "--client", "Export", *A, *JSON).code == 0
-    made = adele.squat(client_unique_name(OWN, "Import"), "Payroll", signInAudience="AzureADMyOrg")
-    adele.graph("DELETE", f"/applications/{made['id']}")
+    application = adele.squat(
+        client_unique_name(OWN, "Import"), "Payroll", signInAudience="AzureADMyOrg"
+    )
+    adele.graph("DELETE", f"/applications/{application['id']}")
     azure.forget()
     done = admin("remove-client", "Import", "--purge", *A, *JSON)
     assert (done.code, azure.writes()) == (0, [])
-    assert made["appId"] in done.document["changes"][0]["detail"]
-    assert admin("remove-client", made["appId"], "--purge", *A, *JSON).code == 0
+    assert application["appId"] in done.document["changes"][0]["detail"]
+    assert admin("remove-client", application["appId"], "--purge", *A, *JSON).code == 0
     assert azure.graph("GET", "/directory/deletedItems/microsoft.graph.application")["value"] == []
 
 
@@ -858,7 +874,7 @@ def test_app_services_of_one_name_do_not_share_clients(
             done.out,
         )
     assert admin("teardown", *twin, *adopting, *JSON).code == 0
-    assert [one["id"] for one in azure.applications("Export")] == [export["id"]]
+    assert [application["id"] for application in azure.applications("Export")] == [export["id"]]
     assert "Export" in holders(azure, api)
 
 
@@ -866,12 +882,12 @@ def test_app_services_of_one_name_do_not_share_clients(
 def test_what_was_just_removed_can_be_set_up_again_at_once(
     admin: Program, azure: Sandbox, lag: int
 ) -> None:
-    made = ("setup", "--client", "Import", *A, *JSON)
-    assert admin(*made).code == 0
+    setup = ("setup", "--client", "Import", *A, *JSON)
+    assert admin(*setup).code == 0
     azure.lag(lag)
     for removal in (("teardown",), ("remove-client", "Import")):
         assert admin(*removal, *A, *JSON).code == 0
-        again = admin(*made)
+        again = admin(*setup)
         assert again.code == 0, (removal, again.out)
 
 
@@ -902,15 +918,15 @@ def test_a_teardown_keeps_the_api_that_another_app_service_uses_with_managed_ide
     assert admin(*of_b).code == 0
     assert azure.writes() == [], "noted once"
     for more in ((), ("--delete-adopted",), ("--purge",)):
-        gone = admin("teardown", *A, *more, *JSON)
-        assert gone.code == 0, gone.out
+        teardown = admin("teardown", *A, *more, *JSON)
+        assert teardown.code == 0, teardown.out
         kept = next(
             change
-            for change in gone.document["changes"]
+            for change in teardown.document["changes"]
             if change["resource"] == "service application"
         )
         assert kept["detail"] == "kept: site-b uses it"
-        (note,) = [one for one in gone.document["notes"] if "site-b" in one["text"]]
+        (note,) = [note for note in teardown.document["notes"] if "site-b" in note["text"]]
         assert note["command"] is None, "who once owned another team's API could have tagged that"
     assert azure.settings(SITE_B)["ServiceAuthAudience"] == f"api://{service['appId']}"
     assert admin("teardown", *B, "--service-app", service["appId"], *JSON).code == 0
@@ -972,11 +988,13 @@ def test_whoever_tags_an_api_as_used_only_has_it_kept(admin: Program, azure: San
     is_refused(
         admin("setup", *B, "--client", "Import", *JSON), azure, "service-application-not-ours"
     )
-    gone = admin("teardown", *A, *JSON)
+    teardown = admin("teardown", *A, *JSON)
     kept = next(
-        change for change in gone.document["changes"] if change["resource"] == "service application"
+        change
+        for change in teardown.document["changes"]
+        if change["resource"] == "service application"
     )
-    assert (gone.code, kept["detail"]) == (0, "kept: site-b uses it")
+    assert (teardown.code, kept["detail"]) == (0, "kept: site-b uses it")
 
 
 def test_status_of_what_was_adopted_prints_commands_that_ask_for_the_operators_word(
@@ -988,9 +1006,13 @@ def test_status_of_what_was_adopted_prints_commands_that_ask_for_the_operators_w
     of_b = ("--service-app", service["appId"], "--client", "Import", "--secret-lifetime", "20d")
     assert mct("setup", *B, *of_b, *JSON).code == 0
     seen = mct("status", *B, "-o", "json")
-    found = {one["code"]: one for one in seen.document["findings"] if one["severity"] != "note"}
-    assert (seen.code, set(found)) == (3, {"secret-expiring"})
-    words = shlex.split(found["secret-expiring"]["remedy"])
+    findings = {
+        finding["code"]: finding
+        for finding in seen.document["findings"]
+        if finding["severity"] != "note"
+    }
+    assert (seen.code, set(findings)) == (3, {"secret-expiring"})
+    words = shlex.split(findings["secret-expiring"]["remedy"])
     asked = mct(*words[1:], *JSON)
     assert asked.code == 2, "a tag is no one's word: it is asked for, once, with whose it is"
     adopt = re.search(r"--service-app \S+", asked.document["error"]["remedy"])
@@ -1005,16 +1027,17 @@ def test_a_note_that_a_secret_never_arrived_leads_no_secret_into_another_vault(
     """The file here shows that it did arrive; a vault's tag counts only where there is no good
     secret.
     """
-    made = admin("setup", "--client", "Import", *A, *JSON)
+    setup = admin("setup", "--client", "Import", *A, *JSON)
     (client,) = azure.applications("Import")
     (secret,) = client["passwordCredentials"]
     tags = [f"mct-s2s:attempt:{secret['displayName'].removeprefix('mct-s2s ').replace(' ', '_')}"]
     tags += [Tag.VAULT.of(f"{seed.VAULT}/robs")]
-    path, sent = f"/applications/{client['id']}", {"tags": [*client["tags"], *tags]}
+    path = f"/applications/{client['id']}"
+    sent = {"tags": [*client["tags"], *tags]}
     once_owned(azure, rob, client, lambda: rob.graph("PATCH", path, json=sent))
     assert admin("setup", "--client", "Import", *A, *JSON).code == 0
     assert azure.vault("GET", "/secrets/robs").status_code == 404
-    assert azure.token_of(values_in(saved_to(made))).status_code == 200, "it works as before"
+    assert azure.token_of(values_in(saved_to(setup))).status_code == 200, "it works as before"
 
 
 def test_a_vaults_tag_names_no_working_secret_as_lost(mct: Program, azure: Sandbox) -> None:

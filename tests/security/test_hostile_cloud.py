@@ -173,7 +173,8 @@ def test_a_trust_files_cloud_gets_no_credential_without_a_login_host(
 def test_a_clients_credential_without_a_login_host_goes_to_the_public_cloud_only(
     mct: Program, azure: Sandbox, sent: list[str], tmp_path: Path, cloud: Cloud
 ) -> None:
-    file, environment = tmp_path / "client.env", azure.environment
+    file = tmp_path / "client.env"
+    environment = azure.environment
     names = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
     file.write_text("".join(f"{name}={environment[name]}\n" for name in names))
     words = (
@@ -433,9 +434,9 @@ def test_folders_that_the_sandbox_makes_are_its_users_alone(tmp_path: Path) -> N
         state.administrator()
     finally:
         os.umask(before)
-    made = [tmp_path / "a", tmp_path / "a" / "b", tmp_path / "a" / "b" / "sandbox"]
-    assert [stat.S_IMODE(folder.stat().st_mode) for folder in made] == [0o700] * 3
-    assert stat.S_IMODE((made[-1] / "administrator.json").stat().st_mode) == 0o600
+    folders = [tmp_path / "a", tmp_path / "a" / "b", tmp_path / "a" / "b" / "sandbox"]
+    assert [stat.S_IMODE(folder.stat().st_mode) for folder in folders] == [0o700] * 3
+    assert stat.S_IMODE((folders[-1] / "administrator.json").stat().st_mode) == 0o600
 
 
 OTHER = "https://contoso-other.example"
@@ -443,11 +444,11 @@ OTHER = "https://contoso-other.example"
 
 def files(mct: Program, tmp_path: Path, *clients: str) -> list[Path]:
     """A credential file of each client."""
-    made = []
+    paths = []
     for client in clients:
-        made.append(tmp_path / f"{client}.env")
-        assert mct("setup", "--client", client, "--secret-to", f"file:{made[-1]}", "-y").code == 0
-    return made
+        paths.append(tmp_path / f"{client}.env")
+        assert mct("setup", "--client", client, "--secret-to", f"file:{paths[-1]}", "-y").code == 0
+    return paths
 
 
 def with_value(file: Path, name: str, value: str) -> None:
@@ -461,10 +462,10 @@ def calls(azure: Sandbox) -> list[int]:
 
 
 def row(ended: Ended, client: str) -> Any:
-    (found,) = (
+    (check,) = (
         row for row in ended.document["checks"] if (row["client"], row["check"]) == (client, "call")
     )
-    return found
+    return check
 
 
 def audience_of(file: Path) -> str:

@@ -36,12 +36,12 @@ def _works(azure: Sandbox, secret: str) -> bool:
     """Whether Entra gives the client a token for it, whose service principal an interruption may
     have come before.
     """
-    (one,) = azure.applications("One")
+    (application,) = azure.applications("One")
     if not azure.graph(
-        "GET", "/servicePrincipals", params={"$filter": f"appId eq '{one['appId']}'"}
+        "GET", "/servicePrincipals", params={"$filter": f"appId eq '{application['appId']}'"}
     )["value"]:
-        azure.graph("POST", "/servicePrincipals", json={"appId": one["appId"]})
-    return azure.token(f"{azure.graph_url}/.default", one["appId"], secret).is_success
+        azure.graph("POST", "/servicePrincipals", json={"appId": application["appId"]})
+    return azure.token(f"{azure.graph_url}/.default", application["appId"], secret).is_success
 
 
 def _shown(ended: Ended) -> str:
@@ -50,7 +50,9 @@ def _shown(ended: Ended) -> str:
 
 
 def _passwords(azure: Sandbox) -> list[dict[str, Any]]:
-    return [one for app in azure.applications("One") for one in app["passwordCredentials"]]
+    return [
+        credential for app in azure.applications("One") for credential in app["passwordCredentials"]
+    ]
 
 
 def _at(inside: Inside, method: str, path: str, act: Callable[[], None]) -> None:
@@ -214,8 +216,8 @@ def test_a_certificate_whose_key_nobody_saw_is_removed_again(
 ) -> None:
     words = (*SHOW, "--credential", "certificate", *AS_JSON)
     code, err = _with_a_reader_that_leaves(inside, tmp_path, words, ("PUT", "/config/appsettings"))
-    (one,) = azure.applications("One")
-    assert (code, one["keyCredentials"]) == (1, []), err
+    (application,) = azure.applications("One")
+    assert (code, application["keyCredentials"]) == (1, []), err
     assert "was removed again" in err
 
 
@@ -236,8 +238,8 @@ def test_a_secret_that_nobody_saw_is_removed_again(
     when: tuple[str, str],
 ) -> None:
     code, err = _with_a_reader_that_leaves(inside, tmp_path, (*SHOW, *words), when)
-    (one,) = azure.applications("One")
-    assert (code, one["passwordCredentials"]) == (1, []), err
+    (application,) = azure.applications("One")
+    assert (code, application["passwordCredentials"]) == (1, []), err
     assert ("was removed again" in err, "Traceback" in err) == (True, False), err
     again = mct(*SHOW)
     assert again.code == 0, again
@@ -266,15 +268,17 @@ def _portal_reads_it(azure: Sandbox, mct: Program) -> None:
 
 def _app_calls(azure: Sandbox) -> bool:
     """Whether the portal gets a token with what it finds in its own environment."""
-    found = azure._control("GET", "/app-environment", params={"resource": PORTAL}).json()
+    environment = azure._control("GET", "/app-environment", params={"resource": PORTAL}).json()
     return azure.token(
-        found["MCT_S2S_SCOPE"], found["AZURE_CLIENT_ID"], found["AZURE_CLIENT_SECRET"]
+        environment["MCT_S2S_SCOPE"],
+        environment["AZURE_CLIENT_ID"],
+        environment["AZURE_CLIENT_SECRET"],
     ).is_success
 
 
 def _secrets(azure: Sandbox, name: str = "Portal") -> list[str]:
     (application,) = azure.applications(name)
-    return [one["keyId"] for one in application["passwordCredentials"]]
+    return [credential["keyId"] for credential in application["passwordCredentials"]]
 
 
 def test_a_vault_keeps_the_old_one_for_a_day_and_no_reader_fails(

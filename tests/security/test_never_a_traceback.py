@@ -90,9 +90,9 @@ def test_a_closed_stream_ends_without_a_traceback(tmp_path: Path, closed: str) -
     )
     assert done.returncode == 2
     if "2>" not in closed:
-        told = file.read_text(encoding="utf-8")
-        assert told.startswith("error: ")
-        harmless(done, told)
+        output = file.read_text(encoding="utf-8")
+        assert output.startswith("error: ")
+        harmless(done, output)
 
 
 @pytest.mark.parametrize(
@@ -119,11 +119,11 @@ def test_a_full_disk_ends_without_a_traceback(
             text=True,
             check=False,
         )
-    (told,) = [one for one in done.stderr.splitlines() if one.startswith("error: ")]
+    (error,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     unwritable = (
         "error: Cannot write to standard output: No space left on device. [output-unwritable]"
     )
-    assert (done.returncode, told) == ((1, unwritable) if "zzzz" not in line else (2, told)), (
+    assert (done.returncode, error) == ((1, unwritable) if "zzzz" not in line else (2, error)), (
         done.stderr
     )
     harmless(done, done.stderr)

@@ -58,8 +58,8 @@ class Contributor:
         self._azure.arm("PATCH", SITE, json={"tags": tags}, headers=self._headers)
 
     def lists(self, client_id: str) -> None:
-        there = self._azure.settings().get("ServiceApplicationIds") or ""
-        self.write(ServiceApplicationIds=f"{there};{client_id}".strip(";"))
+        values = self._azure.settings().get("ServiceApplicationIds") or ""
+        self.write(ServiceApplicationIds=f"{values};{client_id}".strip(";"))
 
 
 @pytest.fixture
@@ -76,43 +76,45 @@ def payroll(azure: Sandbox) -> Json:
         "appRoles": [ROLE],
         "api": {"requestedAccessTokenVersion": 2},
     }
-    made: Json = azure.graph("POST", "/applications", json=body)
+    application: Json = azure.graph("POST", "/applications", json=body)
     azure.graph(
-        "PATCH", f"/applications/{made['id']}", json={"identifierUris": [f"api://{made['appId']}"]}
+        "PATCH",
+        f"/applications/{application['id']}",
+        json={"identifierUris": [f"api://{application['appId']}"]},
     )
-    made["principal"] = azure.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})[
-        "id"
-    ]
+    application["principal"] = azure.graph(
+        "POST", "/servicePrincipals", json={"appId": application["appId"]}
+    )["id"]
     for name in ("HR sync", "Bank transfer"):
         client = registered(azure, name)
         azure.graph(
             "POST",
-            f"/servicePrincipals/{made['principal']}/appRoleAssignedTo",
+            f"/servicePrincipals/{application['principal']}/appRoleAssignedTo",
             json={
                 "principalId": client["principal"],
-                "resourceId": made["principal"],
+                "resourceId": application["principal"],
                 "appRoleId": ROLE["id"],
             },
         )
-    return made
+    return application
 
 
 def registered(azure: Sandbox, name: str, days: int | None = None, **more: Any) -> Json:
     """A registration that somebody made by hand, perhaps with a secret that ends soon."""
     body = {"displayName": name, "signInAudience": "AzureADMyOrg", **more}
-    made: Json = azure.graph("POST", "/applications", json=body)
-    made["principal"] = azure.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})[
-        "id"
-    ]
+    application: Json = azure.graph("POST", "/applications", json=body)
+    application["principal"] = azure.graph(
+        "POST", "/servicePrincipals", json={"appId": application["appId"]}
+    )["id"]
     if days is not None:
         ends = azure.now().replace(microsecond=0).timestamp() + days * 86400
         credential = {"displayName": "hand-made", "endDateTime": _text(ends)}
         azure.graph(
             "POST",
-            f"/applications/{made['id']}/addPassword",
+            f"/applications/{application['id']}/addPassword",
             json={"passwordCredential": credential},
         )
-    return made
+    return application
 
 
 def _text(moment: float) -> str:
@@ -243,13 +245,14 @@ def test_a_scheduled_rotation_makes_no_secret_for_a_merely_listed_client(
             (done.err + done.out).split()
         )
     secrets = [
-        azure.graph("GET", f"/applications/{one['id']}")["passwordCredentials"]
-        for one in (foreign, theirs)
+        azure.graph("GET", f"/applications/{application['id']}")["passwordCredentials"]
+        for application in (foreign, theirs)
     ]
-    assert [len(one) for one in secrets] == [1, 1]
+    assert [len(credential) for credential in secrets] == [1, 1]
     (mine,) = azure.applications("Mine")
     assert any(
-        one["endDateTime"] > secrets[1][0]["endDateTime"] for one in mine["passwordCredentials"]
+        credential["endDateTime"] > secrets[1][0]["endDateTime"]
+        for credential in mine["passwordCredentials"]
     )
     azure.forget()
     for name in ("Payroll production", "Import"):
@@ -300,10 +303,10 @@ def test_no_consent_goes_to_a_registration_that_others_made_and_listed(
     assert mct("setup", "--client", "One", *JSON).code == 0
     mallory = member("mallory")
     body = {"displayName": "Nightly export", "signInAudience": "AzureADMyOrg", "tags": tags}
-    made = mallory.graph("POST", "/applications", json=body)
-    mallory.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})
-    mallory.graph("POST", f"/applications/{made['id']}/addPassword", json={})
-    contributor.lists(made["appId"])
+    application = mallory.graph("POST", "/applications", json=body)
+    mallory.graph("POST", "/servicePrincipals", json={"appId": application["appId"]})
+    mallory.graph("POST", f"/applications/{application['id']}/addPassword", json={})
+    contributor.lists(application["appId"])
     file = tmp_path / "trust.toml"
     file.write_text(
         '[sites.contosolearn]\n[[sites.contosolearn.clients]]\nname = "Nightly export"\n'
@@ -311,11 +314,13 @@ def test_no_consent_goes_to_a_registration_that_others_made_and_listed(
     for words in (("setup", "--client", "Nightly export"), ("add-client", "Nightly export")):
         error = refused(mct(*words, *JSON), azure, "registration-not-ours")
         assert mallory.address in error["message"]
-        assert made["appId"] in error["remedy"]
+        assert application["appId"] in error["remedy"]
     assert mct("apply", "-f", str(file), *JSON).code == 2
     assert mct("setup", *JSON).code == 0
     assert azure.writes() == []
-    assert mct("setup", "--client", made["appId"], *JSON).code == 0, "the operator's own word"
+    assert mct("setup", "--client", application["appId"], *JSON).code == 0, (
+        "the operator's own word"
+    )
 
 
 def test_nothing_is_removed_by_copied_settings(
@@ -323,7 +328,7 @@ def test_nothing_is_removed_by_copied_settings(
 ) -> None:
     contributor.write(**a_second_site(azure, mct, "Import", "Export"))
     seen = mct("status", "-o", "json")
-    assert (seen.code, [one["code"] for one in seen.document["findings"]]) == (
+    assert (seen.code, [finding["code"] for finding in seen.document["findings"]]) == (
         3,
         ["service-application-not-ours"],
     )
@@ -411,10 +416,8 @@ def test_no_token_for_another_api_comes_to_the_site(
         "PATCH", f"/applications/{payroll['id']}", json={"api": {"requestedAccessTokenVersion": 1}}
     )
     contributor.write(ServiceAuthAudience=f"api://{payroll['appId']}", ServiceApplicationIds=caller)
-    file, names = (
-        tmp_path / "own.env",
-        ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", AUTHORITY),
-    )
+    file = tmp_path / "own.env"
+    names = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", AUTHORITY)
     file.write_text("".join(f"{name}={azure.environment[name]}\n" for name in names))
     for words in ((), ("--credentials", str(file))):
         azure.forget()
@@ -442,7 +445,10 @@ def test_settings_that_name_another_service_application_are_told_with_both_ways_
     (ours,) = azure.applications("MCT service (contosolearn)")
     contributor.write(ServiceAuthAudience=f"api://{payroll['appId']}")
     error = refused(mct("setup", "--client", "Two", *JSON), azure)
-    assert all(f"--service-app {one['appId']}" in error["remedy"] for one in (payroll, ours))
+    assert all(
+        f"--service-app {application['appId']}" in error["remedy"]
+        for application in (payroll, ours)
+    )
     assert mct("setup", "--service-app", ours["appId"], *JSON).code == 0
     assert azure.settings()["ServiceAuthAudience"] == f"api://{ours['appId']}"
 

@@ -274,8 +274,8 @@ def test_a_planted_key_never_becomes_the_clients(
     assert mct(*words).code == 0
     key = (tmp_path / "x.pem").read_text()
     assert mct("teardown", *JSON).code == 0
-    for left in tmp_path.glob("x.*"):
-        left.unlink()
+    for path in tmp_path.glob("x.*"):
+        path.unlink()
     planted(tmp_path / "x.pem.pending", key)
     azure.forget()
     refused(mct(*words), azure, "secret-place-taken")

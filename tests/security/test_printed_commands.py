@@ -177,8 +177,8 @@ def handovers() -> Iterator[str]:
         consent(EVIL),
         RestartSite(key="x", name=EVIL, site=resource),
     )
-    left = instructions(Plan(manual_steps=steps), state(), Outputs(), Path(EVIL))
-    yield from (step.command for step in left)
+    steps_left = instructions(Plan(manual_steps=steps), state(), Outputs(), Path(EVIL))
+    yield from (step.command for step in steps_left)
 
 
 def others() -> Iterator[str]:
@@ -202,7 +202,7 @@ def commands() -> list[str]:
     found = [finding.remedy for finding in diagnose(state())]
     found += [remedy for remedy in proofs() if remedy]
     found += [*grants(), *handovers(), *others()]
-    return [one for one in found if one.startswith(("az ", "mct-s2s "))]
+    return [command for command in found if command.startswith(("az ", "mct-s2s "))]
 
 
 def pasted(script: str, home: Path) -> list[list[str]]:
@@ -216,15 +216,15 @@ def pasted(script: str, home: Path) -> list[list[str]]:
             f"{{ printf '%s\\0' {name} \"$@\"; printf '\\1'; }} >> {home}/log.$$\necho made-up\n"
         )
         tool.chmod(0o755)
-    there = home / "there"
-    there.mkdir()
+    copy = home / "there"
+    copy.mkdir()
     done = subprocess.run(
-        ["/bin/sh", "-eu"], input=script, cwd=there, env={"PATH": f"{tools}:{os.defpath}"},
+        ["/bin/sh", "-eu"], input=script, cwd=copy, env={"PATH": f"{tools}:{os.defpath}"},
         capture_output=True,
         text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert list(there.iterdir()) == [], "a value became a command"
+    assert list(copy.iterdir()) == [], "a value became a command"
     # One a process: pipes run at once
     logs = [log.read_text(encoding="utf-8") for log in sorted(home.glob("log.*"))]
     return [row.split("\0")[:-1] for log in logs for row in log.split("\1")[:-1]]
@@ -269,7 +269,7 @@ _OURS = {
 
 
 def test_no_text_of_the_program_has_a_value_in_a_command_but_by_the_helper() -> None:
-    found = []
+    problems = []
     for path in sorted(
         [*PACKAGE.rglob("*.py"), *(PACKAGE.parent / "scripts" / "conformance.d").rglob("*.py")]
     ):
@@ -277,11 +277,11 @@ def test_no_text_of_the_program_has_a_value_in_a_command_but_by_the_helper() -> 
             continue
         for node in ast.walk(parsed(path)):
             if isinstance(node, ast.JoinedStr):
-                found += [
+                problems += [
                     f"{path.relative_to(PACKAGE.parent)}:{node.lineno} {value}"
                     for value in _unquoted(node)
                 ]
-    assert found == []
+    assert problems == []
 
 
 def _unquoted(node: ast.JoinedStr) -> Iterator[str]:

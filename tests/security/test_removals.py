@@ -107,8 +107,8 @@ GRAPH = {
 
 
 def _one(azure: Sandbox) -> dict[str, Any]:
-    (one,) = azure.applications("One")
-    return one
+    (application,) = azure.applications("One")
+    return application
 
 
 @pytest.mark.parametrize("why", ["serves others", "asked for"])
@@ -116,38 +116,43 @@ def _one(azure: Sandbox) -> dict[str, Any]:
 def test_a_registration_that_stays_keeps_its_credentials(
     mct: Program, azure: Sandbox, why: str, words: tuple[str, ...]
 ) -> None:
-    made = mct(*ONE)
-    values, one = values_in(saved_to(made)), _one(azure)
+    setup = mct(*ONE)
+    values = values_in(saved_to(setup))
+    application = _one(azure)
     federated = {
         "name": "build",
         "issuer": "https://ci.example",
         "subject": "job",
         "audiences": ["api://x"],
     }
-    azure.graph("POST", f"/applications/{one['id']}/federatedIdentityCredentials", json=federated)
+    azure.graph(
+        "POST", f"/applications/{application['id']}/federatedIdentityCredentials", json=federated
+    )
     if why == "serves others":
-        wanted = [*one["requiredResourceAccess"], GRAPH]
-        azure.graph("PATCH", f"/applications/{one['id']}", json={"requiredResourceAccess": wanted})
+        wanted = [*application["requiredResourceAccess"], GRAPH]
+        azure.graph(
+            "PATCH", f"/applications/{application['id']}", json={"requiredResourceAccess": wanted}
+        )
     done = mct(*words, *(("--keep-registration",) if why == "asked for" else ()), *JSON)
     assert done.code == 0, done
-    left = _one(azure)
-    assert left["passwordCredentials"] == one["passwordCredentials"]
-    assert left["requiredResourceAccess"] == ([GRAPH] if why == "serves others" else [])
+    kept = _one(azure)
+    assert kept["passwordCredentials"] == application["passwordCredentials"]
+    assert kept["requiredResourceAccess"] == ([GRAPH] if why == "serves others" else [])
     assert azure.token_of(values, f"{azure.graph_url}/.default").is_success
     assert (
-        azure.graph("GET", f"/servicePrincipals(appId='{one['appId']}')/appRoleAssignments")[
-            "value"
-        ]
+        azure.graph(
+            "GET", f"/servicePrincipals(appId='{application['appId']}')/appRoleAssignments"
+        )["value"]
         == []
     )
     row = next(c for c in done.document["changes"] if c["resource"] == "client application")
-    name = one["passwordCredentials"][0]["displayName"]
+    name = application["passwordCredentials"][0]["displayName"]
     assert row["detail"].endswith(f"; it keeps its secret '{name}', federated credential 'build'")
-    path = saved_to(made)
+    path = saved_to(setup)
     assert path.exists(), "its secret is still good, so is the file"
     if why == "serves others":
         assert mct("teardown", "-y").code == 0
-        assert _one(azure)["id"] == left["id"], (
+        assert _one(azure)["id"] == kept["id"], (
             "nor does it go where its service application is gone"
         )
 
@@ -174,9 +179,11 @@ def test_a_removed_clients_secret_in_a_vault_is_named_or_deleted(
     (row,) = _rows(done, "key vault secret")
     assert (row["action"], row["name"], _stored(azure)) == ("none", f"{seed.VAULT}/portal-key", 200)
     azure.load(state)
-    told = f"az keyvault secret delete --vault-name {seed.VAULT} --name portal-key"
-    assert [note["command"] for note in done.document["notes"] if note["command"]] == [told]
-    assert told in map(str.strip, mct(*words, "--dry-run").out.splitlines()), "on a line of its own"
+    command = f"az keyvault secret delete --vault-name {seed.VAULT} --name portal-key"
+    assert [note["command"] for note in done.document["notes"] if note["command"]] == [command]
+    assert command in map(str.strip, mct(*words, "--dry-run").out.splitlines()), (
+        "on a line of its own"
+    )
     done = mct(*words, "--delete-secrets", *JSON)
     assert done.code == 0, done
     (row,) = _rows(done, "key vault secret")

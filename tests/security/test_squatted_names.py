@@ -44,19 +44,19 @@ def refused(ended: Ended, azure: Sandbox) -> Any:
 
 
 def squat_client(azure: Sandbox, who: Member) -> Json:
-    made = who.squat(CLIENT, "S2S-client")
+    application = who.squat(CLIENT, "S2S-client")
     azure.forget()
-    return made
+    return application
 
 
 def test_a_squatted_client_is_refused_before_anything_is_written(
     mct: Program, azure: Sandbox, mallory: Member
 ) -> None:
-    made = squat_client(azure, mallory)
+    application = squat_client(azure, mallory)
     error = refused(mct(*SETUP), azure)
     assert mallory.address in error["message"]
-    assert made["createdDateTime"][:10] in error["message"]
-    assert f"--client {made['appId']}" in error["remedy"]
+    assert application["createdDateTime"][:10] in error["message"]
+    assert f"--client {application['appId']}" in error["remedy"]
 
 
 def test_a_squatted_client_is_refused_by_every_command_that_names_it(
@@ -72,11 +72,11 @@ def test_a_squatted_client_is_refused_by_every_command_that_names_it(
 def test_a_squatted_service_application_is_refused(
     mct: Program, azure: Sandbox, mallory: Member
 ) -> None:
-    made = mallory.squat(SERVICE, "MCT service (contosolearn)")
+    application = mallory.squat(SERVICE, "MCT service (contosolearn)")
     azure.forget()
     error = refused(mct(*SETUP), azure)
     assert mallory.address in error["message"]
-    assert f"--service-app {made['appId']}" in error["remedy"]
+    assert f"--service-app {application['appId']}" in error["remedy"]
 
 
 A_SECRET = {"passwordCredential": {"displayName": "mct-s2s 2026-01-01 000000"}}
@@ -99,9 +99,9 @@ WAYS_IN: dict[str, tuple[str, Json, str]] = {
 def test_a_squatted_client_without_owner_is_known_by_a_credential_of_its_own(
     mct: Program, azure: Sandbox, mallory: Member, path: str, body: Json, told: str
 ) -> None:
-    made = squat_client(azure, mallory)
-    mallory.graph("POST", path.format(**made), json=body)
-    leave(azure, mallory, made)
+    application = squat_client(azure, mallory)
+    mallory.graph("POST", path.format(**application), json=body)
+    leave(azure, mallory, application)
     azure.forget()
     assert told in refused(mct(*SETUP), azure)["message"]
 
@@ -109,8 +109,8 @@ def test_a_squatted_client_without_owner_is_known_by_a_credential_of_its_own(
 def test_the_owner_of_the_service_principal_alone_is_an_owner(
     mct: Program, azure: Sandbox, mallory: Member
 ) -> None:
-    made = squat_client(azure, mallory)
-    mallory.graph("DELETE", f"/applications/{made['id']}/owners/{mallory.id}/$ref")
+    application = squat_client(azure, mallory)
+    mallory.graph("DELETE", f"/applications/{application['id']}/owners/{mallory.id}/$ref")
     azure.forget()
     assert mallory.address in refused(mct(*SETUP), azure)["message"]
 
@@ -125,8 +125,8 @@ def test_a_squatted_client_that_nobody_can_use_is_taken_up(
 def test_a_deleted_registration_does_not_come_back_in_foreign_hands(
     mct: Program, azure: Sandbox, mallory: Member
 ) -> None:
-    made = squat_client(azure, mallory)
-    mallory.graph("DELETE", f"/applications/{made['id']}")
+    application = squat_client(azure, mallory)
+    mallory.graph("DELETE", f"/applications/{application['id']}")
     ended = mct(*SETUP)
     assert (ended.code, ended.document["error"]["code"]) == (2, "registration-not-ours")
     assert azure.applications("S2S-client") == [], "it went back into the recycle bin"
@@ -148,7 +148,7 @@ def test_our_deleted_client_comes_back_with_the_delivered_credential_alone(
     assert ended.code == 0, ended.err
     (back,) = azure.applications("S2S-client")
     assert back["id"] == ours["id"]
-    assert [one["keyId"] for one in back["passwordCredentials"]] == [secret["keyId"]]
+    assert [credential["keyId"] for credential in back["passwordCredentials"]] == [secret["keyId"]]
     assert (
         azure.graph("GET", f"/applications/{ours['id']}/federatedIdentityCredentials")["value"]
         == []
@@ -163,13 +163,13 @@ def test_our_deleted_client_comes_back_with_the_delivered_credential_alone(
 def test_a_squatted_client_is_adopted_by_its_app_id_and_the_plan_says_whose_it_is(
     mct: Program, azure: Sandbox, mallory: Member
 ) -> None:
-    made = squat_client(azure, mallory)
-    plan = mct("setup", "--client", made["appId"], "--dry-run")
+    application = squat_client(azure, mallory)
+    plan = mct("setup", "--client", application["appId"], "--dry-run")
     assert plan.code == 3
     line = next(line for line in plan.out.splitlines() if "adopt" in line.lower())
-    assert made["appId"] in plan.out
+    assert application["appId"] in plan.out
     assert mallory.address in plan.out[plan.out.index(line) :]
-    assert mct("setup", "--client", made["appId"], "-y").code == 0
+    assert mct("setup", "--client", application["appId"], "-y").code == 0
     azure.forget()
     again = mct(*SETUP)
     assert (again.code, azure.writes()) == (0, []), "it is on the allow list now: nobody asks again"
@@ -192,8 +192,8 @@ def test_a_name_that_is_squatted_during_the_run_is_refused_by_the_same_rule(
     assert mallory.address in ended.document["error"]["message"]
     assert "Nothing was changed" not in ended.document["error"]["message"]
     assert "the request gave it this run's display name" in ended.document["error"]["message"]
-    made = azure.graph("GET", f"/applications/{squatted[0]['id']}")
-    assert made["passwordCredentials"] == []
+    application = azure.graph("GET", f"/applications/{squatted[0]['id']}")
+    assert application["passwordCredentials"] == []
     assert "ServiceApplicationIds" not in azure.settings()
 
 
@@ -233,10 +233,10 @@ def test_an_upsert_writes_over_nothing_of_who_was_faster(
 
     inside.hooks.before.append(squat)
     assert mct(*SETUP).document["error"]["code"] == "registration-not-ours"
-    left = azure.graph("GET", f"/applications/{squatted[0]['id']}")
-    assert left["api"]["requestedAccessTokenVersion"] == 2
+    after = azure.graph("GET", f"/applications/{squatted[0]['id']}")
+    assert after["api"]["requestedAccessTokenVersion"] == 2
     kept = own.keys() - {"api"}
-    assert {name: left[name] for name in kept} == {name: own[name] for name in kept}
+    assert {name: after[name] for name in kept} == {name: own[name] for name in kept}
 
 
 @pytest.mark.parametrize("service", [True, False], ids=["service", "client"])
@@ -244,37 +244,40 @@ def test_a_deleted_service_principal_in_foreign_hands_does_not_come_back_alone(
     mct: Program, azure: Sandbox, mallory: Member, service: bool
 ) -> None:
     name = SERVICE if service else CLIENT
-    made = mallory.squat(
+    application = mallory.squat(
         name, "S2S-client", signInAudience="AzureADMyOrg", api={"requestedAccessTokenVersion": 1}
     )
-    mallory.graph("DELETE", f"/applications/{made['id']}/owners/{mallory.id}/$ref")
-    mallory.graph("DELETE", f"/servicePrincipals/{made['principal']}")
+    mallory.graph("DELETE", f"/applications/{application['id']}/owners/{mallory.id}/$ref")
+    mallory.graph("DELETE", f"/servicePrincipals/{application['principal']}")
     ended = mct(*SETUP)
     assert ended.code == 0, ended.out
     (ours,) = azure.graph(
-        "GET", "/servicePrincipals", params={"$filter": f"appId eq '{made['appId']}'"}
+        "GET", "/servicePrincipals", params={"$filter": f"appId eq '{application['appId']}'"}
     )["value"]
-    assert ours["id"] != made["principal"]
+    assert ours["id"] != application["principal"]
 
 
 def test_a_deleted_registration_whose_service_principal_is_in_foreign_hands_does_not_come_back(
     mct: Program, azure: Sandbox, mallory: Member
 ) -> None:
-    made = squat_client(azure, mallory)
-    mallory.graph("DELETE", f"/applications/{made['id']}/owners/{mallory.id}/$ref")
-    mallory.graph("DELETE", f"/servicePrincipals/{made['principal']}")
-    azure.graph("DELETE", f"/applications/{made['id']}")
+    application = squat_client(azure, mallory)
+    mallory.graph("DELETE", f"/applications/{application['id']}/owners/{mallory.id}/$ref")
+    mallory.graph("DELETE", f"/servicePrincipals/{application['principal']}")
+    azure.graph("DELETE", f"/applications/{application['id']}")
     ended = mct(*SETUP)
     assert (ended.code, ended.document["error"]["code"]) == (2, "registration-not-ours"), ended.out
     assert azure.applications("S2S-client") == []
 
 
-def leave(azure: Sandbox, owner: Member, made: Json) -> None:
+def leave(azure: Sandbox, owner: Member, application: Json) -> None:
     """The administrator owns it alone, as far as owners tell."""
     me = azure.graph("GET", f"/servicePrincipals(appId='{azure.environment['AZURE_CLIENT_ID']}')")[
         "id"
     ]
-    for half, object_id in (("applications", made["id"]), ("servicePrincipals", made["principal"])):
+    for half, object_id in (
+        ("applications", application["id"]),
+        ("servicePrincipals", application["principal"]),
+    ):
         reference = {"@odata.id": f"{azure.graph_url}/v1.0/directoryObjects/{me}"}
         owner.graph("POST", f"/{half}/{object_id}/owners/$ref", json=reference)
         owner.graph("DELETE", f"/{half}/{object_id}/owners/{owner.id}/$ref")
