@@ -21,6 +21,7 @@ from mct_s2s.model.client_credentials import (
 from mct_s2s.model.desired import ClientSpec
 from mct_s2s.model.ids import ClientId, KeyId, Tag, certificate_key_id, federated_name
 from mct_s2s.planning.changes import AddCredential, UpdateApplication
+from mct_s2s.planning.credentials import last_of_kind
 from mct_s2s.planning.federation import describe_federation, federated_spec
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Plan
@@ -410,3 +411,11 @@ def test_options_of_a_federated_credential_belong_together(
     with pytest.raises(UsageError) as refused:
         federated_spec(issuer, subject, None, github)
     assert refused.value.code == code
+
+
+def test_the_last_credential_of_a_kind_is_the_one_that_ends_last_or_never() -> None:
+    first, last = credential(30), credential(60)
+    endless = replace(last, key_id=KeyId(guid("endless")), expires=None)
+    other_kind = credential(90, kind=CredentialKind.CERTIFICATE)
+    assert last_of_kind(CredentialKind.SECRET, (first, last, other_kind)) == last
+    assert last_of_kind(CredentialKind.SECRET, (last, endless, first)) == endless

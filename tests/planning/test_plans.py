@@ -1,11 +1,17 @@
 """What is wanted, what is there, and the changes between."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from mct_s2s.errors import Instruction, NotThere, Refused, S2SError
 from mct_s2s.model.azure_resources import IdentityResource
-from mct_s2s.model.client_credentials import CredentialKind, NewCredential, SecretNote
+from mct_s2s.model.client_credentials import (
+    OUR_CREDENTIALS,
+    CredentialKind,
+    NewCredential,
+    SecretNote,
+)
 from mct_s2s.model.desired import (
     ClientSpec,
     Desired,
@@ -56,6 +62,7 @@ from tests.planning.scenarios import (
     service_is,
     settings,
     site,
+    site_of,
     site_says,
     spec,
     trust,
@@ -636,3 +643,105 @@ def test_two_runs_at_one_moment_add_a_role_of_one_id_which_is_another_in_another
         return update.id
 
     assert role(before) == role(before) != role(replace(before, tenant=elsewhere))
+
+
+def with_slots(values: dict[str, str | None], *sticky: str) -> ObservedState:
+    """An App Service with a slot, and the settings that stay where they are in a swap."""
+    observed = observed_state(trust(), values)
+    site_with_slot = replace(site_of(observed), slots=("staging",), sticky=frozenset(sticky))
+    return replace(observed, app_service=site_with_slot)
+
+
+NAMES_WRITTEN = (
+    "ServiceAuthEnabled",
+    "ServiceAuthAudience",
+    "ServiceAuthTenantName",
+    "ServiceAuthTenantId",
+    "ServiceAuthRole",
+    "ServiceApplicationIds",
+)
+
+
+@pytest.mark.parametrize(
+    ("observed", "moved"),
+    [
+        (with_slots(FOREIGN), "these 6 settings"),
+        (
+            with_slots(FOREIGN, *(name.lower() for name in NAMES_WRITTEN[2:])),
+            "ServiceAuthEnabled, ServiceAuthAudience",
+        ),
+        (with_slots(FOREIGN, *(name.lower() for name in NAMES_WRITTEN[1:])), "ServiceAuthEnabled"),
+        (with_slots(FOREIGN, *(name.lower() for name in NAMES_WRITTEN)), None),
+        (with_slots(settings()), None),
+        (observed_state(trust(), FOREIGN), None),
+    ],
+    ids=["all", "two", "one", "none", "set up before", "no slots"],
+)
+def test_the_first_setup_of_a_site_with_slots_says_which_settings_a_swap_moves(
+    observed: ObservedState, moved: str | None
+) -> None:
+    notes = make_plan(spec("Import"), observed).notes
+    said_of_swaps = [note for note in notes if isinstance(note, str) and "swapping" in note]
+    expected = f"Note: swapping with staging would move {moved} away. To pin them, make them slot"
+    assert said_of_swaps == ([] if moved is None else [f"{expected} settings."])
+
+
+@pytest.mark.parametrize(
+    ("name", "is_typed", "is_refused"),
+    [
+        (SERVICE.display_name, True, False),
+        (f" {SERVICE.display_name} ", True, False),
+        ("Another name", True, True),
+        ("Another name", False, False),
+    ],
+)
+def test_a_typed_name_of_the_service_application_has_to_be_its_own(
+    name: str, is_typed: bool, is_refused: bool
+) -> None:
+    desired = Setup(replace(SPEC, display_name=name, is_name_typed=is_typed))
+    observed = observed_state(trust(), settings())
+    if is_refused:
+        with pytest.raises(Refused):
+            make_plan(desired, observed)
+    else:
+        make_plan(desired, observed)
+    make_plan(desired, observed_state(Trust(), settings()))  # a new one takes any name
+
+
+@pytest.mark.parametrize("there", [None, "of before"])
+def test_a_service_management_reference_is_set_only_where_there_is_none(there: str | None) -> None:
+    existing = replace(IMPORT.application, management_reference=there)
+    service = replace(SERVICE, management_reference=there)
+    application = ClientApplication(existing, IMPORT.principal)
+    observed = observed_state(trust(application, service=service), settings(**ALLOWED))
+    desired = replace(
+        spec(ClientSpec("Import", NewCredential(LATER), management_reference="wanted")),
+        service=replace(SPEC, management_reference="wanted"),
+    )
+    written = {
+        change.name: change.edits.management_reference
+        for change in make_plan(desired, observed).changes
+        if isinstance(change, UpdateApplication)
+    }
+    assert written == ({} if there else {"Import": "wanted", SERVICE.display_name: "wanted"})
+
+
+def test_a_rotation_by_a_file_leaves_out_clients_that_do_not_exist_and_says_so() -> None:
+    soon = client("Import", replace(credential(5), name=f"{OUR_CREDENTIALS}x"))
+    rotation = Rotation(
+        SPEC, ("Import", "Missing"), expiring_within=timedelta(days=30), only_named=True
+    )
+    plan = make_plan(rotation, complete(soon))
+    assert said(plan) == ["create secret Import"]
+    (left_alone,) = plan.left_alone
+    assert left_alone.what.startswith("Left alone: 'Missing', which the file names, is not an app")
+
+
+def test_a_rotation_by_a_file_says_nothing_of_clients_that_it_does_not_name() -> None:
+    soon = replace(credential(5), name=f"{OUR_CREDENTIALS}x")
+    by_hand = client("By hand", soon, key=None)
+    observed = complete(client("Import", soon), by_hand)
+    rotation = Rotation(SPEC, ("Import",), expiring_within=timedelta(days=30))
+    assert [note.what[:11] for note in make_plan(rotation, observed).left_alone] == ["Left alone,"]
+    of_file = replace(rotation, only_named=True)
+    assert make_plan(of_file, observed).left_alone == ()

@@ -1,10 +1,17 @@
 """Which credentials of a client a rotation creates, removes and keeps, rule by rule."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from mct_s2s.model.client_credentials import OUR_CREDENTIALS, Credential, CredentialKind, SecretNote
+from mct_s2s.model.client_credentials import (
+    OUR_CREDENTIALS,
+    Certificate,
+    Credential,
+    CredentialKind,
+    SecretNote,
+)
 from mct_s2s.model.desired import Rotation
 from mct_s2s.model.ids import ApplicationIdUri, KeyId
 from mct_s2s.planning.credentials import ClientState
@@ -140,3 +147,14 @@ def test_a_tag_of_a_vault_that_names_a_secret_kept_elsewhere_deletes_nothing(
     for rotation in (Rotation(), Rotation(expiring_within=400 * DAY)):
         planned = replacement(rotation, OLD, CURRENT, held=held, place=IN_VAULT, held_since=since)
         assert (planned.current, planned.elsewhere, planned.removed_now) == (CURRENT, [OLD], [])
+
+
+def test_a_certificate_is_replaced_only_once_its_key_has_arrived() -> None:
+    pending = Certificate(b"der", "AB" * 20, NOW, NOW + 365 * DAY)
+    certificate = replace(CURRENT, kind=CredentialKind.CERTIFICATE, key_id=KeyId(pending.key_id))
+    by_hand = replace(certificate, name="by hand", key_id=KeyId(guid("by hand")))
+    state = replacement(Rotation(), certificate, by_hand).client
+    on_its_way = replace(state, note=replace(state.note, pending=pending))
+    assert Replacement(on_its_way, Rotation()).replaceable == []
+    arrived = replace(on_its_way, note=replace(on_its_way.note, delivered=pending.key_id))
+    assert Replacement(arrived, Rotation()).replaceable == [certificate]

@@ -43,6 +43,7 @@ from mct_s2s.planning.permissions.rights import (
     Right,
     asked_for,
     judge,
+    may_do_all,
 )
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.secret_policy import fit_secrets, last_end, shorter, typed
@@ -163,6 +164,28 @@ def test_a_right_in_the_directory_is_judged_by_roles_permissions_and_owners(
 
 SITE = site().resource
 WRITE = RequiredPermission(Right.WRITE_SETTINGS, "contosolearn", resource=SITE)
+
+
+GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
+
+
+@pytest.mark.parametrize(
+    ("caller", "expected"),
+    [
+        (person(GLOBAL_ADMINISTRATOR), True),
+        (person(APPLICATION_DEVELOPER), False),
+        (person(CLOUD_APPLICATION_ADMINISTRATOR), True),
+        (application("Application.ReadWrite.All"), False),
+        (application("AppRoleAssignment.ReadWrite.All", "Application.Read.All"), False),
+        (application("Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All"), True),
+        (person(), False),
+        (person(known=False), False),
+    ],
+)
+def test_a_caller_who_may_do_all_changes_any_registration_and_grants_consent(
+    caller: CallerRights, expected: bool
+) -> None:
+    assert may_do_all(caller) is expected
 
 
 def may(*actions: str, but: tuple[str, ...] = (), conditional: bool = False) -> Permission:
@@ -402,6 +425,11 @@ def test_the_first_shorter_lifetime_that_is_tried_is_at_least_a_day_below_what_w
 ) -> None:
     """A secret of some minutes less is not worth another request; one of a day less is."""
     assert shorter(NOW + timedelta(days=asked), NOW)[0] == timedelta(days=longest)
+
+
+def test_a_usual_lifetime_that_ends_a_day_sooner_is_not_tried() -> None:
+    end = last_end(timedelta(days=30), NOW) + timedelta(days=1)
+    assert shorter(end, NOW)[0] == timedelta(days=14)
 
 
 def test_a_registration_from_before_a_policy_is_spared_by_it() -> None:

@@ -8,7 +8,16 @@ import pytest
 from mct_s2s.model.api import Api
 from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken
 from mct_s2s.model.ids import PrincipalId, api_uri
-from mct_s2s.planning.reports.verification import identity_checks, reasons, without_token
+from mct_s2s.planning.reports.verification import (
+    CALL,
+    CheckSubject,
+    FileVerification,
+    Verification,
+    VerificationCheck,
+    identity_checks,
+    reasons,
+    without_token,
+)
 
 from tests.planning.scenarios import (
     SERVICE_ID,
@@ -133,3 +142,48 @@ def test_an_identity_is_tested_from_inside_by_the_call_of_its_api(
     assert call.remedy == (
         "mct-s2s verify --auth managed-identity --audience api://x --url https://x.example" + more
     )
+
+
+Tested = tuple[CheckSubject, str, bool | None]
+"""What is tested, by which check, and what came of it."""
+
+
+def verification(*tested: Tested, is_set_up: bool = True) -> Verification:
+    """Of one client, Import."""
+    rows = tuple(
+        VerificationCheck("Import", subject, check, ok, "…") for subject, check, ok in tested
+    )
+    return Verification("https://x.example", "/", rows, api=MCT, is_set_up=is_set_up)
+
+
+APPLICATION = CheckSubject.APPLICATION
+
+
+@pytest.mark.parametrize(
+    ("tested", "can_call"),
+    [
+        ([(APPLICATION, "token", True), (APPLICATION, CALL, True)], True),
+        ([(APPLICATION, "token", False), (APPLICATION, CALL, None)], False),
+        ([(APPLICATION, CALL, True), (APPLICATION, CALL, False)], False),
+        ([(APPLICATION, CALL, None)], None),
+        ([(CheckSubject.MANAGED_IDENTITY, CALL, False)], None),
+        ([], None),
+    ],
+)
+def test_a_client_can_call_if_its_calls_did_and_none_of_its_own_checks_failed(
+    tested: list[Tested], can_call: bool | None
+) -> None:
+    assert verification(*tested).can_call("Import") is can_call
+
+
+def test_each_site_of_a_file_is_proved_disproved_open_or_not_set_up() -> None:
+    proved = verification((APPLICATION, CALL, True))
+    disproved = verification((APPLICATION, CALL, True), (APPLICATION, CALL, False))
+    untested = verification((APPLICATION, CALL, None))
+    not_set_up = verification((APPLICATION, "site", False), is_set_up=False)
+    of_file = FileVerification((proved, disproved, untested, not_set_up), ())
+    assert of_file.proved == [proved]
+    assert of_file.disproved == [disproved]
+    assert of_file.open == [untested]
+    assert of_file.not_set_up == [not_set_up]
+    assert not of_file.is_proved

@@ -1,0 +1,94 @@
+"""Which registrations a removal keeps, and whose owners are read before it is decided."""
+
+from dataclasses import replace
+
+import pytest
+from mct_s2s.model.desired import Desired, Look, Removal
+from mct_s2s.model.directory_objects import Application, Custody, RequiredAccess
+from mct_s2s.model.ids import AppRoleId, ClientId
+from mct_s2s.planning.inspection import registrations_to_inspect
+from mct_s2s.planning.kept import KeptBecause, reason_to_keep_client, reason_to_keep_service
+
+from tests.planning.scenarios import (
+    ALLOWED,
+    IMPORT,
+    SERVICE,
+    SERVICE_ID,
+    SPEC,
+    credential,
+    guid,
+    observed_state,
+    settings,
+    spec,
+    trust,
+)
+
+TEARDOWN = Removal(SPEC, everything=True)
+OF_ANOTHER_API = RequiredAccess(
+    ClientId(guid("other API")), ((AppRoleId(guid("its role")), "Role"),)
+)
+OBSERVED = observed_state(trust(), settings())
+
+
+@pytest.mark.parametrize(
+    ("service", "of_principal", "removal", "expected"),
+    [
+        (SERVICE, Custody(), TEARDOWN, None),
+        (SERVICE, None, TEARDOWN, None),
+        (SERVICE, Custody(credentials=(credential(),)), TEARDOWN, KeptBecause.CONTENT),
+        (replace(SERVICE, credentials=(credential(),)), None, TEARDOWN, KeptBecause.CONTENT),
+        (
+            replace(SERVICE, credentials=(credential(),)),
+            None,
+            replace(TEARDOWN, delete_adopted=True),
+            None,
+        ),
+        (SERVICE, None, replace(TEARDOWN, keep_registration=True), KeptBecause.ASKED),
+    ],
+)
+def test_a_service_application_with_a_credential_of_either_half_is_kept_unless_asked_otherwise(
+    service: Application, of_principal: Custody | None, removal: Removal, expected: KeptBecause
+) -> None:
+    custody: dict[str, Custody] = {}
+    if of_principal is not None:
+        custody[service.client_id] = of_principal
+    observed = replace(OBSERVED, trust=trust(service=service), custody=custody)
+    kept = reason_to_keep_service(service, removal, observed, steps=())
+    assert (kept and kept.because) == expected
+
+
+@pytest.mark.parametrize(
+    ("changed", "removal", "expected"),
+    [
+        ({}, TEARDOWN, None),
+        ({"unique_name": None}, TEARDOWN, KeptBecause.ADOPTED),
+        ({"unique_name": None}, replace(TEARDOWN, delete_adopted=True), None),
+        ({"required_access": (OF_ANOTHER_API,)}, TEARDOWN, KeptBecause.OTHER_APIS),
+        ({}, replace(TEARDOWN, keep_registration=True), KeptBecause.ASKED),
+    ],
+)
+def test_a_client_that_was_adopted_or_asks_other_apis_is_kept_unless_asked_otherwise(
+    changed: dict[str, object], removal: Removal, expected: KeptBecause | None
+) -> None:
+    application = replace(IMPORT.application, **changed)  # type: ignore[arg-type]
+    kept = reason_to_keep_client(application, removal, OBSERVED)
+    assert (kept and kept.because) == expected
+
+
+@pytest.mark.parametrize(
+    ("desired", "is_read"),
+    [
+        (TEARDOWN, True),
+        (Removal(SPEC, ("Import",)), False),
+        (spec("Import"), False),
+        (replace(spec("Import"), service=replace(SPEC, adopt=SERVICE_ID)), True),
+        (Look(SPEC), False),
+    ],
+    ids=["teardown", "remove-client", "setup", "setup that adopts", "status"],
+)
+def test_owners_of_a_believed_service_application_are_read_before_it_is_deleted_or_adopted(
+    desired: Desired, is_read: bool
+) -> None:
+    observed = observed_state(trust(IMPORT), settings(**ALLOWED))
+    read = {client.client_id for client in registrations_to_inspect(observed, desired)}
+    assert (SERVICE_ID in read) is is_read
