@@ -112,8 +112,11 @@ class Trust:
     """Managed identities that are on the allow list or hold the role."""
     owners: tuple[Owner, ...] = ()
     """The owners of `service` and its service principal: read for commands that write."""
-    own_service: Application | None = None
-    """The one that was created for this App Service, where `service` is another one."""
+    namesake: Application | None = None
+    """The one with this App Service's `uniqueName`, where `service` is another one.
+
+    Its name alone speaks for it, and anyone may register that: no command offers it.
+    """
     deleted: tuple[Application, ...] = ()
     """Deleted registrations with a name or URI that is needed.
 
@@ -306,9 +309,7 @@ class ObservedState:
         """Values that the directory and the cloud show: none of them is a secret."""
         trust, tenant, login = self.trust, self.tenant, self.login.rstrip("/")
         clients = (client.application for client in trust.clients)
-        for registration in filter(
-            None, (trust.service, trust.own_service, *trust.deleted, *clients)
-        ):
+        for registration in filter(None, (trust.service, trust.namesake, *trust.deleted, *clients)):
             if registration.client_id:
                 yield from (registration.client_id, api_uri(registration.client_id))
             yield from registration.identifier_uris

@@ -130,10 +130,7 @@ def service_not_ours(
         is_deleted = application.deleted is not None
         return not_ours(application, doubted, SERVICE, observed.graph if is_deleted else "")
     by = f"{observed.api.names_service} names" if is_set else "The service application is"
-    ways = f"Run the same command with {option(SERVICE_OPTION, client_id)} if it is right"
-    if trust.own_service is not None:
-        adopting_own = option(SERVICE_OPTION, trust.own_service.client_id)
-        ways += f", or with {adopting_own} for the one that was created for this App Service"
+    adopting = f"Run the same command with {option(SERVICE_OPTION, client_id)} if it is right"
     whose = (
         f"{by} '{application.display_name}' (appId {client_id}), which is not this App Service's "
         f"own: {why_doubted(doubted)}."
@@ -141,7 +138,7 @@ def service_not_ours(
     refused = NotOurs(
         SERVICE_NOT_OURS,
         f"{whose} Nothing was changed.",
-        remedy=f"{ways}. In a trust file, use the key service-app.",
+        remedy=f"{adopting}. In a trust file, use the key service-app.",
     )
     # Only what the settings name is offered for adoption: anyone can register under our name.
     refused.adoptable = Adoptable(client_id, whose) if is_set else None
@@ -182,7 +179,11 @@ def not_ours(
         harm = "It may give access to others."
     restore_first = f"run {restoring(application, graph)} and " if graph else ""
     otherwise = "ask its owner, or use another name"
-    if not doubted.owners:
+    is_used = doubted.has(Doubt.CREDENTIALS) or doubted.has(Doubt.ASSIGNED)
+    if is_used and not doubted.owners and not graph:
+        # Who once owned another team's registration may have given it this name.
+        otherwise = "find out who uses it, and delete it only if you know that it serves no one"
+    elif not doubted.owners:
         otherwise = f"{_removal_of(application, graph)} and run the same command again"
     refusal = NotOurs(
         "registration-not-ours",

@@ -605,14 +605,14 @@ OWN_API = replace(
             OF_B,
             OWN_API,
             Severity.WARNING,
-            f"mct-s2s setup --service-app {OWN_API.client_id} {WHERE}",
+            f"mct-s2s setup --service-app APP_ID {WHERE}",
         ),
         (ADOPTED, None, Severity.NOTE, f"mct-s2s setup {WHERE}"),
         (
             BY_HAND,
             OWN_API,
             Severity.WARNING,
-            f"mct-s2s setup --service-app {OWN_API.client_id} {WHERE}",
+            f"mct-s2s setup --service-app APP_ID {WHERE}",
         ),
         (BY_HAND, None, None, ""),
     ],
@@ -624,7 +624,7 @@ def test_a_service_application_that_is_not_this_app_services_is_said(
     the tag, too.
     """
     observed = observed_state(
-        replace(trust(IMPORT, service=service), own_service=own), settings(**ALLOWED)
+        replace(trust(IMPORT, service=service), namesake=own), settings(**ALLOWED)
     )
     flaws = [
         (flaw.severity, flaw.remedy)

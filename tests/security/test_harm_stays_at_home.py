@@ -45,6 +45,7 @@ from tests.security.staging import (
     role,
     secrets,
 )
+from tests.support.by_hand import Hand
 from tests.support.sandbox_inside import Inside
 
 # A service application that somebody made under our name
@@ -75,7 +76,8 @@ def test_a_planted_service_application_whose_role_is_assigned_to_others_is_refus
     assert admin("rotate-secret", "--expiring-within", "31d", *A, *JSON).code == 0
     assert (secrets(azure, payroll), azure.writes()) == (1, [])
     setup = ("setup", "--client", "Course export", *A, *JSON)
-    as_printed(azure, error)
+    assert "app delete" not in error["remedy"], "it may be another team's API"
+    azure.graph("DELETE", f"/applications/{planted['id']}")
     still_named = admin(*setup)  # it is in the recycle bin, and comes back with what it grants
     assert still_named.document["error"]["code"] == "registration-not-ours"
     as_printed(azure, still_named.document["error"])
@@ -83,6 +85,29 @@ def test_a_planted_service_application_whose_role_is_assigned_to_others_is_refus
     assert set_up.code == 0, set_up.out
     assert mine["appId"] not in listed(azure)
     assert azure.call_as(values_in(saved_to(set_up))) == 200
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("status", "-o", "json"),
+        ("doctor", "-o", "json"),
+        ("add-client", "Export", *JSON),
+        ("rotate-secret", "S2S-client", *JSON),
+        ("teardown", *JSON),
+    ],
+    ids=lambda words: words[0],
+)
+def test_nothing_offers_a_registration_of_our_name_beside_an_api_that_was_made_by_hand(
+    admin: Program, azure: Sandbox, rob: Member, words: tuple[str, ...]
+) -> None:
+    """Its roles may be assigned to clients of his, which adopting it would put onto the list."""
+    hand = Hand(azure).step_1().step_2().step_3()
+    planted = planted_service(azure, rob, register(rob, "Course sync", days=300))
+    disown(rob, planted)
+    done = admin(*words, *A)
+    assert hand.service.app_id in done.out, done
+    assert planted["appId"] not in done.out + done.err
 
 
 CONTENT: dict[str, Json] = {
@@ -477,7 +502,9 @@ def test_the_tags_of_a_vault_speak_for_no_registration(
     assert azure.vault("PUT", f"/secrets/{name}", json={"value": "x", "tags": tags}).is_success
     azure.forget()
     words = ("setup", "--client", "Import", "--secret-to", f"keyvault:{seed.VAULT}", *A, *JSON)
-    as_printed(azure, is_refused(admin(*words), azure, "registration-not-ours"))
+    error = is_refused(admin(*words), azure, "registration-not-ours")
+    assert "app delete" not in error["remedy"], "it may be another team's client"
+    azure.graph("DELETE", f"/applications/{planted['id']}")
     made = admin(*words)
     assert made.code == 0, made.out
     (key,) = azure.graph("GET", f"/applications/{planted['id']}")["passwordCredentials"]

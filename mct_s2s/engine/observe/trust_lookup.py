@@ -107,7 +107,7 @@ class _Lookup:
         trust = replace(
             trust,
             unique_name=self.request.unique_name,
-            own_service=namesake if _is_another(namesake, trust.service) else None,
+            namesake=namesake if _is_another(namesake, trust.service) else None,
         )
         tagged = await self._find_tagged(trust)
         existing = [client for client in named_clients if client is not None]

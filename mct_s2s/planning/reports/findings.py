@@ -205,7 +205,7 @@ def _anothers(observed: ObservedState, adopted: str | None) -> Iterator[Finding]
 
     They may have been copied, or written by anyone.
     """
-    application, own_service = observed.trust.service, observed.trust.own_service
+    application, namesake = observed.trust.service, observed.trust.namesake
     if (
         application is None
         or not is_in_settings(application, observed)
@@ -215,7 +215,7 @@ def _anothers(observed: ObservedState, adopted: str | None) -> Iterator[Finding]
     other = another_site(application, observed)
     # Made by hand, as the document has it, it is as it should be: what changes something asks for
     # the operator's word.
-    if not is_only_set(observed) or (own_service is None and other is None):
+    if not is_only_set(observed) or (namesake is None and other is None):
         return
     named = (
         f"{observed.api.names_service} names '{application.display_name}' (appId "
@@ -227,11 +227,14 @@ def _anothers(observed: ObservedState, adopted: str | None) -> Iterator[Finding]
             f"{named}. mct-s2s did not set it up for this App Service, and nothing but its "
             "settings names it."
         )
+    if namesake is not None:
+        message = (
+            f"{message} Another registration has the name of this App Service's own: anyone can "
+            "register that."
+        )
     severity, setup = (
         Severity.WARNING,
-        observed.command(
-            "setup", SERVICE_OPTION, own_service.client_id if own_service else "APP_ID"
-        ),
+        observed.command("setup", SERVICE_OPTION, "APP_ID"),
     )
     if observed.file is not None:
         message = (
