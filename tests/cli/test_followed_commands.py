@@ -139,6 +139,16 @@ class Stage:
         (self.folder / "trust.toml").write_text(self.done("export").out + more)
 
 
+def in_turn(*steps: Callable[[Stage], object]) -> Callable[[Stage], None]:
+    """What happens where several things do."""
+
+    def happen(stage: Stage) -> None:
+        for step in steps:
+            step(stage)
+
+    return happen
+
+
 @dataclass(frozen=True)
 class Fault:
     happens: Callable[[Stage], object]
@@ -211,7 +221,7 @@ FAULTS = {
         Stage.by_hand, "remove-client Theirs --keep-registration", "remove-client"
     ),
     "another team's client has the role": Fault(
-        lambda stage: (stage.given_the_role(), stage.write(ServiceAuthRole=None)),
+        in_turn(Stage.given_the_role, lambda stage: stage.write(ServiceAuthRole=None)),
         "configure-appservice",
         "configure-appservice --application-id",
     ),
@@ -224,9 +234,9 @@ FAULTS = {
         "rotate-secret Import -f trust.toml",
     ),
     "an identity is on no list": Fault(
-        lambda stage: (
-            stage.done("add-client --managed-identity reports-func"),
-            stage.write(ServiceObjectIds=None),
+        in_turn(
+            lambda stage: stage.done("add-client --managed-identity reports-func"),
+            lambda stage: stage.write(ServiceObjectIds=None),
         ),
         "doctor --managed-identity reports-func",
         "setup",
@@ -237,15 +247,15 @@ FAULTS = {
         "status",
     ),
     "the file's client has lost its consent": Fault(
-        lambda stage: (stage.file(), stage.revoke_consent()), "status -f trust.toml", "apply"
+        in_turn(Stage.file, Stage.revoke_consent), "status -f trust.toml", "apply"
     ),
     "the file's secret has expired": Fault(
-        lambda stage: (stage.file(), stage.azure.advance(41 * DAY)),
+        in_turn(Stage.file, lambda stage: stage.azure.advance(41 * DAY)),
         "status -f trust.toml",
         "rotate-secret Import -f trust.toml",
     ),
     "the file's secret expires": Fault(
-        lambda stage: (stage.file(), stage.azure.advance(20 * DAY)),
+        in_turn(Stage.file, lambda stage: stage.azure.advance(20 * DAY)),
         "status -f trust.toml",
         "rotate-secret -f trust.toml",
     ),
