@@ -11,6 +11,7 @@ docs/SECURITY.md, "Who may be believed", is the same for people.
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum, auto
 from typing import TypeAlias
 
@@ -41,6 +42,9 @@ from mct_s2s.planning.ownership import (
     is_named,
     members,
 )
+
+CREATED_TOGETHER = timedelta(minutes=30)
+"""One run creates a service application and its clients within that time, in any order."""
 
 
 class Belief(Enum):
@@ -243,10 +247,9 @@ def _own_client_trust(application: Application, observed: ObservedState) -> Trus
     owns it, and signs in as it.
     """
     custody = observed.custody_of(application)
-    credentials = [*application.credentials]
-    if custody is not None:  # those of its service principal, too: read before it is deleted
-        credentials += custody.credentials
-    if all(_is_made_by_us(credential, application, observed) for credential in credentials):
+    if not (
+        has_foreign_credential(application, observed) or _is_older_than_api(application, observed)
+    ):
         return Belief.OWN_CLIENT
     if custody is None:
         return Doubted((Reason(Doubt.UNREAD),))
@@ -254,6 +257,28 @@ def _own_client_trust(application: Application, observed: ObservedState) -> Trus
     if not owners:
         return Belief.OWN_CLIENT
     return Doubted((Reason(Doubt.OWNED, names_of(owners)),), owners)
+
+
+def has_foreign_credential(application: Application, observed: ObservedState) -> bool:
+    """Whether anything signs in as it that this tool did not make, as far as it was read."""
+    credentials = [*application.credentials]
+    custody = observed.custody_of(application)
+    if custody is not None:  # those of its service principal, too: read before it is deleted
+        credentials += custody.credentials
+    return not all(_is_made_by_us(credential, application, observed) for credential in credentials)
+
+
+def _is_older_than_api(application: Application, observed: ObservedState) -> bool:
+    """Whether it was there before the service application that it should have been created for.
+
+    Entra ID alone writes these times. An API that was adopted may be younger than its clients.
+    """
+    service = observed.trust.service
+    if service is None or not is_created_for_this_site(observed):
+        return False
+    if service.created is None or application.created is None:
+        return False
+    return service.created - application.created > CREATED_TOGETHER
 
 
 def _is_made_by_us(

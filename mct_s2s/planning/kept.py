@@ -7,7 +7,7 @@ from enum import Enum, auto
 from mct_s2s.model.desired import Removal
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.belief import another_site
+from mct_s2s.planning.belief import another_site, has_foreign_credential
 from mct_s2s.planning.changes import AnyChange, RevokeAppRole
 from mct_s2s.planning.content import client_content, service_content
 from mct_s2s.planning.ownership import (
@@ -83,10 +83,15 @@ def reason_to_keep_client(
         return None
     if not has_unique_name_below(application, observed.trust.unique_name):
         return Kept(KeptBecause.ADOPTED)
+    # Someone who once owned another team's client could have named it like ours: its owners may be
+    # gone, and what signs in as it shows.
     # Its tags name key vaults: those secrets are deleted or named by steps of their own.
     content = [
         name for name in client_content(application, observed, removal.service) if name != "tags"
     ]
+    is_named = application.client_id in {name.strip().casefold() for name in removal.clients}
+    if not is_named and has_foreign_credential(application, observed):
+        content.append("credentials")
     if "requiredResourceAccess" in content:
         is_api_gone = observed.trust.service is None
         return Kept(KeptBecause.UNKNOWN_API if is_api_gone else KeptBecause.OTHER_APIS)

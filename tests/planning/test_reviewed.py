@@ -38,6 +38,7 @@ from tests.planning.scenarios import (
     app_service,
     client,
     complete,
+    credential,
     guid,
     identity_resource,
     observed_state,
@@ -260,7 +261,8 @@ def wanted(*names: str, pruning: Pruning = REMOVE) -> Setup:
 
 def there(*names: str) -> ObservedState:
     """A trust with these clients, set up by this tool."""
-    return complete(*map(client, names))
+    secret = credential(name="mct-s2s 2026-11-24 a1b2c3d4")
+    return complete(*(client(name, secret) for name in names))
 
 
 def plan_of(desired: Setup, observed: ObservedState) -> Plan:

@@ -10,7 +10,7 @@ import pytest
 from mct_s2s.model.ids import Tag, client_unique_name, secret_name
 from mct_s2s.sandbox.state import seed
 
-from tests.cli.conftest import Program, saved_to, values_in
+from tests.cli.conftest import Ended, Program, saved_to, values_in
 from tests.conftest import JSON, SITE, Json, Sandbox
 from tests.security.conftest import Contributor, Member
 from tests.security.staging import (
@@ -29,6 +29,7 @@ from tests.security.staging import (
 )
 
 IMPORT = client_unique_name(OWN, "Import")
+Words = tuple[str, ...]
 
 
 # What comes back from the recycle bin
@@ -384,3 +385,85 @@ def test_a_planted_clients_vault_has_no_say_about_another_client(
     assert azure.vault("PUT", "/secrets/robs", json=secret).is_success
     shown = " ".join(admin("verify", *A).out.split())
     assert "AADSTS7000215" not in shown, shown
+
+
+# Another team's client that a former owner named like ours
+
+
+@pytest.fixture
+def payroll(azure: Sandbox, rob: Member, adele: Member, contributor: Contributor) -> Json:
+    """Another team's client, older than the API that it is said to be a client of.
+
+    Rob owned it once, may write the App Service's settings, and has registered an API of its name.
+    """
+    theirs = register(adele, "Payroll")
+    azure.advance(45 * 60)
+    named = {"uniqueName": client_unique_name(OWN, "Payroll")}
+    path = f"/applications/{theirs['id']}"
+    once_owned(azure, rob, theirs, lambda: rob.graph("PATCH", path, json=named))
+    planted = planted_service(azure, rob, theirs)
+    disown(rob, planted)
+    contributor.write(
+        ServiceAuthAudience=f"api://{planted['appId']}", ServiceApplicationIds=theirs["appId"]
+    )
+    return theirs
+
+
+def add_secret(owner: Member, client: Json, name: str) -> None:
+    credential = {"displayName": name, "endDateTime": owner.in_days(20)}
+    path = f"/applications/{client['id']}/addPassword"
+    owner.graph("POST", path, json={"passwordCredential": credential})
+
+
+REMOVALS = [("teardown",), ("teardown", "--purge"), ("remove-client", "Payroll"), ("apply",)]
+
+
+@pytest.mark.parametrize("removal", REMOVALS, ids=" ".join)
+def test_no_removal_deletes_an_ownerless_client_that_another_teams_secret_signs_in_as(
+    admin: Program, azure: Sandbox, adele: Member, payroll: Json, tmp_path: Path, removal: Words
+) -> None:
+    add_secret(adele, payroll, "theirs")
+    disown(adele, payroll)
+    done = remove(admin, tmp_path, removal)
+    assert done.code in {0, 3}, done
+    assert secrets(azure, payroll) == 1, "it is still there"
+    assert "(credentials)" in done.out
+
+
+@pytest.mark.parametrize("secret", ["", "mct-s2s 2026-11-24 a1b2c3d4"])
+@pytest.mark.parametrize("removal", [("teardown",), ("apply",)], ids=" ".join)
+def test_no_removal_deletes_a_client_with_an_owner_that_is_older_than_its_api(
+    admin: Program,
+    azure: Sandbox,
+    adele: Member,
+    payroll: Json,
+    tmp_path: Path,
+    removal: Words,
+    secret: str,
+) -> None:
+    """Its only secret has a name that mct-s2s gives: it may be a client of another App Service."""
+    if secret:
+        add_secret(adele, payroll, secret)
+    done = remove(admin, tmp_path, removal)
+    assert done.code in {0, 3}, done
+    assert secrets(azure, payroll) == bool(secret), "it is still there"
+    assert adele.address in done.out
+
+
+def test_no_rotation_replaces_the_secret_of_a_client_with_an_owner_that_is_older_than_its_api(
+    admin: Program, azure: Sandbox, adele: Member, payroll: Json
+) -> None:
+    add_secret(adele, payroll, "mct-s2s 2026-11-24 a1b2c3d4")
+    azure.forget()
+    done = admin("rotate-secret", "--expiring-within", "31d", *A, *JSON)
+    assert (secrets(azure, payroll), azure.writes()) == (1, []), done
+
+
+def remove(admin: Program, folder: Path, words: Words) -> Ended:
+    """Run a removal, or apply a trust file that does not name the client."""
+    if words != ("apply",):
+        return admin(*words, *A, *JSON)
+    file = folder / "trust.toml"
+    file.write_text(trust_file("Import"))
+    prune = ("--prune", "--allow-removals", "--no-verify")
+    return admin("apply", "-f", str(file), *prune, *JSON)
