@@ -83,12 +83,12 @@ def reason_to_keep_client(
         return None
     if not has_unique_name_below(application, observed.trust.unique_name):
         return Kept(KeptBecause.ADOPTED)
-    # Someone who once owned another team's client could have named it like ours: its owners may be
-    # gone, and what signs in as it shows.
     # Its tags name key vaults: those secrets are deleted or named by steps of their own.
     content = [
         name for name in client_content(application, observed, removal.service) if name != "tags"
     ]
+    # Someone who once owned another team's client could have named it like ours: its owners may be
+    # gone, and what signs in as it shows.
     is_named = application.client_id in {name.strip().casefold() for name in removal.clients}
     if not is_named and has_foreign_credential(application, observed):
         content.append("credentials")
