@@ -434,6 +434,8 @@ async def _find_proved_vault(
     nothing: owners of a registration, also earlier ones, write its tags, and whoever may set a
     vault's secrets writes theirs. Raises Refused: no vault holds such a secret.
     """
+    tenant = observed.tenant
+    assert tenant is not None  # there is a client: the directory was read
     code = "secret-place-unproved"
     refusals: list[S2SError] = []
     for vault in vaults:
@@ -442,7 +444,8 @@ async def _find_proved_vault(
             refusals.append(stored)
         elif stored is not None and not same_id(stored.client_id, client.client_id):
             code = "secret-place-taken"
-        elif stored is not None:
+        # A multitenant registration has, in each tenant, credentials that its administrators add.
+        elif stored is not None and same_id(stored.tenant_id, tenant.id):
             with activity(f"Testing the secret in {vault.label}"):
                 token = await outcome_of(
                     session.tokens.token(stored, f"{observed.graph}/.default", is_new=False)

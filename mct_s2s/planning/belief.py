@@ -163,12 +163,13 @@ def may_be_anothers_api(observed: ObservedState) -> bool:
     """Whether the service application may be another team's, so that no token goes by its name.
 
     Who once owned another team's API may have given it our name, and may write this App Service's
-    settings: what its team has put into it shows.
+    settings: what its team has put into it shows, and that it lacks our role.
     """
     service = observed.trust.service
     if service is None:
         return False
-    return is_only_set(observed) or any(foreign_service_content(service, observed))
+    has_only_ours = service.app_roles and not any(foreign_service_content(service, observed))
+    return is_only_set(observed) or not has_only_ours
 
 
 def client_trust(  # noqa: PLR0911  # one rule, one return

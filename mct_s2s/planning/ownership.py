@@ -267,20 +267,24 @@ def clients_called(name: str, observed: ObservedState) -> tuple[ClientApplicatio
     the same display name is never meant, and neither is one that was created for another App
     Service, unless this one lists it. Whether it may be written to is another question: a display
     name never answers it.
+
+    Anyone may register the name that is computed for a client. Where such a registration may not
+    call, and one of the same display name may, nothing tells which of them is meant.
     """
     trust, word = observed.trust, name.strip().casefold()
     by_id = tuple(client for client in trust.clients if word in ids_of(client))
     if by_id:
         return by_id
     made_for_it = trust.client_of_unique_name(client_unique_name(trust.unique_name, name))
-    if made_for_it is not None:
-        return (made_for_it,)
     namesakes = [
         client
         for client in members(observed)
         if client.display_name.casefold() == word
         and (client.application.unique_name is None or is_listed(client, observed))
     ]
+    if made_for_it is not None:
+        callers = [client for client in namesakes if is_allowed(client, observed)]
+        return (made_for_it,) if made_for_it in callers else (made_for_it, *callers)
     return tuple([client for client in namesakes if client.display_name == name] or namesakes)
 
 

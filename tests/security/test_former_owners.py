@@ -467,3 +467,65 @@ def remove(admin: Program, folder: Path, words: Words) -> Ended:
     file.write_text(trust_file("Import"))
     prune = ("--prune", "--allow-removals", "--no-verify")
     return admin("apply", "-f", str(file), *prune, *JSON)
+
+
+def test_what_signs_in_as_a_client_in_another_tenant_proves_no_vault(
+    admin: Program, azure: Sandbox, rob: Member
+) -> None:
+    """Whoever has a tenant adds credentials of his own to a multitenant client there."""
+    made = admin("setup", "--client", "Import", "--secret-lifetime", "20d", *A, *JSON)
+    Path(saved_to(made)).unlink()
+    (client,) = azure.applications("Import")
+    change = {
+        "tags": [*client["tags"], Tag.VAULT.of(f"{seed.VAULT}/robs")],
+        "signInAudience": "AzureADMultipleOrgs",
+    }
+    path = f"/applications/{client['id']}"
+    once_owned(azure, rob, client, lambda: rob.graph("PATCH", path, json=change))
+    robs_tenant = "11111111-2222-4333-8444-555555555555"
+    tags = {
+        "made-by": "mct-s2s",
+        "appId": client["appId"],
+        "tenantId": robs_tenant,
+        "authorityHost": azure.origin,
+    }
+    secret = {"value": "of-robs-tenant", "tags": tags}
+    assert azure.vault("PUT", "/secrets/robs", json=secret).is_success
+    azure.forget()
+    ended = admin("rotate-secret", "--expiring-within", "31d", *A, *JSON)
+    assert "no secret there signs in as it" in ended.out, ended.out
+    assert not [row for row in azure.log() if robs_tenant in row["path"]]
+    assert azure.vault("GET", "/secrets/robs").json()["value"] == "of-robs-tenant"
+
+
+def test_no_token_of_an_api_without_our_role_is_sent(
+    admin: Program,
+    azure: Sandbox,
+    rob: Member,
+    adele: Member,
+    contributor: Contributor,
+    tmp_path: Path,
+) -> None:
+    """Another team's bare API, to which someone who once owned it gave our name."""
+    theirs = register(adele, "Payroll API")
+    path, uri = f"/applications/{theirs['id']}", f"api://{theirs['appId']}"
+    adele.graph("PATCH", path, json={"identifierUris": [uri]})
+    caller = register(adele, "Payroll", days=100)
+    name = {"uniqueName": OWN}
+    once_owned(azure, rob, theirs, lambda: rob.graph("PATCH", path, json=name))
+    contributor.write(
+        ServiceAuthAudience=uri, ServiceAuthEnabled="true", ServiceAuthTenantId=azure.tenant_id
+    )
+    values = {
+        "AZURE_TENANT_ID": azure.tenant_id,
+        "AZURE_CLIENT_ID": caller["appId"],
+        "AZURE_CLIENT_SECRET": caller["secret"],
+        "AZURE_AUTHORITY_HOST": azure.origin,
+    }
+    file = tmp_path / "payroll.env"
+    file.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+    file.chmod(0o600)
+    azure.forget()
+    ended = admin("verify", "--credentials", str(file), *A, "-o", "json")
+    assert "Its token was not sent" in ended.out, ended.out
+    assert len(azure.log("site")) <= 1, "the call without a token alone"

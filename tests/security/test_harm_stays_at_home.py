@@ -486,6 +486,48 @@ def test_a_restored_service_application_brings_no_one_along(
     assert "ServiceAuthAudience" not in azure.settings()
 
 
+@pytest.mark.parametrize(
+    "words", [("remove-client",), ("rotate-secret",), ("rotate-secret", "--remove-old")]
+)
+@pytest.mark.parametrize("typed", ["import", "Import"])
+def test_a_name_that_a_caller_has_means_no_registration_that_anyone_made_beside_it(
+    typed: str, words: tuple[str, ...], admin: Program, azure: Sandbox, rob: Member, adele: Member
+) -> None:
+    """It would be removed or rotated, and the command report success for the wrong one."""
+    if typed == "import":
+        assert admin("setup", "--client", "Import", *A, *JSON).code == 0
+        (real,) = azure.applications("Import")
+    else:
+        assert admin("setup", *A, *JSON).code == 0
+        real = register(adele, "Import", days=300)
+        added = admin("add-client", real["appId"], "--credential", "none", *A, *JSON)
+        assert added.code == 0, added.out
+    planted = rob.squat(client_unique_name(OWN, typed), "Import", signInAudience="AzureADMyOrg")
+    disown(rob, planted)
+    command, *options = words
+    azure.forget()
+    is_refused(admin(command, typed, *options, *A, *JSON), azure, "client-ambiguous")
+    assert admin("remove-client", real["appId"], *A, *JSON).code == 0
+    assert real["appId"] not in listed(azure)
+
+
+def test_a_prune_keeps_the_caller_of_a_name_in_the_file_also_where_anyone_made_another(
+    admin: Program, azure: Sandbox, rob: Member, adele: Member, tmp_path: Path
+) -> None:
+    assert admin("setup", *A, *JSON).code == 0
+    real = register(adele, "Import", days=300)
+    assert admin("add-client", real["appId"], "--credential", "none", *A, *JSON).code == 0
+    client = '[[sites.contosolearn.clients]]\nname = "Import"\ncredential = "none"\n'
+    (tmp_path / "trust.toml").write_text(f"[sites.contosolearn]\n{client}")
+    planted = rob.squat(client_unique_name(OWN, "Import"), "Import", signInAudience="AzureADMyOrg")
+    disown(rob, planted)
+    file = ("-f", str(tmp_path / "trust.toml"))
+    ended = admin("apply", *file, "--prune", "--allow-removals", "-y")
+    assert ended.code == 2, ended.out
+    assert real["appId"] in listed(azure)
+    assert planted["appId"] not in listed(azure)
+
+
 def test_the_tags_of_a_vault_speak_for_no_registration(
     admin: Program, azure: Sandbox, rob: Member
 ) -> None:
