@@ -1,4 +1,4 @@
-"""Everything that is waited for, and how long: all pauses, limits and numbers of attempts.
+"""How long each wait is: pauses, limits and numbers of attempts, but for what is named below.
 
 `--timeout` ends each of these waits sooner. What one request waits for is decided in
 `azure/retry.py` (`classify`), when a plan is made again in `engine/settling.py`. What protects the
