@@ -528,6 +528,26 @@ def test_a_prune_keeps_the_caller_of_a_name_in_the_file_also_where_anyone_made_a
     assert planted["appId"] not in listed(azure)
 
 
+def test_a_client_that_is_left_alone_gets_no_write_at_all(
+    admin: Program, azure: Sandbox, rob: Member, tmp_path: Path
+) -> None:
+    """Whether a registration was deleted is tried by a write: of one that is believed alone."""
+    assert admin("setup", "--client", "Import", "--secret-lifetime", "20d", *A, *JSON).code == 0
+    content = {"signInAudience": "AzureADMyOrg", "requiredResourceAccess": [GRAPH_ACCESS]}
+    planted = rob.squat(client_unique_name(OWN, "Payroll"), "Payroll", **content)
+    disown(rob, planted)
+    clients = "".join(
+        f'[[sites.contosolearn.clients]]\nname = "{name}"\n' for name in ("Import", "Payroll")
+    )
+    (tmp_path / "trust.toml").write_text(f"[sites.contosolearn]\n{clients}")
+    azure.forget()
+    file = ("-f", str(tmp_path / "trust.toml"))
+    ended = admin("rotate-secret", *file, "--expiring-within", "31d", *JSON)
+    assert "Payroll" in ended.out, ended.out
+    assert [row["path"] for row in azure.log() if row["wrote"] and planted["id"] in row["path"]] == []
+    assert [row for row in azure.log() if "addPassword" in row["path"]], "the other one is rotated"
+
+
 def test_the_tags_of_a_vault_speak_for_no_registration(
     admin: Program, azure: Sandbox, rob: Member
 ) -> None:

@@ -26,19 +26,21 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import MissingRight, NotOwner, PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.commands import command
-from mct_s2s.model.desired import Desired, Removal
+from mct_s2s.model.desired import Desired, Removal, ServiceSpec
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId, Tag
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.belief import (
     Doubted,
     TrustDecision,
+    client_trust,
     foreign_owners,
     has_new_owner,
     is_created_by_caller,
     names_of,
     principal_doubts,
     restored_trust,
+    service_trust,
 )
 from mct_s2s.planning.changes import AnyChange, CreateApplication, only_notes_use
 from mct_s2s.planning.not_ours import not_ours
@@ -462,16 +464,21 @@ async def is_any_deleted(session: Session, outcome: Outcome) -> bool:
 
 
 def _found_by_name_alone(observed: ObservedState, desired: Desired) -> list[Application]:
-    """The registrations that the App Service's settings, which never lag, do not name."""
+    """The believed registrations that the App Service's settings, which never lag, do not name."""
     if isinstance(desired, Removal):
         return []
+    spec = desired.service or ServiceSpec()
     registrations: dict[str, Application] = {}
     service = observed.trust.service
     if service is not None and not is_in_settings(service, observed):
-        registrations[service.object_id] = service
+        if not isinstance(service_trust(service, observed, spec), Doubted):
+            registrations[service.object_id] = service
     for name in desired.names:
         for client in clients_called(name, observed):
-            if client.is_registered_here and not is_listed(client, observed):
+            if not client.is_registered_here or is_listed(client, observed):
+                continue
+            # No plan writes to one that is doubted.
+            if not isinstance(client_trust(client, observed, spec, desired.names), Doubted):
                 registrations[client.application.object_id] = client.application
     return list(registrations.values())
 
