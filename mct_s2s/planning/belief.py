@@ -269,6 +269,16 @@ def has_foreign_credential(application: Application, observed: ObservedState) ->
     return not all(_is_made_by_us(credential, application, observed) for credential in credentials)
 
 
+def is_known_here(application: Application, observed: ObservedState) -> bool:
+    """Whether a file of this machine has, or had, one of its credentials: it was created by us."""
+    notes = observed.local_notes.get(application.client_id, ())
+    return any(
+        note.is_of_client(application.client_id) and note.has_had(credential)
+        for note in notes
+        for credential in application.credentials
+    )
+
+
 def _is_older_than_api(application: Application, observed: ObservedState) -> bool:
     """Whether it was there before the service application that it should have been created for.
 

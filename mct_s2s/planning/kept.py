@@ -7,7 +7,7 @@ from enum import Enum, auto
 from mct_s2s.model.desired import Removal
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.belief import another_site, has_foreign_credential
+from mct_s2s.planning.belief import another_site, has_foreign_credential, is_known_here
 from mct_s2s.planning.changes import AnyChange, RevokeAppRole
 from mct_s2s.planning.content import client_content, service_content
 from mct_s2s.planning.ownership import (
@@ -90,7 +90,8 @@ def reason_to_keep_client(
     # Someone who once owned another team's client could have named it like ours: its owners may be
     # gone, and what signs in as it shows.
     is_named = application.client_id in {name.strip().casefold() for name in removal.clients}
-    if not is_named and has_foreign_credential(application, observed):
+    is_sure = is_named or is_known_here(application, observed)
+    if not is_sure and has_foreign_credential(application, observed):
         content.append("credentials")
     if "requiredResourceAccess" in content:
         is_api_gone = observed.trust.service is None

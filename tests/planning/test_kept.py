@@ -60,14 +60,16 @@ def test_a_service_application_with_a_credential_of_either_half_is_kept_unless_a
 @pytest.mark.parametrize(
     ("changed", "removal", "expected"),
     [
-        ({}, TEARDOWN, None),
+        ({"credentials": ()}, TEARDOWN, None),
+        ({"credentials": (credential(),)}, TEARDOWN, KeptBecause.CONTENT),
+        ({"credentials": (credential(),)}, replace(TEARDOWN, delete_adopted=True), None),
         ({"unique_name": None}, TEARDOWN, KeptBecause.ADOPTED),
         ({"unique_name": None}, replace(TEARDOWN, delete_adopted=True), None),
         ({"required_access": (OF_ANOTHER_API,)}, TEARDOWN, KeptBecause.OTHER_APIS),
         ({}, replace(TEARDOWN, keep_registration=True), KeptBecause.ASKED),
     ],
 )
-def test_a_client_that_was_adopted_or_asks_other_apis_is_kept_unless_asked_otherwise(
+def test_a_client_that_may_be_anothers_is_kept_unless_asked_otherwise(
     changed: dict[str, object], removal: Removal, expected: KeptBecause | None
 ) -> None:
     application = replace(IMPORT.application, **changed)  # type: ignore[arg-type]

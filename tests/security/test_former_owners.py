@@ -415,6 +415,17 @@ def add_secret(owner: Member, client: Json, name: str) -> None:
     owner.graph("POST", path, json={"passwordCredential": credential})
 
 
+def test_a_client_whose_secret_is_on_this_machine_is_removed_with_what_others_added(
+    admin: Program, azure: Sandbox
+) -> None:
+    assert admin("setup", "--client", "Import", *A, *JSON).code == 0
+    (client,) = azure.applications("Import")
+    by_hand = {"passwordCredential": {"displayName": "for a test"}}
+    azure.graph("POST", f"/applications/{client['id']}/addPassword", json=by_hand)
+    assert admin("teardown", *A, *JSON).code == 0
+    assert azure.applications("Import") == []
+
+
 REMOVALS = [("teardown",), ("teardown", "--purge"), ("remove-client", "Payroll"), ("apply",)]
 
 
