@@ -283,8 +283,10 @@ def clients_called(name: str, observed: ObservedState) -> tuple[ClientApplicatio
         and (client.application.unique_name is None or is_listed(client, observed))
     ]
     if made_for_it is not None:
+        if is_allowed(made_for_it, observed):
+            return (made_for_it,)
         callers = [client for client in namesakes if is_allowed(client, observed)]
-        return (made_for_it,) if made_for_it in callers else (made_for_it, *callers)
+        return (made_for_it, *callers)
     return tuple([client for client in namesakes if client.display_name == name] or namesakes)
 
 

@@ -83,7 +83,10 @@ def test_a_namesake_of_another_app_service_is_meant_only_where_this_one_lists_it
 COMMANDS: dict[str, tuple[Desired, str]] = {
     "setup": (spec("IMPORT"), ""),
     "rotate-secret": (Rotation(SPEC, expires=LATER, clients=("IMPORT",)), "create secret Import"),
-    "remove-client": (Removal(SPEC, clients=("IMPORT",)), "delete client application Import"),
+    "remove-client": (
+        Removal(SPEC, clients=("IMPORT",), delete_adopted=True),
+        "delete client application Import",
+    ),
 }
 
 

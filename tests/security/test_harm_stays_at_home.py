@@ -544,7 +544,9 @@ def test_a_client_that_is_left_alone_gets_no_write_at_all(
     file = ("-f", str(tmp_path / "trust.toml"))
     ended = admin("rotate-secret", *file, "--expiring-within", "31d", *JSON)
     assert "Payroll" in ended.out, ended.out
-    assert [row["path"] for row in azure.log() if row["wrote"] and planted["id"] in row["path"]] == []
+    assert [
+        row["path"] for row in azure.log() if row["wrote"] and planted["id"] in row["path"]
+    ] == []
     assert [row for row in azure.log() if "addPassword" in row["path"]], "the other one is rotated"
 
 
