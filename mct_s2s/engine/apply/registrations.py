@@ -471,7 +471,8 @@ def _found_by_name_alone(observed: ObservedState, desired: Desired) -> list[Appl
     registrations: dict[str, Application] = {}
     service = observed.trust.service
     if service is not None and not is_in_settings(service, observed):
-        if not isinstance(service_trust(service, observed, spec), Doubted):
+        decision = service_trust(service, observed, spec)
+        if not isinstance(decision, Doubted):
             registrations[service.object_id] = service
     for name in desired.names:
         for client in clients_called(name, observed):
