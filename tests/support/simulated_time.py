@@ -185,9 +185,18 @@ class Requests:
                 await app(scope, receive, send)
             finally:
                 _scope.reset(token)
-                del self._open[id(scope)]
+                self._open.pop(id(scope), None)
 
         return watched
+
+    def forget_all_but(self, ports: set[int]) -> None:
+        """Wait no more for requests of clients that have been cut off, by their ports.
+
+        The sandbox may be writing a long answer to a connection that no one reads or closes.
+        """
+        for key, scope in tuple(self._open.items()):
+            if scope["client"][1] not in ports:
+                self._open.pop(key, None)
 
     def waiting_ports(self) -> set[int] | None:
         """The clients' ports of requests that only time will answer; None while the sandbox works
@@ -273,6 +282,8 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         if any(each.is_closing for each in self._connections):
             return False
         asked = {each.port for each in self._connections if each.awaits_answer}
+        if is_long:
+            self._simulated.requests.forget_all_but(asked)
         waiting = self._simulated.requests.waiting_ports()
         return waiting is not None and (is_long or asked <= waiting)
 
