@@ -43,11 +43,6 @@ class Measured:
 
     def cost(self, *words: str) -> Cost:
         """Run it twice from the same state; the state is then as after the command."""
-        counts, depth = self.counts_and_depth(*words)
-        assert counts[0] == counts[1]
-        return Cost(counts[0], depth)
-
-    def counts_and_depth(self, *words: str) -> tuple[list[int], int]:
         before = self.inside.keep()
         times = []
         counts = []
@@ -63,7 +58,8 @@ class Measured:
             assert done.code == 0, done
             times.append(done.seconds)
             counts.append(len(self.inside.log()) - DISCOVERY)
-        return counts, round((times[1] - times[0]) / SECONDS) - DISCOVERY
+        assert counts[0] == counts[1]
+        return Cost(counts[0], round((times[1] - times[0]) / SECONDS) - DISCOVERY)
 
 
 @pytest.fixture
@@ -107,14 +103,6 @@ def test_setup_of_parts_takes_fewer_requests(
     measured: Measured, words: tuple[str, ...], cost: Cost
 ) -> None:
     assert measured.cost(*words) == cost
-
-
-def test_a_secret_that_is_noted_at_its_registration_takes_three_requests_more_after_one_another(
-    measured: Measured,
-) -> None:
-    """The note is written and read back before; it is removed beside what follows."""
-    _, depth = measured.counts_and_depth(*SETUP, "--secret-to", "exec:true")
-    assert depth == 8 + 3
 
 
 def test_rotation_and_removals_take_the_known_number_of_requests(measured: Measured) -> None:

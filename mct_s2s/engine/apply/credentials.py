@@ -170,7 +170,7 @@ async def _add_secret(
         else:
             credential = await _create_secret(change, spec, run, attempt)
             await _test_replacement(change, run, credential)
-            await finish_even_if_cancelled(_deliver(credential, attempt, change, run))
+            await finish_even_if_cancelled(_deliver(credential, attempt))
     except BaseException as error:
         await _end_failed(attempt, change, run, error)
         raise
@@ -181,7 +181,7 @@ async def _create_and_deliver_secret(
     change: AddCredential, spec: NewCredential, run: Run, attempt: Attempt
 ) -> MadeCredential:
     credential = await _create_secret(change, spec, run, attempt)
-    await _deliver(credential, attempt, change, run)
+    await _deliver(credential, attempt)
     return credential
 
 
@@ -220,17 +220,10 @@ async def _request_secret(
     raise AssertionError(change)
 
 
-async def _deliver(
-    credential: MadeCredential, attempt: Attempt, change: AddCredential, run: Run
-) -> None:
+async def _deliver(credential: MadeCredential, attempt: Attempt) -> None:
     await attempt.store.deliver(credential)
-    if attempt.store.arrives_last:
-        return
-    # Its note is removed beside what comes next; unless that removes the credential before it,
-    # which waits until the new one is tested.
-    if not change.verify:
-        run.mark_ready(change)
-    await attempt.confirm_arrival()
+    if not attempt.store.arrives_last:
+        await attempt.confirm_arrival()
 
 
 async def _end_failed(
