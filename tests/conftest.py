@@ -44,6 +44,8 @@ SITE = seed.SITE
 SLOT = f"{SITE}/slots/staging"
 
 _SITES = "2025-05-01"
+TOKEN_SECONDS = 1800
+"""How long a token is used again; the sandbox's are good for an hour and more."""
 
 
 class Sandbox:
@@ -61,7 +63,7 @@ class Sandbox:
             verify=ssl.create_default_context(cafile=self.ca_file), trust_env=False
         )
         self.graph_url = self._control("GET", "/health").json()["graph"]
-        self._tokens: dict[str, str] = {}
+        self._tokens: dict[str, tuple[str, float]] = {}
         self._seed = self._control("GET", "/world").json()
         self._seed["knobs"] |= {"restartSeconds": 0.0, "operationSeconds": 0.0}
         self._mark = 0
@@ -137,12 +139,8 @@ class Sandbox:
         below localhost.
         """
         port = self.origin.rsplit(":", 1)[1]
-        if "vault" not in self._tokens:
-            self._tokens["vault"] = self.token(f"https://vault.localhost:{port}/.default").json()[
-                "access_token"
-            ]
         headers = {
-            "Authorization": f"Bearer {self._tokens['vault']}",
+            "Authorization": f"Bearer {self._token_for(f'https://vault.localhost:{port}')}",
             "Host": f"{vault}.vault.localhost:{port}",
         }
         params = {"api-version": "7.6"}
@@ -306,15 +304,22 @@ class Sandbox:
         return self._http.request(method, f"{self.origin}/_sandbox{path}", **options)
 
     def _asked(self, method: str, url: str, resource: str, **options: Any) -> Any:
-        if resource not in self._tokens:
-            self._tokens[resource] = self.token(f"{resource}/.default").json()["access_token"]
         headers = {
-            "Authorization": f"Bearer {self._tokens[resource]}",
+            "Authorization": f"Bearer {self._token_for(resource)}",
             **options.pop("headers", {}),
         }
         answer = self._http.request(method, url, headers=headers, **options)
         assert answer.is_success, f"{method} {url}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else None
+
+    def _token_for(self, resource: str) -> str:
+        """The administrator's token; the last one while it is good."""
+        token, good_until = self._tokens.get(resource, ("", 0.0))
+        # Time may jump by as long as this session lasts: see `SimulatedTime.flow`.
+        if self.time.timestamp() > good_until:
+            token = self.token(f"{resource}/.default").json()["access_token"]
+            self._tokens[resource] = token, self.time.timestamp() + TOKEN_SECONDS
+        return token
 
 
 def free_ports(count: int) -> int:

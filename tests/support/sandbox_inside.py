@@ -183,6 +183,7 @@ def azure(inside: Inside, seeded: Json) -> Iterator[Sandbox]:
 
     Time stands still in it but for what the program waits for.
     """
+    inside.time.begin_again()
     inside.become(seeded)
     yield inside.azure
     inside.leave_alone()

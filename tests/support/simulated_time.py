@@ -10,6 +10,7 @@ that hangs cost nothing and come out the same on every machine.
 
 import asyncio
 import contextvars
+import math
 import selectors
 import threading
 import time
@@ -54,6 +55,12 @@ class SimulatedTime:
         self._flows = 0
         self._sleepers: list[_Sleeper] = []
         self._lock = threading.Lock()
+
+    def begin_again(self) -> None:
+        """Forget how long it has been: no loop of before runs any more."""
+        self.seconds = 0.0
+        self._sleepers.clear()
+        self.set_calendar()
 
     def set_calendar(self, timestamp: float | None = None) -> None:
         """Set the calendar, to where this session began by default; it stands still from here."""
@@ -220,6 +227,9 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         self._connections: list[_Connection] = []
         self._processes: list[asyncio.SubprocessTransport] = []
         super().__init__(_Selector(self))
+        # From three years on, neighbouring floats are further apart than asyncio's nanosecond, and
+        # a timer that a sum falls short of would never be due.
+        self._clock_resolution = max(1e-9, 4 * math.ulp(simulated.seconds))
 
     def time(self) -> float:
         return self._simulated.seconds
@@ -294,8 +304,8 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         due += [sleeper] if sleeper is not None else []
         if not due:
             return False
-        # A nanosecond more: a sum of floats may fall short of the timer it was made from.
-        self._simulated.move_to(min(due) + 1e-9)
+        # A little more: sums that should be equal are all past.
+        self._simulated.move_to(min(due) + 2 * self._clock_resolution)
         return True
 
     def _thread_done(self, _: object) -> None:
