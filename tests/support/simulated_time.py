@@ -278,6 +278,12 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         self._processes.append(transport)
         return transport, protocol
 
+    def close(self) -> None:
+        """Let go of processes too: a transport that is left open complains in a later test."""
+        for process in self._processes:
+            process.close()
+        super().close()
+
     def may_jump(self, *, is_long: bool = False) -> bool:
         """Whether nothing is left to wait for but time.
 
