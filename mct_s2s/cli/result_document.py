@@ -25,7 +25,7 @@ from mct_s2s.planning.changes import (
     WriteSettings,
     identify,
 )
-from mct_s2s.planning.ownership import clients_called
+from mct_s2s.planning.clients import clients_called
 from mct_s2s.render.documents import (
     LEFT_OUT,
     AppliedSitePart,

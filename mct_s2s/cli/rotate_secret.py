@@ -192,7 +192,7 @@ def _rotate_at_all_sites(options: RotateSecretOptions, shared: "Rotation", now: 
 
 def _naming(options: RotateSecretOptions, sites: "Sequence[FileSite]") -> "tuple[FileSite, ...]":
     """The sites at which the file names the client. Raises UsageError: there is none."""
-    from mct_s2s.planning.ownership import did_you_mean
+    from mct_s2s.planning.clients import did_you_mean
 
     wanted = (options.client or "").strip().casefold()
     naming = tuple(

@@ -38,8 +38,9 @@ def snippet(options: SnippetOptions) -> int:
     from mct_s2s.inputs.target import api_path, api_url
     from mct_s2s.planning.api_address import api_url as url_of_api
     from mct_s2s.planning.belief import is_only_set
-    from mct_s2s.planning.ownership import client_called, is_logic_app, known_audience
+    from mct_s2s.planning.clients import client_called, is_logic_app
     from mct_s2s.planning.reports.findings import diagnose
+    from mct_s2s.planning.service_facts import known_audience
     from mct_s2s.render.manual_steps import show_manual_steps
     from mct_s2s.render.snippets import ApiCall, languages_for
     from mct_s2s.render.snippets import snippet as program_for

@@ -19,7 +19,7 @@ from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.api_address import is_api_of
-from mct_s2s.planning.ownership import Client
+from mct_s2s.planning.clients import Client
 from mct_s2s.planning.reports.findings import Finding, Severity
 from mct_s2s.render.snippets import ApiCall, CredentialSource, SourceKind
 from mct_s2s.stores.dotenv import available, from_files

@@ -36,7 +36,7 @@ from mct_s2s.model.trust_file import (
     TrustFile,
     toml_key,
 )
-from mct_s2s.planning.ownership import did_you_mean
+from mct_s2s.planning.clients import did_you_mean
 
 MALFORMED = "trust-file-malformed"
 MOST_LISTED = 20

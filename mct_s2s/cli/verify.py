@@ -129,7 +129,8 @@ async def _verify_site(
     from mct_s2s.model.observed import ClientApplication
     from mct_s2s.planning.api_address import api_url
     from mct_s2s.planning.belief import members_here
-    from mct_s2s.planning.ownership import client_called, known_audience
+    from mct_s2s.planning.clients import client_called
+    from mct_s2s.planning.service_facts import known_audience
     from mct_s2s.stores.dotenv import available
 
     observed = await look(options, session, url=url)
@@ -167,9 +168,9 @@ def _verify_file(options: VerifyOptions) -> int:
     from mct_s2s.model.commands import command
     from mct_s2s.planning import api_address
     from mct_s2s.planning.belief import members_here
-    from mct_s2s.planning.ownership import known_audience
     from mct_s2s.planning.reports.status import UnreadSite
     from mct_s2s.planning.reports.verification import FileVerification, Verification
+    from mct_s2s.planning.service_facts import known_audience
     from mct_s2s.render.status import show_unread
     from mct_s2s.render.verification import show_verifications
     from mct_s2s.stores.dotenv import available

@@ -25,7 +25,7 @@ from mct_s2s.model.ids import Tag, same_id
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.belief import Belief, client_trust
 from mct_s2s.planning.changes import AddCredential, DeleteApplication, RemoveCredential
-from mct_s2s.planning.ownership import clients_called
+from mct_s2s.planning.clients import clients_called
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.rotation import clients_to_rotate
 from mct_s2s.stores.files import FileStore

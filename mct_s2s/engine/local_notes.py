@@ -10,7 +10,7 @@ from mct_s2s.inputs.secret_to import SecretTo
 from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.desired import Look, Rotation
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.ownership import clients_called
+from mct_s2s.planning.clients import clients_called
 from mct_s2s.stores.files import FileStore
 
 if TYPE_CHECKING:

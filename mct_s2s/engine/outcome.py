@@ -30,8 +30,8 @@ from mct_s2s.planning.changes import (
     WriteSettings,
     identify,
 )
+from mct_s2s.planning.clients import clients_called
 from mct_s2s.planning.not_ours import NotOurs
-from mct_s2s.planning.ownership import clients_called
 from mct_s2s.planning.permissions.rights import Missing
 from mct_s2s.planning.plan import ManualStep, Plan
 from mct_s2s.planning.reports.verification import Verification

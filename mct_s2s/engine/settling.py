@@ -16,8 +16,8 @@ from mct_s2s.model.client_credentials import YOUNG
 from mct_s2s.model.desired import Removal
 from mct_s2s.planning.belief import Doubted, client_trust
 from mct_s2s.planning.changes import RemoveCredential
+from mct_s2s.planning.clients import clients_called, is_allowed
 from mct_s2s.planning.not_ours import NotOurs
-from mct_s2s.planning.ownership import clients_called, is_allowed
 from mct_s2s.waits import ANOTHER_RUN_SHOWS_SECONDS, SECRET_ARRIVES_WITHIN
 
 

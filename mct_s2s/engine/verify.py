@@ -28,7 +28,7 @@ from mct_s2s.model.ids import Tag
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.site_settings import Holds
 from mct_s2s.planning.api_address import api_url
-from mct_s2s.planning.ownership import has_wanted_role, known_audience, wanted_role
+from mct_s2s.planning.clients import has_wanted_role
 from mct_s2s.planning.reports.findings import Finding, diagnose, stopped, wrong_settings
 from mct_s2s.planning.reports.renewal import renewing
 from mct_s2s.planning.reports.verification import (
@@ -46,6 +46,7 @@ from mct_s2s.planning.reports.verification import (
     why_refused,
     without_token,
 )
+from mct_s2s.planning.service_facts import known_audience, wanted_role
 from mct_s2s.waits import RESERVE
 
 if TYPE_CHECKING:

@@ -28,19 +28,17 @@ from mct_s2s.model.ids import (
 )
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.changes import AnyChange
+from mct_s2s.planning.clients import has_unique_name_below, is_listed, members
 from mct_s2s.planning.content import (
     client_content,
     foreign_service_content,
     service_content,
 )
-from mct_s2s.planning.ownership import (
+from mct_s2s.planning.service_facts import (
     confirmed_role,
-    has_unique_name_below,
     is_created_for_this_site,
     is_in_settings,
-    is_listed,
     is_named,
-    members,
 )
 
 CREATED_TOGETHER = timedelta(minutes=30)

@@ -10,7 +10,7 @@ from mct_s2s.model.directory_objects import Application, AppRole
 from mct_s2s.model.ids import Tag, api_uri
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import Holds
-from mct_s2s.planning.ownership import confirmed_role, new_role
+from mct_s2s.planning.service_facts import confirmed_role, new_role
 
 
 def service_content(application: Application, observed: ObservedState) -> Iterator[str]:

@@ -20,19 +20,18 @@ from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import OTHER_VALUE, Holds
 from mct_s2s.planning.belief import Doubted, client_trust, service_trust
-from mct_s2s.planning.credentials import exchange_audience
-from mct_s2s.planning.federation import federated_spec
-from mct_s2s.planning.not_ours import why_doubted
-from mct_s2s.planning.ownership import (
-    confirmed_role,
+from mct_s2s.planning.clients import (
     has_wanted_role,
     is_allowed_by_object_id,
     is_identity_allowed,
     members,
     unmatched_entries,
-    wanted_role_value,
 )
+from mct_s2s.planning.credentials import exchange_audience
+from mct_s2s.planning.federation import federated_spec
+from mct_s2s.planning.not_ours import why_doubted
 from mct_s2s.planning.reports.status import UnreadSite
+from mct_s2s.planning.service_facts import confirmed_role, wanted_role_value
 
 FROM_TAG = (
     "secret-to is what a tag of the registration says, which its owners, also earlier ones, can "

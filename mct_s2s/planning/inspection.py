@@ -17,7 +17,7 @@ from mct_s2s.planning.belief import (
     has_confirmed_role,
     service_trust,
 )
-from mct_s2s.planning.ownership import clients_called, has_wanted_role, is_allowed, members
+from mct_s2s.planning.clients import clients_called, has_wanted_role, is_allowed, members
 
 MOST_SHOWN = 20
 """Registrations of others whose owners are read only to be shown.

@@ -9,12 +9,9 @@ from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.belief import another_site, has_foreign_credential, is_known_here
 from mct_s2s.planning.changes import AnyChange, RevokeAppRole
+from mct_s2s.planning.clients import has_unique_name_below
 from mct_s2s.planning.content import client_content, service_content
-from mct_s2s.planning.ownership import (
-    has_unique_name_below,
-    is_created_for_this_site,
-    other_users,
-)
+from mct_s2s.planning.service_facts import is_created_for_this_site, other_users
 
 
 class KeptBecause(Enum):

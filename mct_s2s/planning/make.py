@@ -21,8 +21,8 @@ from mct_s2s.planning.changes import (
     SettingsSpec,
     WriteSettings,
 )
+from mct_s2s.planning.clients import clients_called, is_allowed, members
 from mct_s2s.planning.not_ours import NotOurs
-from mct_s2s.planning.ownership import clients_called, is_allowed, members
 from mct_s2s.planning.plan import ManualStep, Plan
 from mct_s2s.planning.pruning import prune
 from mct_s2s.planning.registrations import (

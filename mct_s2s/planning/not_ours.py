@@ -12,7 +12,7 @@ from mct_s2s.model.ids import ClientId, site_in_note
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.belief import Doubt, Doubted, Reason
-from mct_s2s.planning.ownership import SERVICE, SERVICE_OPTION, is_in_settings
+from mct_s2s.planning.service_facts import SERVICE, SERVICE_OPTION, is_in_settings
 
 SERVICE_NOT_OURS = "service-application-not-ours"
 

@@ -11,12 +11,7 @@ from mct_s2s.model.desired import Pruning, Removal, SettingsScope, Setup
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.belief import Belief, Doubted, client_trust, is_created_by_caller
-from mct_s2s.planning.ownership import (
-    clients_called,
-    is_allowed,
-    is_allowed_by_object_id,
-    is_listed,
-)
+from mct_s2s.planning.clients import clients_called, is_allowed, is_allowed_by_object_id, is_listed
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.removal import find_removable, listed_entries, plan_targets
 from mct_s2s.planning.removal_notes import RemovalScope, describe_left_alone

@@ -30,16 +30,10 @@ from mct_s2s.planning.changes import (
     Output,
     OutputRef,
 )
+from mct_s2s.planning.clients import clients_called, is_allowed, refuse_several
 from mct_s2s.planning.content import asks_for_more
 from mct_s2s.planning.credentials import ClientState, describe_lost, plan_credential
 from mct_s2s.planning.not_ours import adoption, not_ours, restoring
-from mct_s2s.planning.ownership import (
-    CLIENT,
-    clients_called,
-    has_identifier,
-    is_allowed,
-    refuse_several,
-)
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.service_application import (
     SERVICE_KEY,
@@ -47,6 +41,7 @@ from mct_s2s.planning.service_application import (
     PlannedService,
     role_not_named,
 )
+from mct_s2s.planning.service_facts import CLIENT, has_identifier
 
 _IDENTITY_OF_CLUSTER = (
     "Pods do not sign in with the cluster's own identity.",

@@ -34,6 +34,16 @@ from mct_s2s.planning.changes import (
     RevokeAppRole,
     SettingsSpec,
 )
+from mct_s2s.planning.clients import (
+    clients_called,
+    has_unique_name_below,
+    identities_called,
+    ids_of,
+    is_listed,
+    members_and_created_clients,
+    refuse_several,
+    unknown,
+)
 from mct_s2s.planning.kept import (
     Kept,
     describe_kept,
@@ -41,20 +51,6 @@ from mct_s2s.planning.kept import (
     reason_to_keep_service,
 )
 from mct_s2s.planning.not_ours import service_not_ours, why_doubted
-from mct_s2s.planning.ownership import (
-    CLIENT,
-    SERVICE,
-    clients_called,
-    confirmed_role,
-    has_unique_name_below,
-    identities_called,
-    ids_of,
-    is_created_for_this_site,
-    is_listed,
-    members_and_created_clients,
-    refuse_several,
-    unknown,
-)
 from mct_s2s.planning.plan import Plan, Registration
 from mct_s2s.planning.removal_notes import (
     RemovalScope,
@@ -63,6 +59,7 @@ from mct_s2s.planning.removal_notes import (
     describe_removal,
 )
 from mct_s2s.planning.service_application import SERVICE_KEY, plan_end_of_use
+from mct_s2s.planning.service_facts import CLIENT, SERVICE, confirmed_role, is_created_for_this_site
 from mct_s2s.planning.site import plan_site
 
 

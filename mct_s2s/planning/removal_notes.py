@@ -18,13 +18,9 @@ from mct_s2s.planning.changes import (
     NoChange,
     RevokeAppRole,
 )
+from mct_s2s.planning.clients import has_unique_name_below
 from mct_s2s.planning.kept import describe_use
-from mct_s2s.planning.ownership import (
-    has_unique_name_below,
-    is_created_for_this_site,
-    other_users,
-    wanted_role_value,
-)
+from mct_s2s.planning.service_facts import is_created_for_this_site, other_users, wanted_role_value
 
 Target = ClientApplication | ServicePrincipal | Application
 """A client, a managed identity, or the deleted registration of a client."""

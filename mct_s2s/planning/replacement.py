@@ -26,8 +26,8 @@ from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.desired import Rotation
 from mct_s2s.planning.changes import AnyChange, ApplicationEdits, NoChange, RemoveCredential
 from mct_s2s.planning.credentials import ClientState
-from mct_s2s.planning.ownership import CLIENT
 from mct_s2s.planning.secret_policy import USUAL_LIFETIME
+from mct_s2s.planning.service_facts import CLIENT
 
 REFERENCES_FOLLOW = timedelta(hours=25)
 """The time after which App Service has read its key vault references anew.

@@ -14,20 +14,19 @@ from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.belief import Doubted, TrustDecision, client_trust, service_trust
 from mct_s2s.planning.changes import AnyChange, ApplicationEdits
-from mct_s2s.planning.credentials import ClientState
-from mct_s2s.planning.not_ours import not_ours, service_not_ours, why_doubted
-from mct_s2s.planning.ownership import (
-    CLIENT,
-    audience_of,
+from mct_s2s.planning.clients import (
     has_unique_name_below,
     is_listed,
     members_and_created_clients,
     unknown,
 )
+from mct_s2s.planning.credentials import ClientState
+from mct_s2s.planning.not_ours import not_ours, service_not_ours, why_doubted
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.registrations import find_or_blank_client
 from mct_s2s.planning.replacement import Replacement, all_end_by
 from mct_s2s.planning.service_application import service_missing
+from mct_s2s.planning.service_facts import CLIENT, audience_of
 
 
 def clients_to_rotate(rotation: Rotation, observed: ObservedState) -> dict[str, ClientApplication]:

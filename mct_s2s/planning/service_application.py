@@ -35,7 +35,8 @@ from mct_s2s.planning.changes import (
 )
 from mct_s2s.planning.content import foreign_service_content
 from mct_s2s.planning.not_ours import adoption, service_not_ours
-from mct_s2s.planning.ownership import (
+from mct_s2s.planning.plan import ManualStep, Plan, Registration
+from mct_s2s.planning.service_facts import (
     SERVICE,
     SERVICE_OPTION,
     audience_of,
@@ -44,7 +45,6 @@ from mct_s2s.planning.ownership import (
     other_users,
     role_to_use,
 )
-from mct_s2s.planning.plan import ManualStep, Plan, Registration
 
 SERVICE_KEY = "service-application"
 SERVICE_UPDATE_KEY = "service-application:expose"

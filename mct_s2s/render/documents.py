@@ -47,7 +47,6 @@ from mct_s2s.model.trust_file import TrustFile
 from mct_s2s.planning.api_address import api_url
 from mct_s2s.planning.changes import Action, AnyChange
 from mct_s2s.planning.export import Export, ExportedSite
-from mct_s2s.planning.ownership import known_audience, wanted_role
 from mct_s2s.planning.permissions.doctor import (
     DoctorCheck,
     Seen,
@@ -65,6 +64,7 @@ from mct_s2s.planning.reports.verification import (
     Verification,
     VerificationCheck,
 )
+from mct_s2s.planning.service_facts import known_audience, wanted_role
 
 if TYPE_CHECKING:
     from mct_s2s.render.outcome import SavedCredential, SiteReport

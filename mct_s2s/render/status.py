@@ -10,9 +10,9 @@ from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import Holds
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.api_address import api_url
-from mct_s2s.planning.ownership import known_audience, wanted_role
 from mct_s2s.planning.reports.findings import Finding, Severity
 from mct_s2s.planning.reports.status import SiteStatus, StatusReport, UnreadSite
+from mct_s2s.planning.service_facts import known_audience, wanted_role
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import OPEN, SIGNS, Terminal
 from mct_s2s.render.diagnostics import show_error

@@ -16,7 +16,7 @@ from mct_s2s.cli import mistakes
 from mct_s2s.cli.app import app, main
 from mct_s2s.cli.mistakes import crash_text, usage_error
 from mct_s2s.errors import NotThere, UsageError
-from mct_s2s.planning.ownership import did_you_mean
+from mct_s2s.planning.clients import did_you_mean
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error
 

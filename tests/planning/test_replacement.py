@@ -15,8 +15,8 @@ from mct_s2s.model.client_credentials import (
 from mct_s2s.model.desired import Rotation
 from mct_s2s.model.ids import ApplicationIdUri, KeyId
 from mct_s2s.planning.credentials import ClientState
-from mct_s2s.planning.ownership import CLIENT
 from mct_s2s.planning.replacement import Replacement
+from mct_s2s.planning.service_facts import CLIENT
 
 from tests.planning.scenarios import NOW, client, guid
 

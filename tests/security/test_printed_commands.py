@@ -34,11 +34,11 @@ from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.belief import Doubt, Doubted, Reason
 from mct_s2s.planning.changes import Outputs, RestartSite
 from mct_s2s.planning.not_ours import not_ours
-from mct_s2s.planning.ownership import CLIENT
 from mct_s2s.planning.permissions.rights import RequiredPermission, Right, judge
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.reports.findings import diagnose, stopped
 from mct_s2s.planning.reports.verification import identity_checks, reasons, why_refused
+from mct_s2s.planning.service_facts import CLIENT
 from mct_s2s.planning.site import make_sticky
 from mct_s2s.render.manual_steps import instructions
 from mct_s2s.render.outcome import vault_reading

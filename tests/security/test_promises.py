@@ -64,7 +64,7 @@ WRITTEN_BY_OTHERS: Mapping[str, tuple[str, ...]] = {
         "planning/test_merging::test_any_merge_keeps_foreign_settings_and_known_ids_and_is_done_once",
     ),
     "a registration's display name": (
-        "planning/test_ownership::test_a_namesake_outside_the_trust_is_never_meant",
+        "planning/test_clients::test_a_namesake_outside_the_trust_is_never_meant",
         "security/test_others_words::test_no_consent_goes_to_a_registration_that_others_made_and_listed",
         "security/test_others_words::test_the_name_in_a_trust_file_makes_no_secret_for_a_merely_listed_client",
     ),

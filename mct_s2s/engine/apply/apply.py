@@ -55,10 +55,10 @@ from mct_s2s.planning.changes import (
     WriteSettings,
     only_notes_use,
 )
-from mct_s2s.planning.ownership import CLIENT, SERVICE
 from mct_s2s.planning.permissions.preflight import judged_change, likely_missing, need_of
 from mct_s2s.planning.permissions.rights import asked_for, judge, lacking
 from mct_s2s.planning.plan import apply_edits
+from mct_s2s.planning.service_facts import CLIENT, SERVICE
 
 
 async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:

@@ -43,9 +43,10 @@ from mct_s2s.planning.belief import (
     service_trust,
 )
 from mct_s2s.planning.changes import AnyChange, CreateApplication, only_notes_use
+from mct_s2s.planning.clients import clients_called, is_listed
 from mct_s2s.planning.not_ours import not_ours
-from mct_s2s.planning.ownership import SERVICE, clients_called, is_in_settings, is_listed
 from mct_s2s.planning.permissions.rights import BIN_READERS, relies_on_ownership
+from mct_s2s.planning.service_facts import SERVICE, is_in_settings
 from mct_s2s.waits import (
     AGREEING_READS,
     APPEARS_LOOKS,

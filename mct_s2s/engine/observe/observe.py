@@ -37,8 +37,8 @@ from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import AppSettings
 from mct_s2s.planning.belief import TrustDecision, client_trust, service_trust
+from mct_s2s.planning.clients import has_unique_name_below
 from mct_s2s.planning.inspection import registrations_to_inspect
-from mct_s2s.planning.ownership import has_unique_name_below
 from mct_s2s.planning.permissions.rights import allowing_roles
 from mct_s2s.stores.registration_notes import RegistrationNote, noted_registrations
 from mct_s2s.waits import AGREEING_READS, LAG_SECONDS, LOOK_PAUSE, NAMES_SECONDS, RESERVE

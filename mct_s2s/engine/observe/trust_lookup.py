@@ -24,7 +24,7 @@ from mct_s2s.model.ids import (
 )
 from mct_s2s.model.observed import ClientApplication, Trust
 from mct_s2s.model.site_settings import AppSettings, Holds
-from mct_s2s.planning.ownership import has_identifier
+from mct_s2s.planning.service_facts import has_identifier
 
 if TYPE_CHECKING:
     from mct_s2s.azure.graph.client import GraphClient

@@ -14,7 +14,6 @@ from mct_s2s.plain_text import counted
 from mct_s2s.planning.changes import AnyChange, only_notes_use
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.not_ours import NotOurs
-from mct_s2s.planning.ownership import SERVICE_OPTION
 from mct_s2s.planning.permissions.preflight import needs_of
 from mct_s2s.planning.permissions.rights import (
     Missing,
@@ -24,6 +23,7 @@ from mct_s2s.planning.permissions.rights import (
     judge,
 )
 from mct_s2s.planning.secret_policy import INSTEAD, OTHERWISE, in_words, longest, typed
+from mct_s2s.planning.service_facts import SERVICE_OPTION
 
 SIGNED_IN, PENDING = "signed-in", "changes-pending"
 _OF_SITE = (Right.READ_SITE, Right.READ_SETTINGS, Right.WRITE_SETTINGS, Right.RESTART)

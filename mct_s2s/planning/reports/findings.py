@@ -24,22 +24,24 @@ from mct_s2s.planning.belief import (
     is_only_set,
     members_here,
 )
-from mct_s2s.planning.not_ours import SERVICE_NOT_OURS, why_doubted
-from mct_s2s.planning.ownership import (
-    SERVICE_OPTION,
-    audience_of,
-    has_identifier,
+from mct_s2s.planning.clients import (
     has_wanted_role,
     is_allowed,
     is_allowed_by_object_id,
-    is_in_settings,
-    is_noted_use,
     members,
     unmatched_entries,
+)
+from mct_s2s.planning.not_ours import SERVICE_NOT_OURS, why_doubted
+from mct_s2s.planning.reports.renewal import renewing
+from mct_s2s.planning.service_facts import (
+    SERVICE_OPTION,
+    audience_of,
+    has_identifier,
+    is_in_settings,
+    is_noted_use,
     wanted_role,
     wanted_role_value,
 )
-from mct_s2s.planning.reports.renewal import renewing
 from mct_s2s.planning.site import make_sticky, not_sticky, right_values
 
 NOT_CONFIGURED = "not-configured"

@@ -14,7 +14,7 @@ from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget, site_title
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.belief import is_elsewhere, members_here
-from mct_s2s.planning.ownership import (
+from mct_s2s.planning.clients import (
     has_wanted_role,
     is_allowed,
     is_allowed_by_object_id,

@@ -17,9 +17,10 @@ from mct_s2s.model.site_settings import OTHER_VALUE, Holds
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.api_address import is_api_of, is_confirmed
 from mct_s2s.planning.belief import may_be_anothers_api
-from mct_s2s.planning.ownership import audience_of, is_identity_allowed, wanted_role_value
+from mct_s2s.planning.clients import is_identity_allowed
 from mct_s2s.planning.reports.findings import wrong_settings
 from mct_s2s.planning.reports.status import UnreadSite
+from mct_s2s.planning.service_facts import audience_of, wanted_role_value
 
 
 class CheckSubject(StrEnum):

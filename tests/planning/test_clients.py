@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from mct_s2s.model.desired import Desired, Removal, Rotation
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
+from mct_s2s.planning.clients import clients_called, did_you_mean
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.ownership import clients_called, did_you_mean
 
 from tests.planning.scenarios import (
     IMPORT,
