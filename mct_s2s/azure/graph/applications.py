@@ -201,9 +201,9 @@ async def update(graph: "GraphClient", before: Application, after: Application) 
     await graph.send("PATCH", path, GraphOperation.CHANGE_APPLICATION, body=body, sending=sending)
 
 
-async def accepts_write(graph: "GraphClient", application: Application) -> bool:
-    """Whether it is there for certain: `replicas.accepts_write`."""
-    return await replicas.accepts_write(
+async def probe_by_write(graph: "GraphClient", application: Application) -> bool:
+    """PATCH the name that it has; false where it may be gone."""
+    return await replicas.probe_by_write(
         graph, paths.application(application.object_id), application.display_name
     )
 

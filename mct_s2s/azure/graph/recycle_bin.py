@@ -84,7 +84,7 @@ async def _restore(graph: "GraphClient", path: str, object_id: str, display_name
         except ServiceError as error:
             # Restored already, by a request whose answer was lost or by someone else? Only a write
             # tells: a replica may show the object as it was before it was deleted.
-            if error.status != 404 or not await replicas.accepts_write(graph, path, display_name):
+            if error.status != 404 or not await replicas.probe_by_write(graph, path, display_name):
                 raise
 
     try:

@@ -69,11 +69,11 @@ def is_lag_of_own() -> Lag:
     return is_behind
 
 
-async def accepts_write(graph: "GraphClient", path: str, display_name: str) -> bool:
-    """Whether an object takes the name that it has.
+async def probe_by_write(graph: "GraphClient", path: str, display_name: str) -> bool:
+    """PATCH the name that an object has; return whether Graph takes that: then it is there.
 
-    A read may show what was deleted moments ago, and a write may meet a replica that does not know
-    it: only true is certain.
+    A read may show what was deleted moments ago. False is not certain: the write may have met a
+    replica that does not know the object yet.
     """
     try:
         await graph.send(

@@ -9,10 +9,10 @@ from mct_s2s.azure.graph import applications, recycle_bin, service_principals
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply.credentials import add_credential, remove_credential
 from mct_s2s.engine.apply.registrations import (
-    accepts_write,
     check_principal,
     create,
     create_principal,
+    probe_planned_write,
     restore,
 )
 from mct_s2s.engine.apply.run import Run, Skipped
@@ -125,7 +125,7 @@ async def _check_deletions(session: Session, outcome: Outcome) -> None:
     try:
         await gather_or_cancel(
             *(
-                accepts_write(session, application, outcome)
+                probe_planned_write(session, application, outcome)
                 for application in registrations
                 if application.object_id in doubtful
             )

@@ -169,7 +169,7 @@ async def _deleted_applications(session: Session) -> list[Application] | None:
 async def _is_there(session: Session, application: Application) -> bool:
     """Decide by a write: a missing right shows, too, that it exists."""
     try:
-        return await applications.accepts_write(session.graph, application)
+        return await applications.probe_by_write(session.graph, application)
     except PermissionMissing:
         return True
 
@@ -493,7 +493,7 @@ async def _is_deleted(
     Raises ServiceError: it takes no write, and is shown to the end.
     """
     missed_reads = 0
-    while not await accepts_write(session, application, outcome):
+    while not await probe_planned_write(session, application, outcome):
         if missed_reads == AGREEING_READS:
             return True
         if clock.seconds() + LOOK_PAUSE > gives_up_at:
@@ -512,10 +512,13 @@ async def _is_deleted(
     return False
 
 
-async def accepts_write(session: Session, application: Application, outcome: Outcome) -> bool:
-    """Send it a write that changes nothing. False: it may be gone. Raises PermissionMissing."""
+async def probe_planned_write(session: Session, application: Application, outcome: Outcome) -> bool:
+    """PATCH the name that it has; return false where it may be gone.
+
+    Raises PermissionMissing: the plan writes to it, and the caller may not.
+    """
     try:
-        return await applications.accepts_write(session.graph, application)
+        return await applications.probe_by_write(session.graph, application)
     except PermissionMissing as refusal:
         # A plan that does not write to it needs no right to.
         if not any(_needs_to_write(change, application) for change in outcome.plan.changes):
