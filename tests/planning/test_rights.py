@@ -30,8 +30,8 @@ from mct_s2s.planning.changes import (
 )
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.permissions.preflight import (
+    main_permission,
     missing_at,
-    need_of,
     permission_error,
     with_unread_settings,
     without_forbidden_steps,
@@ -380,7 +380,7 @@ def test_a_registration_that_is_restored_first_is_not_taken_for_somebody_elses()
     change = RemoveCredential(
         key="x", name="Import", object_id=deleted.object_id, key_id=KeyId(guid("key"))
     )
-    need = need_of(change, replace(EMPTY, trust=replace(EMPTY.trust, deleted=(deleted,))))
+    need = main_permission(change, replace(EMPTY, trust=replace(EMPTY.trust, deleted=(deleted,))))
     assert need is not None
     assert need.application is None
 

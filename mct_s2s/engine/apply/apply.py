@@ -55,7 +55,7 @@ from mct_s2s.planning.changes import (
     WriteSettings,
     only_notes_use,
 )
-from mct_s2s.planning.permissions.preflight import judged_change, likely_missing, need_of
+from mct_s2s.planning.permissions.preflight import judged_change, likely_missing, main_permission
 from mct_s2s.planning.permissions.rights import asked_for, judge, lacking
 from mct_s2s.planning.plan import apply_edits
 from mct_s2s.planning.service_facts import CLIENT, SERVICE
@@ -318,7 +318,7 @@ async def assign_app_role(change: AssignAppRole, run: Run) -> str:
             run.session.graph, principal, service, change.role
         )
     except PermissionMissing as refusal:
-        need = need_of(change, run.outcome.before)
+        need = main_permission(change, run.outcome.before)
         # Without a check of rights, nothing tells whether the caller could have known.
         if need is None or not run.outcome.request.preflight:
             raise

@@ -14,7 +14,7 @@ from mct_s2s.plain_text import counted
 from mct_s2s.planning.changes import AnyChange, only_notes_use
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.not_ours import NotOurs
-from mct_s2s.planning.permissions.preflight import needs_of
+from mct_s2s.planning.permissions.preflight import all_permissions
 from mct_s2s.planning.permissions.rights import (
     Missing,
     RequiredPermission,
@@ -164,7 +164,7 @@ def _check_steps(steps: Sequence[AnyChange], seen: Seen) -> Iterator[DoctorCheck
     """Check what each step takes, once for all that has yet to be created."""
     needs = dict[RequiredPermission, None]()
     for step in steps:
-        for need in needs_of(step, seen.observed):
+        for need in all_permissions(step, seen.observed):
             is_new = need.application is None or need.right.is_consent
             subject = "" if need.resource is None and is_new else need.subject
             needs[replace(need, subject=subject)] = None

@@ -147,7 +147,7 @@ def missing_at(
 
 def judged_change(change: AnyChange, observed: ObservedState, access: CallerRights) -> Judged:
     """Judge all that a change takes; unknown where only a key vault can tell."""
-    judged = [judge(need, access) for need in needs_of(change, observed)]
+    judged = [judge(need, access) for need in all_permissions(change, observed)]
     verdicts = {verdict for verdict, _ in judged}
     missing = tuple(right for _, rights in judged for right in rights)
     if Verdict.NO in verdicts:
@@ -155,9 +155,9 @@ def judged_change(change: AnyChange, observed: ObservedState, access: CallerRigh
     return (Verdict.YES if verdicts == {Verdict.YES} else Verdict.UNKNOWN), missing
 
 
-def needs_of(change: AnyChange, observed: ObservedState) -> list[RequiredPermission]:
+def all_permissions(change: AnyChange, observed: ObservedState) -> list[RequiredPermission]:
     """Everything that a change takes; nothing where only a key vault can tell."""
-    need = need_of(change, observed)
+    need = main_permission(change, observed)
     if need is None:
         return []
     needs = [need]
@@ -171,7 +171,7 @@ def needs_of(change: AnyChange, observed: ObservedState) -> list[RequiredPermiss
     return needs
 
 
-def need_of(change: AnyChange, observed: ObservedState) -> RequiredPermission | None:
+def main_permission(change: AnyChange, observed: ObservedState) -> RequiredPermission | None:
     """The permission that a change itself takes; `None` where only a key vault can tell."""
     if change.right is None:
         return None
@@ -185,7 +185,7 @@ def need_of(change: AnyChange, observed: ObservedState) -> RequiredPermission | 
             | DeleteApplication()
             | PurgeApplication()
         ):
-            return _need_of_application(need, change.object_id, observed)
+            return _permission_over(need, change.object_id, observed)
         case AssignAppRole() | RevokeAppRole():
             return replace(need, application=service.object_id if service is not None else None)
         case EnableIdentity():
@@ -195,7 +195,7 @@ def need_of(change: AnyChange, observed: ObservedState) -> RequiredPermission | 
     return need
 
 
-def _need_of_application(
+def _permission_over(
     need: RequiredPermission, object_id: Deferred[ApplicationObjectId], observed: ObservedState
 ) -> RequiredPermission:
     """The permission to change a registration, which its owners have."""
