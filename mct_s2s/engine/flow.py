@@ -146,7 +146,7 @@ async def carry_out(
         )
         if not is_agreed:
             return outcome
-        while outcome.created_by_others:
+        while outcome.awaits_other_run:
             outcome = await _finish_after_other_run(session, outcome, approver)
     if outcome.request.verify and not outcome.plan.manual_steps:
         from mct_s2s.engine.verify import verify_outcome  # noqa: PLC0415  # only after a change
@@ -223,7 +223,7 @@ async def _finish_after_other_run(
 
 async def _plan_after_other_run(session: Session, outcome: Outcome) -> Outcome:
     """Observe and plan until the other run's registrations are believed. Raises NotOurs."""
-    refusal = next(iter(outcome.created_by_others.values()))
+    refusal = next(iter(outcome.awaits_other_run.values()))
     patience = session.connection.remaining(RESERVE)
     gives_up_at = clock.seconds() + min(ANOTHER_RUN_ENDS_SECONDS, patience)
     with activity("Waiting for another run that creates the same"):

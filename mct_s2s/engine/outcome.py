@@ -84,8 +84,8 @@ class Outcome:
     """Why the place of a credential does not take it: in a dry run, and in a rotation of several
     clients, of which the others are rotated.
     """
-    created_by_others: dict[str, NotOurs] = field(default_factory=dict)
-    """Refusals of registrations that someone else has created while this run was doing so."""
+    awaits_other_run: dict[str, NotOurs] = field(default_factory=dict)
+    """Refusals of registrations that are not believed until the run that created them has ended."""
     started_at: dict[str, float] = field(default_factory=dict)
     """By `clock.seconds`."""
     attempts: dict[str, "Attempt"] = field(default_factory=dict)
@@ -99,8 +99,8 @@ class Outcome:
 
     The recycle bin may still show them.
     """
-    met: set[str] = field(default_factory=set)
-    """Object ids of registrations that were to be created, and were there."""
+    used_existing: set[str] = field(default_factory=set)
+    """Object ids of registrations that were to be created, were there, and are believed."""
 
     def remember(self, *object_ids: str) -> None:
         """Note on this machine that a run has begun to create or change registrations."""
@@ -150,7 +150,7 @@ class Outcome:
         self.deferred_removals += earlier.deferred_removals
         self.remembered |= earlier.remembered
         self.withdrawn |= earlier.withdrawn
-        self.met |= earlier.met
+        self.used_existing |= earlier.used_existing
 
     @property
     def unshown(self) -> list["Attempt"]:

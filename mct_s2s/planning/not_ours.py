@@ -39,7 +39,7 @@ class NotOurs(Refused):
     """
     adoptable: Adoptable | None = None
     """The service application that --service-app would name."""
-    is_met = False
+    is_created_meanwhile = False
     """Whether someone else registered it while this run was creating it.
 
     Perhaps another administrator's run.

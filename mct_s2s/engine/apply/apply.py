@@ -79,7 +79,7 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
         _name_all_missing_rights(refusal, outcome)
         raise
     # What another run has created is not yet believed: this run goes on once that one has ended.
-    if not outcome.created_by_others:
+    if not outcome.awaits_other_run:
         outcome.forget()
 
 

@@ -83,19 +83,19 @@ async def _find_existing(run: Run, change: AddCredential, store: Store) -> tuple
     # `verify` is set by rotations alone, which replace what is there in any case.
     if change.verify:
         return None
-    was_met = False
+    was_existing = False
     if isinstance(change.object_id, OutputRef):
         registration = run.outcome.created[change.object_id.key]
         if registration.credentials:
             return registration.credentials[0].key_id, "created by another run at the same time"
-        was_met = registration.object_id in run.outcome.met
+        was_existing = registration.object_id in run.outcome.used_existing
     note = await store.note()
     if note.delivered is None or not note.is_fresh(
         run.outputs.resolve(change.client_id), run.now, change.kind
     ):
         return None
     # A plan that knew the stored one wants another; unless no replica showed it the registration.
-    if note.delivered == run.outcome.before.note_of(change.name).delivered and not was_met:
+    if note.delivered == run.outcome.before.note_of(change.name).delivered and not was_existing:
         return None
     return note.delivered, f"created minutes ago, saved to {store.label}"
 

@@ -88,11 +88,11 @@ async def create(
             raise
         return await _use_named(session, outcome, change, refusal)
     if not is_new:
-        await _check_met(session, outcome, change, application, result=OVERWRITTEN)
+        await _check_existing(session, outcome, change, application, result=OVERWRITTEN)
     return await applications.complete(session.graph, application, change.application), ""
 
 
-async def _check_met(
+async def _check_existing(
     session: Session,
     outcome: Outcome,
     change: CreateApplication,
@@ -113,9 +113,9 @@ async def _check_met(
     )
     if isinstance(decision, Doubted):
         refusal = not_ours(application, decision, change.resource, done=result)
-        refusal.is_met = True
+        refusal.is_created_meanwhile = True
         raise refusal
-    outcome.met.add(application.object_id)
+    outcome.used_existing.add(application.object_id)
 
 
 async def _use_named(
@@ -141,7 +141,9 @@ async def _use_named(
                     )
                     return application, f"restored: it had just been deleted{restored.remark}"
             if existing is not None and await _is_there(session, existing):
-                await _check_met(session, outcome, change, existing, result="It was left alone.")
+                await _check_existing(
+                    session, outcome, change, existing, result="It was left alone."
+                )
                 return existing, ""
             if deleted is None:
                 taken.advise(

@@ -67,7 +67,7 @@ class Run:
         self.delivered: dict[str, tuple[float, KeyId]] = {}
         self.wrote_settings = False
         self._is_each_alone = isinstance(outcome.request.desired, Rotation | Removal)
-        # Changes that failed alone or met another run's registration, and those that need them.
+        # Changes that failed alone or found another run's registration, and those that need them.
         self._left_out: set[str] = set()
         self._ready = {change.key: asyncio.Event() for change in outcome.plan.changes}
         self._slots = asyncio.Semaphore(IN_FLIGHT)
@@ -166,10 +166,10 @@ class Run:
             raise await explain_not_owner(self.session, registration, refusal) from refusal
 
     def _record_failure(self, change: AnyChange, error: S2SError) -> None:
-        if isinstance(error, NotOurs) and error.is_met:
+        if isinstance(error, NotOurs) and error.is_created_meanwhile:
             # Another administrator's run may have created it: `flow.carry_out` waits for its end,
             # and does then what is left out now.
-            self.outcome.created_by_others[change.key] = error
+            self.outcome.awaits_other_run[change.key] = error
             self.progress.skipped(change, "someone else is creating it")
             self._leave_out(change)
             return
