@@ -103,7 +103,7 @@ def show_end(sites: Sequence[SiteChange], fingerprint: str | None) -> None:
     elif not is_dry:
         show_outcomes(terminal, [report_of(site) for site in sites])
         for site in sites:
-            if terminal.quiet and site.outcome is not None and site.outcome.applied:
+            if terminal.quiet and site.outcome is not None and site.outcome.has_begun:
                 print_items(terminal.out, _unsaid(site.outcome))
 
 
@@ -113,7 +113,7 @@ def _close(site: SiteChange, outcome: Outcome) -> None:
     before = outcome.before
     if outcome.verification is not None and not outcome.verification.is_proved:
         show_verification(terminal, outcome.verification)
-    if outcome.applied:
+    if outcome.has_begun:
         headline, clients = _headline(outcome)
         snippet = (
             [] if headline else [_snippet_command(outcome, client.name) for client in clients[:1]]

@@ -39,12 +39,12 @@ def report_of(site: SiteChange) -> SiteReport:
         unchanged_text,
         done=[change for change in outcome.done.values() if change.action is not Action.NONE],
         in_doubt=outcome.in_doubt,
-        not_done=[*outcome.not_done, *outcome.not_begun] if outcome.applied or site.error else (),
-        credentials=credentials_of(outcome) if outcome.applied else (),
+        not_done=[*outcome.not_done, *outcome.not_begun] if outcome.has_begun or site.error else (),
+        credentials=credentials_of(outcome) if outcome.has_begun else (),
         taken_back=[
             attempt.client for attempt in outcome.attempts.values() if attempt.is_taken_back
         ],
-        manual_steps=manual_steps(outcome) if outcome.applied or site.error is None else (),
+        manual_steps=manual_steps(outcome) if outcome.has_begun or site.error is None else (),
         verification=outcome.verification,
         error=error,
         places=_places(site, outcome),
@@ -90,7 +90,7 @@ def credentials_of(outcome: Outcome) -> list[SavedCredential]:
         )
         is_gone = attempt is not None and attempt.is_taken_back
         is_there = change.key in outcome.done or credential is not None or bool(removal)
-        if not outcome.applied or (is_there and not is_gone):
+        if not outcome.has_begun or (is_there and not is_gone):
             credentials.append(
                 SavedCredential(
                     change.name, client_id, ends, place, secret, change.kind, removal=removal

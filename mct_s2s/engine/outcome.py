@@ -63,10 +63,10 @@ class Outcome:
     access: CallerRights = field(default_factory=CallerRights)
     stores: Mapping[str, Store] = field(default_factory=dict)
     """By the client's name in the request."""
-    applied: bool = False
-    """Whether `apply` has begun."""
+    has_begun: bool = False
+    """Whether any change may have been sent: the checks before the first one have passed."""
     began: float = 0.0
-    """When it did, by `clock.seconds`."""
+    """When its first change may have been sent, by `clock.seconds`."""
     verification: Verification | None = None
     intended: Plan | None = None
     """The plan before rights and policies limit it: the same for every caller and reviewer."""
@@ -139,7 +139,7 @@ class Outcome:
 
     def continue_from(self, earlier: "Outcome") -> None:
         """Take over what an earlier part of the same run has done."""
-        self.applied = earlier.applied
+        self.has_begun = earlier.has_begun
         self.began = earlier.began
         self.outputs.update(earlier.outputs)
         self.created.update(earlier.created)

@@ -516,5 +516,5 @@ def test_only_the_plan_that_was_agreed_to_is_applied(
     assert [name.lower() for name in turns] == [SITE.lower()]
     assert len({id(plan) for plan in person.shown}) == len(answers)
     assert outcome.plan == person.shown[-1]
-    assert outcome.applied is answers[-1]
+    assert outcome.has_begun is answers[-1]
     assert bool(engine.requests_to("/config/appsettings")) is answers[-1]

@@ -68,7 +68,7 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
     # Written now, as a full disk must be found before anything is changed; and again, just before
     # the settings are.
     keep_backup(outcome)
-    outcome.applied = True
+    outcome.has_begun = True
     outcome.began = clock.seconds()
     outcome.remember(
         *registrations_to_remember(outcome.plan.changes, outcome.before, outcome.request.desired)
