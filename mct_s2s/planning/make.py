@@ -46,7 +46,7 @@ from mct_s2s.planning.site import (
     merge,
     plan_site,
     refuse_foreign_values,
-    restored,
+    settings_of_backup,
     settings_spec,
     swap_note,
 )
@@ -105,7 +105,7 @@ def _describe_other_owners(desired: Desired, observed: ObservedState) -> Iterato
 
 
 def _plan_restore(desired: Restore, observed: ObservedState) -> Plan:
-    settings = restored(desired.backup, observed)
+    settings = settings_of_backup(desired.backup, observed)
     steps = plan_site(observed, settings, restart=desired.restart)
     losing = tuple(_describe_cut_off(observed, settings))
     gaining = tuple(_describe_switching_on(observed, settings, named=()))

@@ -152,7 +152,7 @@ def _setting_in_use(row: Setting) -> Refused:
     )
 
 
-def restored(backup: Backup, observed: ObservedState) -> SettingsSpec:
+def settings_of_backup(backup: Backup, observed: ObservedState) -> SettingsSpec:
     """Specify the settings of a backup, without ours that are not in it. Raises Refused.
 
     What others have added meanwhile is kept.
