@@ -21,16 +21,16 @@ from mct_s2s.planning.changes import (
     SettingsSpec,
     WriteSettings,
 )
-from mct_s2s.planning.clients import clients_called, is_allowed, members
-from mct_s2s.planning.not_ours import NotOurs
-from mct_s2s.planning.plan import ManualStep, Plan
-from mct_s2s.planning.pruning import prune
-from mct_s2s.planning.registrations import (
+from mct_s2s.planning.client_setup import (
     add_deleted,
     describe_instance_updates,
     plan_client,
     plan_identity,
 )
+from mct_s2s.planning.clients import clients_called, is_allowed, members
+from mct_s2s.planning.not_ours import NotOurs
+from mct_s2s.planning.plan import ManualStep, Plan
+from mct_s2s.planning.pruning import prune
 from mct_s2s.planning.removal import plan_removal
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.status import ClientStatus, SiteStatus

@@ -14,6 +14,7 @@ from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.belief import Doubted, TrustDecision, client_trust, service_trust
 from mct_s2s.planning.changes import AnyChange, ApplicationEdits
+from mct_s2s.planning.client_setup import find_or_blank_client
 from mct_s2s.planning.clients import (
     has_unique_name_below,
     is_listed,
@@ -23,7 +24,6 @@ from mct_s2s.planning.clients import (
 from mct_s2s.planning.credentials import ClientState
 from mct_s2s.planning.not_ours import not_ours, service_not_ours, why_doubted
 from mct_s2s.planning.plan import Plan
-from mct_s2s.planning.registrations import find_or_blank_client
 from mct_s2s.planning.replacement import Replacement, all_end_by
 from mct_s2s.planning.service_application import service_missing
 from mct_s2s.planning.service_facts import CLIENT, audience_of

@@ -1,4 +1,4 @@
-"""Clients: app registrations and managed identities, and what each of them lacks.
+"""What a setup plans for each client: an app registration or a managed identity.
 
 Step 2 of the seed document (docs/azure-contract.md, section 1). Deleted names are taken for 30
 days, so deleted registrations are restored:
