@@ -47,7 +47,7 @@ def test_a_page_heading_or_file_that_is_not_there_is_found(tmp_path: Path) -> No
     files = "`tests/test_reference_pages.py`, `cli/app.py`, `cli/gone.py`, `x.py`"
     files += (
         ", **`cli/app.py`** (`main`, `gone`), `SiteChange` in `cli/change.py`, `SetupOptions.role` "
-        "(`cli/setup.py`)"
+        "(`cli/commands/setup.py`)"
     )
     assert list(gone_files(f"{files}, `cli/test_setup`, `test_gone`")) == [
         "there is no file cli/gone.py",

@@ -51,7 +51,7 @@ MODULES = {
     "schema": "schema",
     "sandbox": "sandbox_commands",
 }
-"""The module of `cli` in which each command's options and its function are."""
+"""The module of `cli.commands` in which each command's options and its function are."""
 
 SHORT_HELP = """\
 Let other services call your Microsoft Community Training API.
@@ -79,7 +79,7 @@ class _Commands(Group):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if self.commands.get(cmd_name, self) is None:
-            module = import_module(f"mct_s2s.cli.{MODULES[cmd_name]}")
+            module = import_module(f"mct_s2s.cli.commands.{MODULES[cmd_name]}")
             if cmd_name in COMMANDS:
                 run = getattr(module, cmd_name.replace("-", "_"))
                 options = run.__annotations__["options"]

@@ -14,10 +14,10 @@ from pydantic import BaseModel, ValidationError
 
 from mct_s2s.azure.clouds import check_name, is_on_this_machine
 from mct_s2s.cli.binding import option_words, typed_options
+from mct_s2s.cli.commands.setup import SetupOptions, setup_request
 from mct_s2s.cli.file_site import FileSite
 from mct_s2s.cli.options import AzureOptions, ChangingOptions
 from mct_s2s.cli.requests import with_client
-from mct_s2s.cli.setup import SetupOptions, setup_request
 from mct_s2s.engine.request import Request
 from mct_s2s.errors import UsageError, about, contradiction
 from mct_s2s.inputs.documents import parse_toml, read_text

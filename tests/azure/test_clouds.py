@@ -233,7 +233,7 @@ def test_only_the_table_of_clouds_knows_the_sandbox() -> None:
         "azure/clouds.py",
         "cli/app.py",
         "cli/sandbox.py",
-        "cli/sandbox_commands.py",
+        "cli/commands/sandbox_commands.py",
     }, "and what runs it"
 
 

@@ -17,15 +17,15 @@ import typer
 from mct_s2s.cli.app import COMMANDS, MODULES, app, main
 from mct_s2s.cli.app import COMMANDS as SUMMARIES
 from mct_s2s.cli.binding import PANELS, choices, command, command_line
-from mct_s2s.cli.configure_appservice import ConfigureAppserviceOptions
-from mct_s2s.cli.doctor import DoctorOptions
-from mct_s2s.cli.export import ExportOptions
-from mct_s2s.cli.removal import RemoveClientOptions, TeardownOptions
-from mct_s2s.cli.rotate_secret import RotateSecretOptions
-from mct_s2s.cli.setup import AddClientOptions, SetupOptions
-from mct_s2s.cli.snippet import SnippetOptions
-from mct_s2s.cli.status import StatusOptions
-from mct_s2s.cli.verify import VerifyOptions
+from mct_s2s.cli.commands.configure_appservice import ConfigureAppserviceOptions
+from mct_s2s.cli.commands.doctor import DoctorOptions
+from mct_s2s.cli.commands.export import ExportOptions
+from mct_s2s.cli.commands.removal import RemoveClientOptions, TeardownOptions
+from mct_s2s.cli.commands.rotate_secret import RotateSecretOptions
+from mct_s2s.cli.commands.setup import AddClientOptions, SetupOptions
+from mct_s2s.cli.commands.snippet import SnippetOptions
+from mct_s2s.cli.commands.status import StatusOptions
+from mct_s2s.cli.commands.verify import VerifyOptions
 from mct_s2s.errors import DOCS
 from mct_s2s.render.documents import DOCUMENTS, FILES, schema
 
@@ -172,7 +172,7 @@ def test_help_starts_without_what_it_does_not_need_and_a_commands_own_with_its_o
     assert [
         name for name in loaded for heavy in HEAVY if name == heavy or name.startswith(f"{heavy}.")
     ] == []
-    assert "mct_s2s.cli.rotate_secret" in loaded
+    assert "mct_s2s.cli.commands.rotate_secret" in loaded
     assert "mct_s2s.cli.change" not in loaded
 
 
@@ -308,7 +308,9 @@ def test_the_first_word_of_a_command_is_the_client_or_else_the_app_service(
 def test_a_command_stands_beside_its_options_and_writes_its_result_for_programs_too(
     name: str,
 ) -> None:
-    function = getattr(import_module(f"mct_s2s.cli.{MODULES[name]}"), name.replace("-", "_"))
+    function = getattr(
+        import_module(f"mct_s2s.cli.commands.{MODULES[name]}"), name.replace("-", "_")
+    )
     assert function.__annotations__["options"].__module__ == function.__module__
     program: Any = typer.main.get_command(app)
     assert "output" in {parameter.name for parameter in program.get_command(None, name).params}

@@ -126,7 +126,7 @@ sys.meta_path.insert(0, finder)
 """A sitecustomize that sends the process a signal at the moment when it begins to import a module.
 """
 WHILE_LOADING = (
-    "mct_s2s.cli.app", "typer", "mct_s2s.cli.options", "mct_s2s.cli.status", "asyncio",
+    "mct_s2s.cli.app", "typer", "mct_s2s.cli.options", "mct_s2s.cli.commands.status", "asyncio",
     "mct_s2s.render.console",
 )  # fmt: skip
 WHILE_RUNNING = (

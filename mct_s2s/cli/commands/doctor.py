@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mct_s2s.cli.binding import option, option_words
+from mct_s2s.cli.commands.setup import directory_half
 from mct_s2s.cli.options import AzureOptions, FileOptions, output_option, service_app_option
-from mct_s2s.cli.setup import directory_half
 from mct_s2s.errors import WayOut
 from mct_s2s.exit_codes import ExitCode, worst
 from mct_s2s.plain_text import counted
