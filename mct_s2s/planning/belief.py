@@ -146,11 +146,8 @@ def service_trust(
     return _trust_by_content(application, observed, content, granted_by=spec)
 
 
-def is_only_set(observed: ObservedState) -> bool:
+def is_only_set(service: Application, observed: ObservedState) -> bool:
     """Whether the App Service's settings alone say that the service application is its own."""
-    service = observed.trust.service
-    if service is None:
-        return False
     decision = service_trust(service, observed, ServiceSpec())
     if not isinstance(decision, Doubted):
         return False
@@ -167,7 +164,7 @@ def may_be_anothers_api(observed: ObservedState) -> bool:
     if service is None:
         return False
     has_only_ours = service.app_roles and not any(foreign_service_content(service, observed))
-    return is_only_set(observed) or not has_only_ours
+    return is_only_set(service, observed) or not has_only_ours
 
 
 def client_trust(  # noqa: PLR0911  # one rule, one return

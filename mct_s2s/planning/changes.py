@@ -320,7 +320,7 @@ class UpdateApplication(Change):
     object_id: Deferred[ApplicationObjectId]
     client_id: Deferred[ClientId] | None = None
     edits: ApplicationEdits
-    is_new: bool = False
+    is_new: bool
     """Whether the application is created in this very plan: then replicas may not know it yet."""
 
     right = Right.CHANGE_APPLICATION
@@ -453,7 +453,7 @@ class WriteSettings(SettingsChange):
     edits: tuple[SettingEdit, ...]
     """As far as is known now: ours first."""
     unchanged: int = 0
-    first: bool = False
+    first: bool
     """Whether everything else waits for it: access is revoked before anything is deleted."""
 
 

@@ -281,7 +281,7 @@ def test_a_patch_keeps_what_is_not_ours_as_it_is_at_the_moment_of_writing(engine
     applied(
         engine,
         UpdateApplication(
-            key="u", name="A", resource="x", object_id=registration["id"], edits=edits
+            key="u", name="A", resource="x", object_id=registration["id"], edits=edits, is_new=False
         ),
     )
     after = engine.inside.azure.graph("GET", f"/applications/{registration['id']}")
@@ -344,6 +344,7 @@ def test_a_registration_that_is_gone_has_nothing_left_to_take_away(
         resource="x",
         object_id=ApplicationObjectId(guid("gone")),
         edits=edits,
+        is_new=False,
     )
     outcome, _, _ = applied(engine, change)
     assert (details(outcome), len(outcome.failed)) == (
@@ -381,7 +382,7 @@ def test_consent_to_what_this_run_has_just_made_is_waited_for(
     )
     steps: dict[str | None, AnyChange] = {
         "a role": UpdateApplication(
-            key="u", name="A", resource="x", object_id=registration["id"], edits=edits
+            key="u", name="A", resource="x", object_id=registration["id"], edits=edits, is_new=False
         ),
         "an identity": EnableIdentity(key="u", name="A", identity_resource=holder),
         "a restoration": RestoreApplication(

@@ -36,7 +36,9 @@ def change(client_id: ClientId = MINE, spec: SettingsSpec | None = None) -> Writ
     spec = spec or SettingsSpec(
         MCT.rows, ((ROLE, ("S2SAppRole",)),), ((APPLICATION_IDS, client_id),)
     )
-    return WriteSettings(key="settings", name=WHERE.label, site=WHERE.resource, spec=spec, edits=())
+    return WriteSettings(
+        key="settings", name=WHERE.label, site=WHERE.resource, spec=spec, edits=(), first=False
+    )
 
 
 async def write(

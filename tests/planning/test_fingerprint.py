@@ -109,6 +109,7 @@ CHANGES: tuple[AnyChange, ...] = (
             unique_name="mct-s2s-contosolearn",
             notes="note",
         ),
+        is_new=False,
     ),
     CreateServicePrincipal(key="principal", name="Import", client_id=CLIENT_ID),
     ADDITION,

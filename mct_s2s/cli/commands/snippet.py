@@ -105,7 +105,7 @@ def snippet(options: SnippetOptions) -> int:
         )
         steps = notes(call, language, diagnose(observed), observed.where)
         show_manual_steps(terminal.err, [*steps, *address_notes(call, observed)])
-        if (service := observed.trust.service) is not None and is_only_set(observed):
+        if (service := observed.trust.service) is not None and is_only_set(service, observed):
             warning = (
                 f"Its tokens are for '{service.display_name}', as the App Service's settings alone "
                 "say."
