@@ -18,6 +18,7 @@ from mct_s2s.model.directory_objects import (
     AppRole,
     Assignment,
     Custody,
+    Owner,
     RequiredAccess,
 )
 from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, api_uri, new_app_role_id, site_note
@@ -26,8 +27,10 @@ from mct_s2s.planning.belief import (
     Belief,
     Doubt,
     Doubted,
+    Reason,
     TrustDecision,
     client_trust,
+    principal_doubts,
     service_trust,
 )
 from mct_s2s.planning.not_ours import service_not_ours
@@ -445,4 +448,44 @@ def test_a_refusal_says_that_the_settings_name_a_service_application_only_if_the
     )
     assert error.headline.startswith(
         "ServiceAuthAudience names" if is_set else "The service application is"
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "reasons", "owners", "may_be_gone"),
+    [
+        (UNSET, (), (), True),
+        (SET, (), (), False),
+        (UNSET, (Reason(Doubt.OTHER_SITE, ("another",)),), (), False),
+        (UNSET, (), OF_ADA.owners, False),
+    ],
+    ids=["a name alone", "the settings", "a note of another App Service", "an owner"],
+)
+def test_a_doubted_service_application_may_be_gone_unless_something_else_shows_whose_it_is(
+    values: dict[str, str | None],
+    reasons: tuple[Reason, ...],
+    owners: tuple[Owner, ...],
+    may_be_gone: bool,
+) -> None:
+    error = service_not_ours(BY_HAND, observed_state(trust(), values), Doubted(reasons, owners))
+    assert error.may_be_gone is may_be_gone
+
+
+@pytest.mark.parametrize(
+    ("custody", "expected"),
+    [
+        (Custody(), None),
+        (Custody(owners=((PrincipalId(guid("me")), "me@contoso.com"),)), None),
+        (OF_ADA, Doubt.OWNED),
+        (WITH_A_SECRET, Doubt.CREDENTIALS),
+    ],
+    ids=["nobody's", "the caller's", "another owner's", "with a credential"],
+)
+def test_a_service_principal_is_doubted_if_others_own_it_or_it_has_a_credential(
+    custody: Custody, expected: Doubt | None
+) -> None:
+    caller = PrincipalId(guid("me"))
+    doubted = principal_doubts(custody.owners, custody.credentials, caller)
+    assert (doubted and [reason.doubt for reason in doubted.reasons]) == (
+        [expected] if expected else None
     )

@@ -6,8 +6,11 @@ import pytest
 from mct_s2s.model.desired import Desired, Look, Removal
 from mct_s2s.model.directory_objects import Application, Custody, RequiredAccess
 from mct_s2s.model.ids import AppRoleId, ClientId
+from mct_s2s.model.observed import ClientApplication
+from mct_s2s.planning.changes import NoChange
 from mct_s2s.planning.inspection import registrations_to_inspect
 from mct_s2s.planning.kept import KeptBecause, reason_to_keep_client, reason_to_keep_service
+from mct_s2s.planning.make import make_plan
 
 from tests.planning.scenarios import (
     ALLOWED,
@@ -15,9 +18,12 @@ from tests.planning.scenarios import (
     SERVICE,
     SERVICE_ID,
     SPEC,
+    client,
+    complete,
     credential,
     guid,
     observed_state,
+    said,
     settings,
     spec,
     trust,
@@ -94,3 +100,25 @@ def test_owners_of_a_believed_service_application_are_read_before_it_is_deleted_
     observed = observed_state(trust(IMPORT), settings(**ALLOWED))
     read = {client.client_id for client in registrations_to_inspect(observed, desired)}
     assert (SERVICE_ID in read) is is_read
+
+
+@pytest.mark.parametrize("requests", [True, False], ids=["asks for it", "does not"])
+def test_a_registration_that_stays_no_longer_asks_for_the_api(requests: bool) -> None:
+    observed = complete(client("Import", access=requests))
+    plan = make_plan(Removal(SPEC, ("Import",), keep_registration=True), observed)
+    assert ("update API permission Import" in said(plan)) is requests
+
+
+@pytest.mark.parametrize(
+    "left_alone",
+    [IMPORT, replace(IMPORT, application=Application())],
+    ids=["registered here", "registered in another tenant"],
+)
+def test_a_client_that_is_left_alone_is_reported_with_the_ids_that_it_has_here(
+    left_alone: ClientApplication,
+) -> None:
+    removal = Removal(SPEC, (IMPORT.client_id,), named_elsewhere=frozenset({IMPORT.client_id}))
+    plan = make_plan(removal, complete(left_alone))
+    (kept,) = [step for step in plan.steps if isinstance(step, NoChange) and step.is_kept]
+    assert (kept.name, kept.id) == ("Import", IMPORT.client_id)
+    assert kept.object_id == left_alone.application.object_id

@@ -197,6 +197,15 @@ def test_where_there_are_no_lists_a_named_identity_loses_its_role_by_its_display
     assert losers(plan.changes, seen) == {IDENTITY.id}
 
 
+@pytest.mark.parametrize(("name", "loses"), [("func", set()), (IDENTITY.id, {IDENTITY.id})])
+def test_where_there_are_lists_an_identity_loses_its_role_only_if_it_is_named_by_an_id(
+    name: str, loses: set[str]
+) -> None:
+    seen = shared(MCT, "this App Service", frozenset({3}), frozenset({3}))
+    plan = make_plan(Removal(clients=(name,)), seen)
+    assert losers(plan.changes, seen) == loses
+
+
 @pytest.mark.parametrize("everything", [True, False], ids=["teardown", "prune"])
 def test_a_holder_that_keeps_the_role_without_lists_is_named(everything: bool) -> None:
     seen = shared(ORDERS, "this App Service", frozenset({0, 1, 2, 3}), frozenset())

@@ -134,6 +134,13 @@ def test_an_identity_that_is_not_allowed_cannot_call() -> None:
     ] == [(False, "allow list")]
 
 
+def test_a_managed_identity_has_no_credential_that_is_due() -> None:
+    allowed = settings(ServiceObjectIds=IDENTITY.id)
+    observed = observed_state(replace(trust(), identities=(IDENTITY,)), allowed)
+    (only,) = status_of(observed).clients
+    assert (only.can_call, only.needs, only.ends, only.is_due) == (True, "nothing", None, False)
+
+
 def _set(name: str, value: str) -> Callable[[ObservedState], ObservedState]:
     return lambda seen: with_settings(seen, {**site_of(seen).settings, name: value})
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from mct_s2s.model.api import Api
 from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken
+from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import PrincipalId, api_uri
 from mct_s2s.planning.reports.verification import (
     CALL,
@@ -22,6 +23,7 @@ from mct_s2s.planning.reports.verification import (
 from tests.planning.scenarios import (
     SERVICE_ID,
     TENANT,
+    WHERE,
     client,
     guid,
     observed_state,
@@ -122,6 +124,19 @@ def test_a_check_says_whether_the_allow_list_contains_an_identity(
         f"ServiceObjectIds {words} {IDENTITY.id}.",
         bool(object_ids),
     )
+
+
+@pytest.mark.parametrize(
+    ("identity", "named"),
+    [(IDENTITY, IDENTITY.resource_id), (replace(IDENTITY, resource_id=None), "reports-func")],
+    ids=["its resource is known", "it is not"],
+)
+def test_an_identity_is_allowed_by_its_resource_or_else_by_its_name(
+    identity: ServicePrincipal, named: str
+) -> None:
+    observed = observed_state(trust(), settings())
+    allowed, _ = identity_checks([identity], observed, "api://x", "https://x", MCT.test.path)
+    assert allowed.remedy == f"mct-s2s add-client --managed-identity {named} {WHERE}"
 
 
 @pytest.mark.parametrize(
