@@ -87,6 +87,7 @@ def _names_by_id(observed: ObservedState) -> dict[str, str]:
     for client in trust.clients:
         names.append((client.client_id, client.display_name))
         names.append((client.principal_id, client.display_name))
+    names += [(deleted.client_id, deleted.display_name) for deleted in trust.deleted]
     return {identifier.casefold(): name for identifier, name in names if identifier and name}
 
 
@@ -109,8 +110,18 @@ def _plan_restore(desired: Restore, observed: ObservedState) -> Plan:
     steps = plan_site(observed, settings, restart=desired.restart)
     losing = tuple(_describe_cut_off(observed, settings))
     gaining = tuple(_describe_switching_on(observed, settings, named=()))
-    notes = _site_notes(observed, steps)
-    return Plan(steps, notes=notes, losing=losing, gaining=gaining)
+    notes: list[str | Instruction] = [*_site_notes(observed, steps), *_describe_deleted(observed)]
+    return Plan(steps, notes=tuple(notes), losing=losing, gaining=gaining)
+
+
+def _describe_deleted(observed: ObservedState) -> Iterator[Instruction]:
+    """Say of each client on the backup's list that it is deleted, and how it comes back."""
+    for deleted in observed.trust.deleted:
+        name = deleted.display_name
+        is_ours = has_unique_name_below(deleted, observed.trust.unique_name)
+        restoring = observed.command("setup", "--client", name) if is_ours else ""
+        to_restore = " To restore it, too:" if is_ours else ""
+        yield Instruction(f"'{name}' is deleted, so its ID gives no access.{to_restore}", restoring)
 
 
 # A setup: registrations first, then the settings that name them

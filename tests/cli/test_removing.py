@@ -473,6 +473,23 @@ def test_settings_are_kept_before_a_write_and_can_be_put_back(
     assert (again.code, azure.writes()) == (0, [])
 
 
+def test_a_restore_names_a_client_that_was_deleted_since(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
+    file = tmp_path / "settings.json"
+    assert mct("setup", "--client", "One", "-y").code == 0
+    restore = ("configure-appservice", "--restore", str(file))
+    assert mct("configure-appservice", "--backup", str(file), "-y").code == 0
+    client_id = azure.settings()["ServiceApplicationIds"]
+    assert mct("remove-client", "One", "-y").code == 0
+    shown = mct(*restore, "--dry-run").out
+    assert f"+ ServiceApplicationIds  {client_id}  One" in shown
+    assert "'One' is deleted, so its ID gives no access. To restore it, too:" in shown
+    assert mct(*restore, "-y").code == 0
+    assert mct("setup", "--client", "One", "-y").code == 0
+    assert azure.settings()["ServiceApplicationIds"] == client_id
+
+
 def test_a_run_that_resumes_keeps_the_older_backup(
     mct: Program, azure: Sandbox, tmp_path: Path
 ) -> None:

@@ -35,7 +35,7 @@ from mct_s2s.model.directory_objects import Application, Custody, ServicePrincip
 from mct_s2s.model.ids import PrincipalId, client_id_in, is_guid, same_id, service_unique_name
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_settings import AppSettings
+from mct_s2s.model.site_settings import AppSettings, Holds
 from mct_s2s.planning.belief import TrustDecision, client_trust, service_trust
 from mct_s2s.planning.clients import has_unique_name_below
 from mct_s2s.planning.inspection import registrations_to_inspect
@@ -156,14 +156,38 @@ async def _find_names(
     unique_name = ""
     if request.target is not None:
         unique_name = service_unique_name(request.target.name, request.target.slot)
-    of_names = replace(request, desired=Look(ServiceSpec()), unique_name=unique_name)
+    put_back = _ids_put_back(request, desired)
+    session.connection.http.untraced |= put_back
+    look = Look(ServiceSpec(), tuple(sorted(put_back)))
+    of_names = replace(request, desired=look, unique_name=unique_name)
     graph = session.graph
     with suppress(S2SError, TimeoutError):
         async with asyncio.timeout(NAMES_SECONDS):
-            return await gather_or_cancel(
+            tenant, trust = await gather_or_cancel(
                 applications.tenant(graph), find_trust(graph, of_names, settings)
             )
+            return tenant, await _with_deleted(session, trust, put_back)
     return None, Trust()
+
+
+def _ids_put_back(request: Request, desired: Desired) -> set[str]:
+    """Return the clients' ids that a backup has on its list."""
+    if not isinstance(desired, Restore):
+        return set()
+    listed = request.api.list_in(Holds.APPLICATION_IDS, desired.backup.settings).ids
+    return {entry for entry in listed if is_guid(entry)}
+
+
+async def _with_deleted(session: Session, trust: Trust, client_ids: Collection[str]) -> Trust:
+    """Add those of the clients that are in the recycle bin, where one is missing."""
+    missing = [
+        client_id
+        for client_id in client_ids
+        if not any(same_id(client.client_id, client_id) for client in trust.clients)
+    ]
+    rows = await or_unknown(recycle_bin.applications(session.graph)) if missing else ()
+    deleted = [row for row in rows or () if any(same_id(row.client_id, each) for each in missing)]
+    return replace(trust, deleted=tuple(deleted))
 
 
 async def _find_caller(session: Session, request: Request) -> SignedIn:
