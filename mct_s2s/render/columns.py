@@ -15,7 +15,9 @@ Row = list[Text]
 
 
 class Columns:
-    """A row's last cell is folded between words; a row that does not fit even so is stacked."""
+    """A row's last cell is folded between words; a row that does not fit even so is stacked: each
+    cell below the one before it. Without heads, what fits into a line stays beside it.
+    """
 
     def __init__(self, heads: Sequence[str] = ()) -> None:
         self._heads = [Text(head, style="head") for head in heads]
@@ -43,12 +45,35 @@ class Columns:
             )
 
     def _stacked(self, row: Row, room: int) -> Iterator[Text]:
-        if row[0].plain.strip():  # else the row continues the one before it
-            yield from fold(row[0], room, indent=INDENT)
-        for head, cell in zip_longest(self._heads[1:], row[1:], fillvalue=Text()):
-            if cell.plain.strip():
-                title = (f"{head.plain}: ", "quiet") if head.plain else ""
-                yield from fold(Text.assemble(" " * INDENT, title, cell), room, indent=INDENT)
+        is_start = bool(row[0].plain.strip())  # else the row continues the one before it
+        if self._heads:
+            if is_start:
+                yield from fold(row[0], room, indent=INDENT)
+            for head, cell in zip_longest(self._heads[1:], row[1:], fillvalue=Text()):
+                if cell.plain.strip():
+                    title = (f"{head.plain}: ", "quiet") if head.plain else ""
+                    yield from fold(Text.assemble(" " * INDENT, title, cell), room, indent=INDENT)
+            return
+        indent = INDENT + (_blanks_before(row[0]) if is_start else 0)
+        if indent + max(map(widest_piece, row[1:]), default=0) > room:
+            indent = INDENT
+        line = row[0] if is_start else Text()
+        for cell in map(Text.copy, row[1:]):
+            cell.rstrip()
+            if not cell:
+                continue
+            beside = Text.assemble(line, " " * GAP, cell)
+            if line and cell_len(beside.plain) <= room:
+                line = beside
+                continue
+            if line:
+                yield from fold(line, room, indent=indent)
+            line = Text.assemble(" " * indent, cell)
+        yield from fold(line, room, indent=indent)
+
+
+def _blanks_before(cell: Text) -> int:
+    return len(cell.plain) - len(cell.plain.lstrip())
 
 
 def _widths(rows: Sequence[Row]) -> list[int]:

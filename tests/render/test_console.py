@@ -307,3 +307,12 @@ def test_a_row_that_does_not_fit_is_stacked_and_one_without_a_name_continues_it(
     assert shown([["Import", identifier, "yes"]], 42, ["Client", "Id", "Consent"]).split() == [
         "Import", "Id:", identifier, "Consent:", "yes",
     ]  # fmt: skip
+
+
+def test_of_a_stacked_row_what_fits_stays_in_one_line() -> None:
+    rows = [["  + secret", "Import", "expires 2027-12-01"], ["  + a wider resource", "x" * 20, ""]]
+    assert shown(rows, 42).splitlines() == [
+        "  + secret  Import  expires 2027-12-01",
+        f"  + a wider resource  {'x' * 20}",
+    ]
+    assert shown(rows[1:], 36).splitlines() == ["  + a wider resource", f"      {'x' * 20}"]
