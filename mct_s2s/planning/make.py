@@ -27,7 +27,12 @@ from mct_s2s.planning.client_setup import (
     plan_client,
     plan_identity,
 )
-from mct_s2s.planning.clients import clients_called, is_allowed, members
+from mct_s2s.planning.clients import (
+    clients_called,
+    has_unique_name_below,
+    is_allowed,
+    members,
+)
 from mct_s2s.planning.not_ours import NotOurs
 from mct_s2s.planning.plan import ManualStep, Plan
 from mct_s2s.planning.pruning import prune
