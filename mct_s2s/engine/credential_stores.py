@@ -27,6 +27,7 @@ from mct_s2s.planning.belief import Belief, client_trust
 from mct_s2s.planning.changes import AddCredential, DeleteApplication, RemoveCredential
 from mct_s2s.planning.clients import clients_called
 from mct_s2s.planning.plan import Plan
+from mct_s2s.planning.replacement import kind_to_create
 from mct_s2s.planning.rotation import clients_to_rotate
 from mct_s2s.stores.files import FileStore
 from mct_s2s.stores.store import CommandStore, OutputStore, Store
@@ -114,11 +115,16 @@ def _store_of_file(
     session: "Session", request: "Request", observed: ObservedState, client: ClientApplication
 ) -> Store | None:
     """The place that a trust file names for a client's secret; `None` where it names none."""
-    for receiver in _receivers(request, observed):
-        if receiver.client.client_id == client.client_id:
-            # What is wrong with the place, `apply` says.
-            with suppress(UsageError):
-                return _named_store(session, request, observed, receiver)
+    if observed.file is None:
+        return None
+    name = observed.file.name_of(client)
+    if name is None:
+        return None
+    kind = replaced_kind(client.counted_credentials)
+    receiver = Receiver(name, client, is_key=kind is not None and kind.is_key)
+    # What is wrong with the place, `apply` says.
+    with suppress(UsageError):
+        return _named_store(session, request, observed, receiver)
     return None
 
 
@@ -322,8 +328,8 @@ def _receivers(request: "Request", observed: ObservedState) -> list[Receiver]:
 def _receivers_of_rotation(rotation: Rotation, observed: ObservedState) -> list[Receiver]:
     receivers: list[Receiver] = []
     for name, client in clients_to_rotate(rotation, observed).items():
-        kind = replaced_kind(client.counted_credentials)
-        receivers.append(Receiver(name, client, is_key=kind is not None and kind.is_key))
+        kind = kind_to_create(client.counted_credentials, rotation.of(name))
+        receivers.append(Receiver(name, client, kind.is_key))
     return receivers
 
 

@@ -17,6 +17,7 @@ from mct_s2s.engine.apply.apply import apply
 from mct_s2s.engine.apply.registrations import is_any_deleted
 from mct_s2s.engine.credential_stores import (
     expire_dead_notes,
+    find_lost_secrets,
     name_places,
     open_stores,
     rehearse_stores,
@@ -27,7 +28,7 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request, Session
 from mct_s2s.engine.settling import plan_settles_within, refusal_settles_within
 from mct_s2s.errors import NotThere, Purged, S2SError
-from mct_s2s.model.desired import Desired, SettingsScope, Setup
+from mct_s2s.model.desired import Desired, Rotation, SettingsScope, Setup
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.not_ours import NotOurs
@@ -121,6 +122,8 @@ async def _observe_with_stores(
         secrets=with_notes.secrets,
         unreadable_stores=with_notes.unreadable_stores,
     )
+    if isinstance(request.desired, Rotation) and request.desired.expiring_within is not None:
+        observed = await find_lost_secrets(session, request, observed)
     return await expire_dead_notes(session, stores, observed), stores
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from mct_s2s.model.client_credentials import CredentialSpec
+from mct_s2s.model.client_credentials import CredentialKind, CredentialSpec
 from mct_s2s.model.documents import Backup
 
 
@@ -170,7 +170,8 @@ class Rotation(Desired):
     only_named: bool = False
     """True for a trust file: only the clients that it names are rotated.
 
-    With `expiring_within`, those that do not exist or have no secret are skipped.
+    With `expiring_within`, those that do not exist are left alone, and those that have no
+    credential get one.
     """
     keep_old: timedelta = timedelta(0)
     """A replaced secret is removed by the first rotation after this time.
@@ -179,10 +180,23 @@ class Rotation(Desired):
     """
     remove_old: bool = False
     shorten: bool = False
-    client_lifetimes: Mapping[str, tuple[datetime | None, bool]] = field(default_factory=dict)
-    """`expires` and `shorten` of clients with their own, by the name or appId in `clients`."""
+    kind: CredentialKind = CredentialKind.SECRET
+    """What a client gets that has no credential. One that has gets another of its kind."""
+    of_clients: Mapping[str, "ClientRotation"] = field(default_factory=dict)
+    """What is wanted of clients otherwise, by the name or appId in `clients`."""
 
     def of(self, name: str) -> "Rotation":
         """The rotation of one client, with its own lifetime."""
-        expires, shorten = self.client_lifetimes.get(name, (self.expires, self.shorten))
-        return replace(self, expires=expires, shorten=shorten)
+        own = self.of_clients.get(name)
+        if own is None:
+            return self
+        return replace(self, expires=own.expires, shorten=own.shorten, kind=own.kind)
+
+
+@dataclass(frozen=True)
+class ClientRotation:
+    """What a trust file wants of one client's new credential: as in `Rotation`."""
+
+    expires: datetime | None
+    shorten: bool
+    kind: CredentialKind

@@ -266,6 +266,16 @@ def describe_lost(client: ClientState, observed: ObservedState) -> Iterator[Inst
     yield Instruction(f"{what} If no one else has it, replace it:", rotate)
 
 
+def lost_message(client: str, place: str) -> str:
+    """Say that the place of a client's secret does not have it."""
+    if place.startswith("keyvault:"):  # one for all; a file may be on another machine
+        return f"Who reads {place} does not get the secret of '{client}'."
+    return (
+        f"The secret of '{client}' is not in {place}. It may be kept elsewhere. If it is lost, "
+        "replace it."
+    )
+
+
 def exchange_audience(cloud: str) -> str:
     """The audience of federated tokens, in a cloud.
 

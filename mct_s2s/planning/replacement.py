@@ -6,7 +6,7 @@ removed, and only one that no one can still need. docs/credentials.md says it fo
 Source: learn.microsoft.com/entra/identity-platform/howto-create-service-principal-portal.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -42,6 +42,13 @@ def all_end_by(credentials: Iterable[Credential], horizon: datetime) -> bool:
         credential.expires is not None and credential.expires <= horizon
         for credential in credentials
     )
+
+
+def kind_to_create(credentials: Sequence[Credential], rotation: Rotation) -> CredentialKind:
+    """Decide what a client with these credentials gets: what it has, or else what is wanted."""
+    if not credentials:
+        return rotation.kind
+    return replaced_kind(credentials) or CredentialKind.SECRET
 
 
 @dataclass(frozen=True)
@@ -85,7 +92,7 @@ class Replacement:
     @cached_property
     def kind(self) -> CredentialKind:
         """Secrets or certificates: what this rotation replaces."""
-        return replaced_kind(self.counted) or CredentialKind.SECRET
+        return kind_to_create(self.counted, self.rotation)
 
     @cached_property
     def of_kind(self) -> list[Credential]:
@@ -140,7 +147,10 @@ class Replacement:
         rotation = self.rotation
         # With `--expiring-within`, time alone decides. What else is unfinished is removed only.
         if rotation.expiring_within is not None:
-            return all_end_by(self.counted, self.client.now + rotation.expiring_within)
+            # Replicas may not show yet what was delivered minutes ago.
+            is_hidden = not self.counted and self.client.has_just_arrived(self.kind)
+            horizon = self.client.now + rotation.expiring_within
+            return all_end_by(self.counted, horizon) and not is_hidden
         # Everyone has the newest one by now: only the old ones are to go.
         if rotation.remove_old and self.current is not None and self.older:
             return False

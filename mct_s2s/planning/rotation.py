@@ -21,7 +21,7 @@ from mct_s2s.planning.clients import (
     members_and_created_clients,
     unknown,
 )
-from mct_s2s.planning.credentials import ClientState
+from mct_s2s.planning.credentials import ClientState, lost_message
 from mct_s2s.planning.not_ours import not_ours, service_not_ours, why_doubted
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.replacement import Replacement, all_end_by
@@ -66,7 +66,12 @@ def _find_named(rotation: Rotation, observed: ObservedState) -> dict[str, Client
             clients[name] = client
     _refuse_named_twice(clients)
     horizon = observed.now + within
-    return {name: client for name, client in clients.items() if _is_due(client, horizon)}
+    # The file says that each of them has a secret or a certificate.
+    return {
+        name: client
+        for name, client in clients.items()
+        if _is_due(client, horizon) or not client.counted_credentials
+    }
 
 
 def _by_own_names(clients: Iterable[ClientApplication]) -> dict[str, ClientApplication]:
@@ -176,6 +181,8 @@ def plan_rotation(rotation: Rotation, observed: ObservedState) -> Plan:
     left_alone += _describe_missing(rotation, observed)
     left_alone += _explain_doubted(others, rotation, observed)
     notes += _describe_unasked(others, rotation, observed)
+    notes += _describe_unable(rotation, observed)
+    notes += _describe_lost(clients, observed)
     return Plan(tuple(steps), notes=tuple(notes), left_alone=tuple(left_alone))
 
 
@@ -301,6 +308,31 @@ def _describe_unasked(
                 f"Left alone, although a credential expires: '{client.display_name}'. Nothing asks "
                 "to rotate it."
             )
+
+
+def _describe_unable(rotation: Rotation, observed: ObservedState) -> Iterator[Instruction]:
+    """Name this App Service's clients that have no credential which could be replaced."""
+    # A file says which of its clients have one: those are due.
+    if rotation.expiring_within is None or rotation.only_named:
+        return
+    base = observed.trust.unique_name
+    for client in members_and_created_clients(observed):
+        is_ours = client.is_registered_here and has_unique_name_below(client.application, base)
+        if is_ours and not client.application.credentials:
+            what = f"'{client.display_name}' has no credential, so it cannot sign in. To add one:"
+            yield Instruction(what, observed.command("add-client", about=client.client_id))
+
+
+def _describe_lost(
+    rotated: Mapping[str, ClientApplication], observed: ObservedState
+) -> Iterator[Instruction]:
+    """Say which secrets are not due and not where they should be."""
+    due = {client.client_id for client in rotated.values()}
+    for client in observed.trust.clients:
+        place = observed.missing_secrets.get(client.client_id)
+        if place is not None and client.client_id not in due:
+            what = lost_message(client.display_name, place)
+            yield Instruction(what, observed.rotating(client))
 
 
 def _removal_command(name: str, rotation: Rotation, observed: ObservedState) -> str:

@@ -167,10 +167,13 @@ class FailurePart(Part):
     missing: list[MissingRightPart] = _is("The rights that you lack.")
 
     @classmethod
-    def of(cls, error: S2SError) -> Self:
+    def of(cls, error: S2SError, taken_back: Sequence[str] = ()) -> Self:
+        """`taken_back`: the clients whose secrets reached no one, and were removed again."""
+        whose = ", ".join(taken_back)
+        removed = f" The secret of {whose} was removed again." if taken_back else ""
         return cls(
             code=error.code,
-            message=error.message,
+            message=f"{error.message}{removed}",
             remedy=error.remedy,
             request_id=error.request_id,
             missing=[MissingRightPart.of(missing) for missing in error.missing],
@@ -841,7 +844,7 @@ class ErrorDocument(Part):
     def of(cls, report: "SiteReport", error: S2SError) -> Self:
         """`report`: how far it had come at an App Service."""
         return cls(
-            error=FailurePart.of(error),
+            error=FailurePart.of(error, report.taken_back),
             done=[StepPart.of(change) for change in report.done],
             in_doubt=[StepPart.of(change) for change in report.in_doubt],
             not_done=[StepPart.of(change) for change in report.not_done],

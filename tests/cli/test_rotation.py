@@ -549,3 +549,56 @@ def test_two_clients_of_a_file_that_are_missing_stop_no_rotation(
     assert done.code == 3, done
     assert "2 clients left alone" in shown
     assert len(application(azure, "Import")["passwordCredentials"]) == 1
+
+
+@pytest.mark.parametrize("kind", ["secret", "certificate"])
+def test_a_client_of_a_file_that_has_no_credential_gets_one_in_a_scheduled_rotation(
+    azure: Sandbox, mct: Program, tmp_path: Path, kind: str
+) -> None:
+    file, place = tmp_path / "trust.toml", tmp_path / "kept.env"
+    client = f"{{name = 'Import', credential = '{kind}', secret-to = 'file:{place}'}}"
+    file.write_text(f"[sites.contosolearn]\nclients = [{client}]\n")
+    assert mct("apply", "-f", str(file), "-y").code == 0
+    held = "keyCredentials" if kind == "certificate" else "passwordCredentials"
+    azure.graph("PATCH", f"/applications/{application(azure, 'Import')['id']}", json={held: []})
+    azure.advance(3600)
+    night = ("rotate-secret", "-f", str(file), "--expiring-within", "30d")
+    assert mct(*night, "--dry-run").code == 3
+    done = mct(*night, "-y")
+    assert (done.code, len(application(azure, "Import")[held])) == (0, 1), done
+    assert mct("verify", "--credentials", str(place)).code == 0
+    assert mct(*night, "--dry-run").code == 0
+
+
+def test_a_client_without_a_credential_is_named_in_a_scheduled_rotation(
+    azure: Sandbox, mct: Program
+) -> None:
+    assert mct("setup", "--client", "Import", "-y").code == 0
+    path = f"/applications/{application(azure, 'Import')['id']}"
+    azure.graph("PATCH", path, json={"passwordCredentials": []})
+    azure.advance(3600)
+    done = mct("rotate-secret", "--expiring-within", "30d", "-y")
+    told = " ".join((done.out + done.err).split())
+    assert "'Import' has no credential, so it cannot sign in." in told, done
+    line = next(line for line in (done.out + done.err).splitlines() if "mct-s2s add-client" in line)
+    assert mct(*shlex.split(line)[1:], "-y").code == 0, line
+    assert len(application(azure, "Import")["passwordCredentials"]) == 1
+
+
+def test_a_scheduled_rotation_says_that_a_secret_is_lost_from_its_vault(
+    azure: Sandbox, mct: Program, tmp_path: Path
+) -> None:
+    file = tmp_path / "trust.toml"
+    client = f"{{name = 'Import', secret-to = 'keyvault:{seed.VAULT}/kept'}}"
+    file.write_text(f"[sites.contosolearn]\nclients = [{client}]\n")
+    assert mct("apply", "-f", str(file), "-y").code == 0
+    assert azure.vault("DELETE", "/secrets/kept").is_success
+    for of_file in ((), ("-f", str(file))):
+        done = mct("rotate-secret", *of_file, "--expiring-within", "30d", "-y")
+        told = " ".join((done.out + done.err).split())
+        assert (done.code, "does not get the secret of 'Import'" in told) == (0, True), done
+    line = next(
+        line for line in (done.out + done.err).splitlines() if line.strip()[:7] == "mct-s2s"
+    )
+    assert mct(*shlex.split(line)[1:], "-y").code == 0, line
+    assert held(azure, "kept")["value"]

@@ -368,11 +368,20 @@ def test_a_secret_that_a_program_refuses_is_removed_again(
     ended = mct("setup", "--client", "One", *to_python(code), "-y", "-o", "json")
     error = ended.document["error"]
     assert (ended.code, error["code"], ended.made) == (1, "secret-not-delivered", []), ended
-    assert (told in error["message"], "The secret was removed again." in error["message"]) == (
+    assert (
+        told in error["message"],
+        "The secret of One was removed again." in error["message"],
+    ) == (
         True,
         True,
     ), error
     is_resumed(mct, azure, outside, "setup", "--client", "One")
+
+
+def test_the_removal_of_a_secret_that_did_not_arrive_is_said_once(mct: Program) -> None:
+    ended = mct("setup", "--client", "One", *to_python(FAIL), "-y")
+    assert ended.err.lower().count("removed again") == 1, ended.err
+    assert "Removed again: the secret of One, which reached no one" in ended.err
 
 
 def test_a_twin_of_a_failed_secret_stays_noted_until_the_next_run_removes_it(

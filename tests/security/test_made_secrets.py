@@ -240,7 +240,7 @@ def test_a_secret_that_nobody_saw_is_removed_again(
     code, err = _with_a_reader_that_leaves(inside, tmp_path, (*SHOW, *words), when)
     (application,) = azure.applications("One")
     assert (code, application["passwordCredentials"]) == (1, []), err
-    assert ("was removed again" in err, "Traceback" in err) == (True, False), err
+    assert ("removed again" in err.lower(), "Traceback" in err) == (True, False), err
     again = mct(*SHOW)
     assert again.code == 0, again
     assert _works(azure, _shown(again))

@@ -117,6 +117,7 @@ def _rotate_at_all_sites(options: RotateSecretOptions, shared: "Rotation", now: 
     from mct_s2s.cli.requests import change_request
     from mct_s2s.cli.trust_file import chosen, read_sites
     from mct_s2s.model.client_credentials import NewCredential
+    from mct_s2s.model.desired import ClientRotation
     from mct_s2s.planning.reviewed import combined
 
     sites = chosen(read_sites(options, "secret_to"), options)
@@ -157,7 +158,7 @@ def _rotate_at_all_sites(options: RotateSecretOptions, shared: "Rotation", now: 
     wanted = {name.casefold() for name in shared.clients}
     for site in sites:
         setup = site.request.setup
-        lifetimes = dict[str, tuple[datetime | None, bool]]()
+        of_clients = dict[str, ClientRotation]()
         timed = {
             entry.name.strip() for entry in site.entry.clients if entry.secret_lifetime is not None
         }
@@ -169,7 +170,11 @@ def _rotate_at_all_sites(options: RotateSecretOptions, shared: "Rotation", now: 
                     if client.name in timed and not is_typed
                     else shared.expires
                 )
-                lifetimes[client.name] = expires, shared.shorten or client.credential.shorten
+                of_clients[client.name] = ClientRotation(
+                    expires,
+                    shared.shorten or client.credential.shorten,
+                    client.credential.kind,
+                )
                 _check_lifetime(
                     expires, shared.expiring_within, now, f" of '{client.name}' at {site.key}"
                 )
@@ -177,9 +182,9 @@ def _rotate_at_all_sites(options: RotateSecretOptions, shared: "Rotation", now: 
         rotation = replace(
             shared,
             service=service,
-            clients=tuple(lifetimes),
+            clients=tuple(of_clients),
             only_named=True,
-            client_lifetimes=lifetimes,
+            of_clients=of_clients,
         )
         request = change_request(
             site.options, rotation, now, places=site.request.places, file=site.request.file

@@ -229,9 +229,9 @@ async def _deliver(credential: MadeCredential, attempt: Attempt) -> None:
 async def _end_failed(
     attempt: Attempt, change: AddCredential, run: Run, error: BaseException
 ) -> None:
-    """Take back a secret that did not arrive, and say so in `error`; or count one that did.
+    """Take back a secret that did not arrive, or count one that did.
 
-    What could not be taken back is named by `Attempt.removal`, which the report prints.
+    The report says so of those that were taken back, and prints `Attempt.removal` of the others.
     """
     # The document of an interrupted command shows it, too.
     is_shown = attempt.store.arrives_last and not isinstance(error, S2SError)
@@ -239,9 +239,8 @@ async def _end_failed(
         run.outcome.finish(change, "")
         return
     await finish_even_if_cancelled(attempt.take_back())
-    if attempt.is_taken_back and isinstance(error, S2SError):
-        error.headline += " The secret was removed again."
-    elif attempt.is_taken_back:
+    # One that failed is recorded as such.
+    if attempt.is_taken_back and not isinstance(error, S2SError):
         run.outcome.withdraw(change)
 
 

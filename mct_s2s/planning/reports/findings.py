@@ -31,6 +31,7 @@ from mct_s2s.planning.clients import (
     members,
     unmatched_entries,
 )
+from mct_s2s.planning.credentials import lost_message
 from mct_s2s.planning.not_ours import SERVICE_NOT_OURS, why_doubted
 from mct_s2s.planning.reports.renewal import renewing
 from mct_s2s.planning.service_facts import (
@@ -358,16 +359,8 @@ def _credentials(
         return
     place = observed.missing_secrets.get(client_id)
     if place is not None:
-        severity = Severity.NOTE
-        message = (
-            f"The secret of '{name}' is not in {place}. It may be kept elsewhere. If it is lost, "
-            "replace it."
-        )
-        if place.startswith("keyvault:"):  # one for all; a file may be on another machine
-            severity, message = (
-                Severity.WARNING,
-                f"Who reads {place} does not get the secret of '{name}'.",
-            )
+        severity = Severity.WARNING if place.startswith("keyvault:") else Severity.NOTE
+        message = lost_message(name, place)
         # Without the place: a tag of the registration, which its owners write, may have named it.
         rotate = observed.rotating(client)
         yield Finding("secret-not-stored", name, message, rotate, severity, client_id)
