@@ -42,6 +42,8 @@ from mct_s2s.render.documents import (
 )
 from mct_s2s.render.outcome import SavedCredential
 
+POSTPONED = "; it is removed once this document is written"
+
 
 def apply_document(
     sites: Sequence[SiteChange], fingerprint: str | None, why: S2SError | None = None
@@ -110,7 +112,7 @@ def _change_part(step: AnyChange, outcome: Outcome, *, dry_run: bool) -> ChangeP
         id=ids.id,
         app_id=(ids.app_id or None) if is_registration else LEFT_OUT,
         object_id=(ids.object_id or None) if is_registration else LEFT_OUT,
-        detail=change.detail,
+        detail=f"{change.detail}{POSTPONED}" if outcome.is_postponed(step) else change.detail,
         seconds=round(outcome.seconds.get(step.key, 0.0), 3),
         blocked=step.key in outcome.plan.blocked if dry_run else None,
         before=before,
@@ -126,6 +128,7 @@ def _all_credentials(outcome: Outcome) -> Iterator[SavedCredential]:
     made_keys = {outcome.outputs.get((change.key, Output.KEY_ID)) for change in added}
     done = outcome.done.values()
     removed: set[str] = {change.key_id for change in done if isinstance(change, RemoveCredential)}
+    removed |= {change.key_id for change, _ in outcome.postponed_removals}
     removed |= {change.client_id for change in done if isinstance(change, DeleteApplication)}
     desired = outcome.request.desired
     names = () if isinstance(desired, Removal) else desired.names

@@ -90,7 +90,7 @@ class Outcome:
     """By `clock.seconds`."""
     attempts: dict[str, "Attempt"] = field(default_factory=dict)
     """Attempts at secrets, in the order in which they began."""
-    deferred_removals: list[tuple[RemoveCredential, KeyId | None]] = field(default_factory=list)
+    postponed_removals: list[tuple[RemoveCredential, KeyId | None]] = field(default_factory=list)
     """Removals that wait until the document has shown the replacement, each with its id."""
     remembered: set[str] = field(default_factory=set)
     """Object ids that this run has noted on this machine."""
@@ -147,10 +147,15 @@ class Outcome:
         self.seconds.update(earlier.seconds)
         self.started_at.update(earlier.started_at)
         self.attempts.update(earlier.attempts)
-        self.deferred_removals += earlier.deferred_removals
+        self.postponed_removals += earlier.postponed_removals
         self.remembered |= earlier.remembered
         self.withdrawn |= earlier.withdrawn
         self.used_existing |= earlier.used_existing
+
+    def is_postponed(self, change: AnyChange) -> bool:
+        """Whether it is a removal that still waits until the document has shown the replacement."""
+        is_waiting = any(removal.key == change.key for removal, _ in self.postponed_removals)
+        return is_waiting and change.key not in self.done
 
     @property
     def unshown(self) -> list["Attempt"]:

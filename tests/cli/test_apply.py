@@ -128,6 +128,21 @@ def test_a_site_that_cannot_be_read_stops_no_other_and_is_not_what_was_reviewed(
     assert "error: " in text.err, "the detail of what failed"
 
 
+def test_a_site_that_cannot_be_read_ends_with_2_where_the_other_wrote_nothing_either(
+    applied: Applied,
+) -> None:
+    applied.azure.misbehave(
+        {
+            "match": {"method": "PATCH", "path": ".*/applications.*"},
+            "fault": {"type": "status", "status": 403},
+        }
+    )
+    done = applied("-y", *JSON, text=TWO)  # there is no academy
+    assert of_site(done, "learn")["error"]["error"]["code"] == "permission-missing"
+    assert of_site(done, "learn")["error"]["done"] == []
+    assert done.code == 2
+
+
 def test_a_reviewed_plan_is_applied_without_printing_or_asking_again(applied: Applied) -> None:
     applied.other_site()
     reviewed = applied("--dry-run", *JSON, text=TWO).document["fingerprint"]

@@ -908,8 +908,26 @@ def test_the_old_secret_goes_only_once_the_new_one_is_shown(
             program(words), env=env, stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
     assert (done.returncode, works(azure, "One", first)) == (1, True), done.stderr
-    second = mct(*words).made[0]["secret"]
+    assert "Deleted    secret of One" not in done.stderr
+    ended = mct(*words)
+    second = ended.made[0]["secret"]
     assert (works(azure, "One", second), works(azure, "One", first)) == (True, False)
+    (removal,) = (row for row in ended.document["changes"] if row["action"] == "delete")
+    assert removal["detail"].endswith("; it is removed once this document is written")
+
+
+def test_a_removal_that_waits_for_the_document_is_done_only_once_it_succeeded(
+    mct: Program, azure: Sandbox
+) -> None:
+    mct("setup", "--client", "One", "--secret-to", "show", "-y", "-o", "json")
+    azure.misbehave(
+        {"match": {"path": ".*/removePassword"}, "fault": {"type": "status", "status": 403}}
+    )
+    ended = mct("rotate-secret", "One", "--secret-to", "show", "--remove-old", "-y", "-o", "json")
+    assert ended.code == 4
+    (removal,) = (row for row in ended.document["changes"] if row["action"] == "delete")
+    assert removal["detail"].endswith("; it is removed once this document is written")
+    assert "Deleted    secret of One" not in ended.err
 
 
 def test_a_closed_standard_error_loses_no_secret(

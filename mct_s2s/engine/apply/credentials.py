@@ -5,7 +5,6 @@ before its certificate is registered. A secret that its store does not take is r
 """
 
 import asyncio
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, assert_never
@@ -15,7 +14,7 @@ from mct_s2s.activity import waiting
 from mct_s2s.azure.graph import credentials
 from mct_s2s.concurrency import finish_even_if_cancelled
 from mct_s2s.engine.apply.attempts import Attempt
-from mct_s2s.engine.apply.run import Run, Skipped
+from mct_s2s.engine.apply.run import Postponed, Run, Skipped
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import S2SError, ServiceError
 from mct_s2s.model.client_credentials import (
@@ -306,8 +305,8 @@ async def remove_credential(change: RemoveCredential, run: Run) -> str:
         new_id = await _confirm_replacement(change, client_id, scope, run)
         if run.stores[change.name].arrives_last:
             # Not before the document shows the new one: if no one reads that, the old one stays.
-            run.outcome.deferred_removals.append((change, new_id))
-            return ""
+            run.outcome.postponed_removals.append((change, new_id))
+            raise Postponed("it is removed once the document has shown the new one")
     await _remove(run.session.graph, change, new_id)
     return ""
 
@@ -356,7 +355,13 @@ async def end_attempts(graph: "GraphClient", outcome: Outcome, *, is_shown: bool
     for attempt in outcome.unshown:
         await (attempt.confirm_arrival() if is_shown else attempt.take_back())
     if not is_shown:
+        for change, _ in outcome.postponed_removals:
+            outcome.withdraw(change)
         return
-    for change, new_id in outcome.deferred_removals:
-        with suppress(Skipped):
+    for change, new_id in outcome.postponed_removals:
+        try:
             await _remove(graph, change, new_id)
+        except Skipped as skipped:
+            outcome.skip(change, str(skipped))
+        else:
+            outcome.finish(change, "")

@@ -42,6 +42,10 @@ class Skipped(Exception):
     """A change that is not made in this run, and why; nothing has failed."""
 
 
+class Postponed(Exception):
+    """A change that is made once the JSON document has been written: `end_attempts`."""
+
+
 class Stopped(Exception):
     """Another change was refused: this one is not to be written any more."""
 
@@ -143,6 +147,9 @@ class Run:
         except Skipped as skipped:
             self.outcome.skip(change, str(skipped))
             self.progress.skipped(change, str(skipped))
+        except Postponed as postponed:
+            # Neither done nor failed: it is in doubt until the run has ended.
+            self.progress.skipped(change, str(postponed))
         except S2SError as error:
             self._record_failure(change, error)
         else:
