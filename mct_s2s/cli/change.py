@@ -158,7 +158,7 @@ async def _review_and_apply(
             if site.outcome is not None and not site.options.dry_run:
                 keep_backup(site.outcome)
         show_end(sites, shown_fingerprint)
-    was_written = any(site.outcome is not None and site.outcome.has_begun for site in sites)
+    was_written = any(site.outcome is not None and site.outcome.has_written for site in sites)
     for site in sites:
         if site.error is not None and was_written:  # at this site, or at another one of the file
             site.error.mark_as_after_write()

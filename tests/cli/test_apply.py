@@ -133,7 +133,7 @@ def test_a_site_that_cannot_be_read_ends_with_2_where_the_other_wrote_nothing_ei
 ) -> None:
     applied.azure.misbehave(
         {
-            "match": {"method": "PATCH", "path": ".*/applications.*"},
+            "match": {"method": "PATCH", "path": "*/applications(uniqueName=*"},
             "fault": {"type": "status", "status": 403},
         }
     )
