@@ -16,7 +16,7 @@ from mct_s2s.engine.flow import carry_out, prepare
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import Refused, S2SError
-from mct_s2s.exit_codes import ExitCode
+from mct_s2s.exit_codes import ExitCode, worst
 from mct_s2s.model.client_sign_in import MadeCredential
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.reviewed import digest_of, fingerprint, is_covered
@@ -94,6 +94,7 @@ class SiteChange:
         """The code at this App Service: the first case that applies.
 
         * The code of its error; 1 where there is none and nothing could be planned.
+        * That of a place's refusal: a dry run with a new secret that this machine cannot store.
         * 3: a dry run with changes, none of them blocked. Steps may be left to others beside them.
         * 4: the caller lacks a right, also where nothing remains but what is left to others for
           want of it. What an option leaves to them does not count.
@@ -104,8 +105,11 @@ class SiteChange:
         if self.outcome is None:
             return ExitCode.FAILED
         plan, verification = self.outcome.plan, self.outcome.verification
-        # Also where steps are left to others: the run itself would end with 4.
         if self.options.dry_run and not plan.is_empty and not plan.blocked:
+            refusals = self.outcome.place_refusals.values()
+            if refusals:
+                return worst(refusal.exit_code for refusal in refusals)
+            # Also where steps are left to others: the run itself would end with 4.
             return ExitCode.ATTENTION
         if plan.missing_rights or plan.blocked:
             return ExitCode.NOT_PERMITTED

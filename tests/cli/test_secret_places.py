@@ -1069,7 +1069,7 @@ def test_dry_run_says_which_place_would_be_refused(mct: Program, tmp_path: Path)
     ):
         words = ("setup", "--client", "A", "--secret-to", place)
         planned = mct(*words, "--dry-run")
-        assert planned.code == 3, planned.err
+        assert planned.code == 2, planned.err
         assert "On this machine, a run is refused:" in planned.out
         assert reason in " ".join(planned.out.split())
         assert "To apply this" not in planned.err
