@@ -15,7 +15,7 @@ from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import ServiceError
-from mct_s2s.model.client_credentials import EXPIRING_WITHIN, YOUNG, replaced_kind
+from mct_s2s.model.client_credentials import EXPIRING_WITHIN, YOUNG
 from mct_s2s.model.client_sign_in import (
     ARRIVES_SECONDS,
     ApiAnswer,
@@ -24,7 +24,6 @@ from mct_s2s.model.client_sign_in import (
     MachineIdentity,
 )
 from mct_s2s.model.directory_objects import ServicePrincipal
-from mct_s2s.model.ids import Tag
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.site_settings import Holds
 from mct_s2s.planning.api_address import api_url
@@ -43,6 +42,7 @@ from mct_s2s.planning.reports.verification import (
     misdirected,
     reasons,
     returned,
+    untested,
     why_refused,
     without_token,
 )
@@ -137,29 +137,8 @@ class ClientTest:
 
     async def _verify_client(self, client: ClientToVerify) -> list[VerificationCheck]:
         if isinstance(client, ClientApplication):
-            return [self._without_credential(client)]
+            return [untested(client, self.observed)]
         return await self._test_credential(client)
-
-    def _without_credential(self, client: ClientApplication) -> VerificationCheck:
-        message = "Not tested: none of its credentials is available on this machine."
-        remedy: str | None = None
-        vaults = [f"keyvault:{place}" for place in Tag.VAULT.values(client.application.tags)]
-        if vaults:
-            message += f" Its registration names {' and '.join(vaults)}, which gave none."
-        # A trust file names the place of each credential itself.
-        if self.observed.file is None:
-            message += " Name its file by --credentials FILE."
-        if client.counted_credentials and all(
-            each.federation for each in client.counted_credentials
-        ):
-            message = (
-                "Not tested: only the workload that its federated credential names can sign in."
-            )
-        elif client.counted_credentials and replaced_kind(client.counted_credentials) is not None:
-            message += " If they are lost, replace them:"
-            remedy = self.observed.rotating(client)
-        subject = CheckSubject.APPLICATION
-        return VerificationCheck(client.display_name, subject, CALL, None, message, remedy)
 
     async def _test_credential(self, sign_in: ClientSignIn) -> list[VerificationCheck]:
         """Get a token by a credential, and call the API with it."""

@@ -1,16 +1,39 @@
-"""Which place a plan names for each client's credential: what is reviewed is where it goes."""
+"""Which place a client's credential has: the one that is reviewed, and no other client's."""
 
 from dataclasses import replace
 
 import pytest
-from mct_s2s.engine.credential_stores import name_places
+from mct_s2s.engine.credential_stores import name_places, open_stores
+from mct_s2s.engine.local_notes import default_folder
 from mct_s2s.engine.request import Request, Session
 from mct_s2s.inputs.secret_to import ClientPlaces, secret_to
-from mct_s2s.model.client_credentials import SecretNote
+from mct_s2s.model.client_credentials import (
+    OUR_CREDENTIALS,
+    CredentialKind,
+    SecretNote,
+)
+from mct_s2s.model.client_sign_in import MadeCredential, SecretCredential
+from mct_s2s.model.desired import Rotation
+from mct_s2s.model.directory_objects import Tenant
+from mct_s2s.model.ids import ClientId, KeyId
+from mct_s2s.sandbox.state import seed
+from mct_s2s.stores.files import FileStore
 from mct_s2s.stores.store import OutputStore
+from mct_s2s.stores.vaults import MAKER
 
 from tests.engine.conftest import TARGET, Engine
-from tests.planning.scenarios import NOW, observed_state, spec
+from tests.planning.scenarios import (
+    LATER,
+    NOW,
+    SPEC,
+    TENANT,
+    client,
+    complete,
+    credential,
+    guid,
+    observed_state,
+    spec,
+)
 from tests.support.mct import MCT
 
 
@@ -44,3 +67,83 @@ def test_a_plan_names_the_place_as_it_was_asked_for_or_the_vault_that_a_tag_name
         return name_places(session, request, stores, observed)
 
     assert engine.run(work) == (("A", named),)
+
+
+@pytest.mark.parametrize("kind", [CredentialKind.SECRET, CredentialKind.CERTIFICATE])
+def test_a_rotation_opens_a_place_for_a_key_only_where_a_certificate_is_replaced(
+    kind: CredentialKind, engine: Engine
+) -> None:
+    made = replace(credential(name=f"{OUR_CREDENTIALS}x", kind=kind), begins=NOW)
+    rotation = Rotation(SPEC, ("A",), expires=LATER)
+    request = Request(rotation, NOW, TARGET, api=MCT)
+    stores, _ = engine.run(
+        lambda session: open_stores(session, request, complete(client("A", made)))
+    )
+    store = stores["A"]
+    assert isinstance(store, FileStore)
+    assert store.keeps_key is kind.is_key
+
+
+@pytest.mark.parametrize(
+    ("tenant", "folder"), [(TENANT, TENANT.id), (None, "unknown-tenant")], ids=["known", "unknown"]
+)
+def test_the_usual_files_of_each_tenant_have_a_folder_of_their_own(
+    tenant: Tenant | None, folder: str, engine: Engine
+) -> None:
+    observed = replace(observed_state(), tenant=tenant)
+
+    async def work(session: Session) -> tuple[str, ...]:
+        return default_folder(session, "contosolearn/Staging", observed).parts[-4:]
+
+    assert engine.run(work) == (folder, "contosolearn", "slots", "staging")
+
+
+A, ANOTHER = ClientId(guid("A")), ClientId(guid("another"))
+
+
+def test_a_delivery_to_a_vault_replaces_our_tags_and_keeps_those_of_others(engine: Engine) -> None:
+    azure = engine.inside.azure
+    before = {"made-by": MAKER, "client": "A", "keyId": guid("old"), "team": "HR"}
+    azure.vault("PUT", "/secrets/a", json={"value": "old", "tags": before})
+    made = MadeCredential(
+        TENANT.id,
+        A,
+        credential=SecretCredential("new"),
+        scope="api://x/.default",
+        name="A",
+        key_id=KeyId(guid("new")),
+        attempt="attempt",
+        expires=LATER,
+    )
+
+    async def work(session: Session) -> None:
+        store = session.vault(seed.VAULT).store("a", "A")
+        await store.begin("attempt", A)
+        await store.deliver(made)
+
+    engine.run(work)
+    secret = azure.vault("GET", "/secrets/a").json()
+    assert (secret["value"], secret["tags"]["team"]) == ("new", "HR")
+    assert secret["tags"]["keyId"] == guid("new")
+
+
+@pytest.mark.parametrize(
+    ("tags", "goes"),
+    [
+        ({"made-by": MAKER, "appId": A}, True),
+        ({"made-by": "someone", "appId": A}, False),
+        ({"made-by": MAKER, "appId": ANOTHER}, False),
+    ],
+    ids=["its own", "made by something else", "another client's"],
+)
+def test_a_vaults_secret_is_deleted_only_if_its_own_tags_name_the_client(
+    tags: dict[str, str], goes: bool, engine: Engine
+) -> None:
+    azure = engine.inside.azure
+    azure.vault("PUT", "/secrets/a", json={"value": "x", "tags": tags})
+
+    async def work(session: Session) -> bool:
+        return await session.vault(seed.VAULT).store("a", "A", A).delete()
+
+    assert engine.run(work) is goes
+    assert azure.vault("GET", "/secrets/a").is_success is not goes

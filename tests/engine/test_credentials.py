@@ -14,7 +14,7 @@ import pytest
 from mct_s2s import clock
 from mct_s2s.azure.graph import applications
 from mct_s2s.engine.apply.apply import apply
-from mct_s2s.engine.apply.registrations import create, create_as_owner, create_principal
+from mct_s2s.engine.apply.registrations import Restored, create, create_as_owner, create_principal
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import S2SError
@@ -33,7 +33,7 @@ from mct_s2s.planning.changes import (
 from mct_s2s.sandbox.core.wire_errors import graph_error
 from mct_s2s.sandbox.state import seed
 from mct_s2s.stores.files import FileStore
-from mct_s2s.waits import APPEARS_LOOKS, DOUBTFUL_ATTEMPTS
+from mct_s2s.waits import APPEARS_LOOKS, DOUBTFUL_ATTEMPTS, REGISTERING_ATTEMPTS
 
 from tests.engine.conftest import Engine, Watcher, applied, planned
 from tests.planning.scenarios import LATER, NOW, SERVICE_KEY, TENANT, guid
@@ -355,6 +355,25 @@ def test_a_request_that_was_lost_is_sent_again_only_once_it_is_sure_that_it_was(
     )
     assert called_a(owner) == [registration.object_id]
     assert (seconds >= APPEARS_LOOKS) is (fault == "reset")
+
+
+@pytest.mark.parametrize("losses", [REGISTERING_ATTEMPTS - 1, REGISTERING_ATTEMPTS])
+def test_a_registration_is_sent_three_times_at_most(losses: int, owner: Engine) -> None:
+    owner.misbehave("/applications", losses, "POST", type="reset")
+    timed(owner, lambda session: create_as_owner(session, planned(NEW), NEW))
+    assert len(called_a(owner)) == REGISTERING_ATTEMPTS - losses
+    assert owner.requests_to("/applications").count("POST applications") == REGISTERING_ATTEMPTS
+
+
+@pytest.mark.parametrize(
+    ("owners", "remark"),
+    [((), ""), (("Ada", "Rob"), "; also owned by Ada, Rob")],
+    ids=["no one else", "others"],
+)
+def test_those_who_own_a_restored_registration_beside_the_caller_are_named(
+    owners: tuple[str, ...], remark: str
+) -> None:
+    assert Restored(None, owners).remark == remark
 
 
 def test_a_registration_that_an_earlier_run_left_unnamed_is_taken_up(owner: Engine) -> None:

@@ -6,9 +6,16 @@ from dataclasses import replace
 
 import pytest
 from mct_s2s.model.api import Api
+from mct_s2s.model.client_credentials import (
+    OUR_CREDENTIALS,
+    Credential,
+    CredentialKind,
+    Federation,
+)
 from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken
 from mct_s2s.model.directory_objects import ServicePrincipal
-from mct_s2s.model.ids import PrincipalId, api_uri
+from mct_s2s.model.ids import PrincipalId, Tag, api_uri
+from mct_s2s.model.observed import SiteOfFile
 from mct_s2s.planning.reports.verification import (
     CALL,
     CheckSubject,
@@ -17,19 +24,24 @@ from mct_s2s.planning.reports.verification import (
     VerificationCheck,
     identity_checks,
     reasons,
+    untested,
     without_token,
 )
 
 from tests.planning.scenarios import (
+    IMPORT,
     SERVICE_ID,
     TENANT,
     WHERE,
     client,
+    complete,
+    credential,
     guid,
     observed_state,
     served,
     settings,
     trust,
+    with_credentials,
 )
 from tests.render.examples import IDENTITY
 from tests.support.apis import ORDERS, ORDERS_FILE, STOCK
@@ -124,6 +136,50 @@ def test_a_check_says_whether_the_allow_list_contains_an_identity(
         f"ServiceObjectIds {words} {IDENTITY.id}.",
         bool(object_ids),
     )
+
+
+ENDS = replace(credential(), name=f"{OUR_CREDENTIALS}x")
+FEDERATED = replace(
+    credential(kind=CredentialKind.FEDERATED),
+    expires=None,
+    federation=Federation("https://issuer", "subject", "api://AzureADTokenExchange"),
+)
+IN_FILE = SiteOfFile("-f trust.toml --only learn", ("Import",))
+ELSEWHERE = "none of its credentials is available on this machine"
+NAME_IT, LOST = " Name its file by --credentials FILE.", " If they are lost, replace them:"
+
+
+@pytest.mark.parametrize(
+    ("credentials", "file", "said", "replaces"),
+    [
+        ((ENDS,), None, f"{ELSEWHERE}.{NAME_IT}{LOST}", True),
+        ((ENDS,), IN_FILE, f"{ELSEWHERE}.{LOST}", True),
+        ((), None, f"{ELSEWHERE}.{NAME_IT}", False),
+        (
+            (FEDERATED,),
+            None,
+            "only the workload that its federated credential names can sign in.",
+            False,
+        ),
+        ((ENDS, FEDERATED), None, f"{ELSEWHERE}.{NAME_IT}{LOST}", True),
+    ],
+    ids=["a secret", "of a trust file", "none", "a federated one", "both"],
+)
+def test_a_client_without_a_credential_here_is_open_and_told_what_would_test_it(
+    credentials: tuple[Credential, ...], file: SiteOfFile | None, said: str, replaces: bool
+) -> None:
+    there = with_credentials(*credentials)
+    observed = replace(complete(there), file=file)
+    check = untested(there, observed)
+    assert (check.ok, check.message) == (None, f"Not tested: {said}")
+    assert check.remedy == (observed.rotating(there) if replaces else None)
+
+
+def test_a_vault_that_gave_no_secret_is_named_in_the_open_check() -> None:
+    tags = (Tag.VAULT.of("contoso/import"),)
+    there = replace(IMPORT, application=replace(IMPORT.application, tags=tags))
+    named = "Its registration names keyvault:contoso/import, which gave none."
+    assert named in untested(there, complete(there)).message
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,12 @@ from functools import partial
 
 from mct_s2s.model.api import Api
 from mct_s2s.model.azure_resources import same_origin
+from mct_s2s.model.client_credentials import replaced_kind
 from mct_s2s.model.client_sign_in import NOT_NOW, ApiAnswer, ApiToken, ClientSignIn
 from mct_s2s.model.commands import option, own_command, webapp_command
 from mct_s2s.model.directory_objects import ServicePrincipal
-from mct_s2s.model.ids import api_uri, same_id
-from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.ids import Tag, api_uri, same_id
+from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import site_title
 from mct_s2s.model.site_settings import OTHER_VALUE, Holds
 from mct_s2s.plain_text import plain
@@ -288,6 +289,26 @@ def _other_audience(
 
 def _roles(token: ApiToken) -> str:
     return f"the roles {', '.join(token.roles)}" if token.roles else "no role"
+
+
+def untested(client: ClientApplication, observed: ObservedState) -> VerificationCheck:
+    """The open check of a client that has no credential on this machine."""
+    credentials = client.counted_credentials
+    message = "Not tested: none of its credentials is available on this machine."
+    remedy: str | None = None
+    vaults = [f"keyvault:{place}" for place in Tag.VAULT.values(client.application.tags)]
+    if vaults:
+        message += f" Its registration names {' and '.join(vaults)}, which gave none."
+    # A trust file names the place of each credential itself.
+    if observed.file is None:
+        message += " Name its file by --credentials FILE."
+    if credentials and all(each.federation for each in credentials):
+        message = "Not tested: only the workload that its federated credential names can sign in."
+    elif credentials and replaced_kind(credentials) is not None:
+        message += " If they are lost, replace them:"
+        remedy = observed.rotating(client)
+    subject = CheckSubject.APPLICATION
+    return VerificationCheck(client.display_name, subject, CALL, None, message, remedy)
 
 
 def identity_checks(
