@@ -164,6 +164,68 @@ def test_a_check_of_rights_that_is_not_answered_stops_nothing(mct: Program, azur
         azure.behave()
 
 
+@pytest.mark.parametrize(
+    ("permissions", "role", "step", "right", "is_written"),
+    [
+        (
+            (*READ, "AppRoleAssignment.ReadWrite.All"),
+            CONTRIBUTOR,
+            "create the app registration",
+            "Application.ReadWrite.OwnedBy",
+            False,
+        ),
+        (
+            (*OWNER_OF_ITS_OWN, "AppRoleAssignment.ReadWrite.All"),
+            (LOOKS, SITE),
+            "write the application settings",
+            "Website Contributor",
+            True,
+        ),
+        (
+            (*OWNER_OF_ITS_OWN, "AppRoleAssignment.ReadWrite.All"),
+            ("Reader", SITE),
+            "read the application settings",
+            "Website Contributor",
+            False,
+        ),
+    ],
+    ids=["registration", "settings", "reading of settings"],
+)
+def test_a_right_is_named_by_the_refusal_where_no_rights_can_be_read(
+    mct: Program,
+    azure: Sandbox,
+    permissions: tuple[str, ...],
+    role: tuple[object, str],
+    step: str,
+    right: str,
+    is_written: bool,
+) -> None:
+    """What cannot be read is tried; a dry run plans it."""
+    caller = azure.caller(*permissions, arm=[role])
+    own = f"*/servicePrincipals(appId='{caller['AZURE_CLIENT_ID']}')/*"
+    paths = ("*Microsoft.Authorization*", own, "*transitiveRoleAssignments*", "*ManagementPolic*")
+    azure.misbehave(
+        *(
+            {
+                "match": {"method": "GET", "path": path},
+                "fault": {"type": "status", "status": 403},
+            }
+            for path in paths
+        )
+    )
+    words = ("setup", "-a", SITE, "--client", "A")
+    is_readable = not step.startswith("read")
+    assert mct(*words, "--dry-run", env=caller).code == (3 if is_readable else PERMISSION_MISSING)
+    done = mct(*words, "-y", "-o", "json", env=caller)
+    azure.behave()
+    error = done.document["error"]
+    assert (done.code, error["code"]) == (PERMISSION_MISSING, "permission-missing"), done
+    (missing,) = error["missing"]
+    assert (missing["step"], right in missing["right"]) == (step, True)
+    assert right in f"{error['message']} {error['remedy']}"
+    assert bool(azure.applications("A")) is is_written
+
+
 def test_consent_that_is_refused_is_left_to_an_administrator_and_the_rest_is_done(
     mct: Program, azure: Sandbox
 ) -> None:

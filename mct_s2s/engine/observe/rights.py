@@ -206,6 +206,8 @@ async def explain_refusal(
         " ".join(answers),
         error.request_id,
     )
+    if site_refusal is not None and not is_site_listed:
+        explained.missing = (*explained.missing, *site_refusal.missing)
     if seen.directory_refusal is not None:
         explained.others |= {WayOut.REGISTRAR}
     return explained

@@ -304,8 +304,8 @@ def _client(
     if isinstance(decision, Doubted) and is_elsewhere(client, observed):
         name = client.display_name
         message = (
-            f"'{name}' also holds the app role, and is not on the allow list: "
-            f"{why_doubted(decision)}."
+            f"'{name}' also holds the app role, and is not on the allow list, so it cannot call "
+            f"here: {why_doubted(decision)}. Allow it only if it is to."
         )
         allow = observed.command("configure-appservice", "--application-id", client.client_id)
         yield Finding("client-not-allowed", name, message, allow, Severity.NOTE, client.client_id)
