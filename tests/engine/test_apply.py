@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 from mct_s2s import clock
@@ -16,12 +17,13 @@ from mct_s2s.engine.apply.run import IN_FLIGHT
 from mct_s2s.engine.flow import carry_out, prepare
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request, Session
-from mct_s2s.errors import S2SError
+from mct_s2s.errors import Instruction, S2SError
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.client_credentials import YOUNG
+from mct_s2s.model.desired import ClientSpec
 from mct_s2s.model.directory_objects import Application
-from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
-from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId, Tag
+from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import (
     AnyChange,
@@ -40,6 +42,7 @@ from mct_s2s.planning.changes import (
     UpdateApplication,
     WriteSettings,
 )
+from mct_s2s.planning.not_ours import NotOurs
 from mct_s2s.planning.plan import Plan
 from mct_s2s.stores.registration_notes import (
     RegistrationNote,
@@ -363,6 +366,101 @@ def test_an_attempt_of_a_killed_run_stays_noted_when_another_run_ends(engine: En
     assert engine.run(main) == {"other"}
 
 
+DENIED: dict[str, Any] = {
+    "code": "Authorization_RequestDenied",
+    "message": "Insufficient privileges.",
+}
+
+
+def after(outcome: Outcome, engine: Engine) -> Outcome:
+    """The outcome, once its plan has been applied as far as it could be."""
+
+    async def main(session: Session) -> None:
+        with suppress(S2SError):
+            await apply(session, outcome, Watcher())
+
+    engine.run(main)
+    return outcome
+
+
+@pytest.mark.parametrize(
+    ("tag", "is_left_out"), [(f"{Tag.USED}mct-s2s-contosolearn", True), ("ours", False)]
+)
+def test_only_a_note_of_use_is_left_out_where_the_caller_may_not_write_it(
+    tag: str, is_left_out: bool, engine: Engine
+) -> None:
+    registration = engine.register()
+    engine.misbehave("/applications/*", method="PATCH", **DENIED)
+    change = UpdateApplication(
+        key="u",
+        name="A",
+        resource="x",
+        object_id=registration["id"],
+        edits=ApplicationEdits(tags=(tag,)),
+        is_new=False,
+    )
+    outcome, _, reports = applied(engine, change)
+    assert ("skipped u" in reports, len(outcome.failed)) == (is_left_out, int(not is_left_out))
+
+
+@pytest.mark.parametrize(
+    ("holds_it", "after_a_grant", "is_left"),
+    [
+        (True, (Instruction("Sign in again.", "az login"),), False),
+        (True, (), True),
+        (False, (Instruction("Sign in again.", "az login"),), True),
+    ],
+    ids=["a right that an older token lacks", "any other refusal", "a right that is missing"],
+)
+def test_a_consent_that_is_refused_is_left_to_others_unless_a_new_sign_in_would_grant_it(
+    holds_it: bool, after_a_grant: tuple[Instruction, ...], is_left: bool, engine: Engine
+) -> None:
+    registration = engine.register()
+    service = engine.inside.azure.graph("POST", PRINCIPALS, json={"appId": registration["appId"]})[
+        "id"
+    ]
+    engine.misbehave("/appRoleAssignedTo", method="POST", **DENIED)
+    consent = AssignAppRole(
+        key="consent", name="A", principal=service, service=service, role=ROLE.id
+    )
+    outcome = planned(consent)
+    roles = outcome.access.roles if holds_it else frozenset[str]()
+    signed_in = replace(outcome.access.signed_in, after_a_grant=after_a_grant)
+    access = replace(
+        outcome.access, signed_in=signed_in, roles=roles, permissions=frozenset(), owned=frozenset()
+    )
+    outcome.access = access
+    failed = [change.key for change, _ in after(outcome, engine).failed]
+    assert (failed, bool(outcome.plan.missing_rights)) == ([] if is_left else ["consent"], is_left)
+
+
+@pytest.mark.parametrize(
+    ("is_known", "is_named", "is_refused"),
+    [(True, False, True), (True, True, False), (False, False, False)],
+    ids=["found by its name", "named by its appId", "none of this trust"],
+)
+def test_a_service_principal_that_appears_meanwhile_is_checked_unless_it_is_named(
+    is_known: bool, is_named: bool, is_refused: bool, engine: Engine
+) -> None:
+    """Its registration had none: the owner of one that was deleted may have restored it."""
+    azure = engine.inside.azure
+    registration = engine.register()
+    principal = azure.graph("POST", PRINCIPALS, json={"appId": registration["appId"]})
+    azure.graph("POST", f"{PRINCIPALS}/{principal['id']}/addPassword", json={})
+    client_id = ClientId(registration["appId"])
+    outcome = planned(
+        CreateServicePrincipal(key="p", name="A", client_id=client_id),
+    )
+    application = Application(ApplicationObjectId(registration["id"]), client_id, display_name="A")
+    clients = (ClientApplication(application, None),) if is_known else ()
+    trust = replace(outcome.before.trust, clients=clients)
+    outcome.before = replace(outcome.before, trust=trust)
+    named = spec(ClientSpec(client_id if is_named else "A", None))
+    outcome.request = replace(outcome.request, desired=named)
+    codes = [getattr(error, "code", "") for _, error in after(outcome, engine).failed]
+    assert codes == (["registration-not-ours"] if is_refused else [])
+
+
 @pytest.mark.parametrize("first", ["a role", "an identity", "a restoration", None])
 def test_consent_to_what_this_run_has_just_made_is_waited_for(
     first: str | None, engine: Engine
@@ -439,6 +537,8 @@ class Person:
     answers: list[bool]
     meanwhile: dict[str, str]
     """What is set while the first plan is read."""
+    afterwards: dict[str, str] = field(default_factory=dict)
+    """What is set once a plan has been applied."""
     shown: list[Plan] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
 
@@ -454,6 +554,7 @@ class Person:
         del outcome
         self.log.append("applied")
         yield Watcher()
+        self.engine.settings.update(self.afterwards)
 
     def where(self, observed: ObservedState) -> str:
         del observed
@@ -519,3 +620,25 @@ def test_only_the_plan_that_was_agreed_to_is_applied(
     assert outcome.plan == person.shown[-1]
     assert outcome.has_begun is answers[-1]
     assert bool(engine.requests_to("/config/appsettings")) is answers[-1]
+
+
+@pytest.mark.parametrize(
+    ("changed", "asked"), [({}, 1), ({"ServiceAuthEnabled": "false"}, 2)], ids=["nothing", "a step"]
+)
+def test_what_is_left_to_do_after_another_run_is_asked_for_before_it_is_applied(
+    changed: dict[str, str], asked: int, engine: Engine
+) -> None:
+    person = Person(
+        engine, may_be_stale=False, answers=[True, False], meanwhile={}, afterwards=changed
+    )
+
+    async def work(session: Session) -> None:
+        outcome = await prepare(
+            session, Request(spec(), clock.now(), TARGET, "a1b2", unique_name=SERVICE_KEY, api=MCT)
+        )
+        assert await person.confirm(outcome)
+        outcome.awaits_other_run["x"] = NotOurs("x", "Another run creates it.", remedy="Wait.")
+        await carry_out(session, outcome, 0.0, person)
+
+    engine.run(work)
+    assert (person.log.count("asked"), person.log.count("applied")) == (asked, 1)

@@ -21,6 +21,7 @@ from mct_s2s.errors import S2SError
 from mct_s2s.key_pairs import make_key_pair
 from mct_s2s.model.client_credentials import YOUNG, CredentialKind, Federation, NewCredential
 from mct_s2s.model.client_sign_in import CertificateCredential, MadeCredential, SecretCredential
+from mct_s2s.model.desired import Rotation, ServiceSpec
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, Tag, client_unique_name
 from mct_s2s.planning.changes import (
@@ -33,6 +34,7 @@ from mct_s2s.planning.changes import (
 from mct_s2s.sandbox.core.wire_errors import graph_error
 from mct_s2s.sandbox.state import seed
 from mct_s2s.stores.files import FileStore
+from mct_s2s.stores.store import CommandStore
 from mct_s2s.waits import APPEARS_LOOKS, DOUBTFUL_ATTEMPTS, REGISTERING_ATTEMPTS
 
 from tests.engine.conftest import Engine, Watcher, applied, planned
@@ -143,6 +145,34 @@ def test_no_secret_is_made_where_its_vault_refuses_to_note_it(
         ]
         == []
     )
+
+
+@pytest.mark.parametrize(
+    ("expiring_within", "failed", "made"),
+    [(timedelta(days=30), ["b"], ["POST addPassword"]), (None, [], [])],
+    ids=["all that expire", "named ones"],
+)
+def test_a_place_that_refuses_stops_its_own_client_alone_where_all_that_expire_are_rotated(
+    expiring_within: timedelta | None, failed: list[str], made: list[str], engine: Engine
+) -> None:
+    additions = [
+        replace(
+            SECRET,
+            key=name,
+            name=name,
+            object_id=ApplicationObjectId(registration["id"]),
+            client_id=ClientId(registration["appId"]),
+        )
+        for name in ("a", "b")
+        for registration in [engine.register(name)]
+    ]
+    missing = CommandStore(("no-such-program",), "contosolearn")
+    outcome = planned(*additions, stores={"a": FileStore(engine.home / "a.env"), "b": missing})
+    desired = Rotation(ServiceSpec(), ("a", "b"), expires=LATER, expiring_within=expiring_within)
+    outcome.request = replace(outcome.request, desired=desired)
+    timed(engine, lambda session: apply(session, outcome, Watcher()))
+    assert [change.key for change, _ in outcome.failed] == failed
+    assert engine.requests_to("/addPassword") == made
 
 
 def kept_in(
