@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from concurrent.futures import Future
 from contextlib import suppress
+from importlib import import_module
 from typing import Any, Generic, TypeVar, cast, overload
 
 from mct_s2s import clock
@@ -14,6 +15,7 @@ from mct_s2s.waits import CLEANUP_SECONDS
 A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
+_importing = threading.Lock()
 
 
 @overload
@@ -96,6 +98,17 @@ async def in_background(function: Callable[[], A]) -> A:
 
     threading.Thread(target=work, name="background", daemon=True).start()
     return await asyncio.wrap_future(outcome)
+
+
+async def imported(*modules: str) -> None:
+    """Import on a thread, one at a time: the SDKs' packages import each other in circles."""
+
+    def load() -> None:
+        with _importing:
+            for module in modules:
+                import_module(module)
+
+    await asyncio.to_thread(load)
 
 
 class ReadOnce(Generic[A]):

@@ -35,7 +35,7 @@ from mct_s2s.azure.sign_in.login_refusals import (
     token_refused,
 )
 from mct_s2s.azure.sign_in.methods import sdk_credential
-from mct_s2s.concurrency import gather_or_cancel
+from mct_s2s.concurrency import gather_or_cancel, imported
 from mct_s2s.errors import NEVER_CONNECTED, ServiceError
 from mct_s2s.model.api import Api
 from mct_s2s.model.client_sign_in import (
@@ -58,6 +58,7 @@ from mct_s2s.waits import (
     TOKEN_LAG_SECONDS,
 )
 
+IDENTITY = "azure.identity.aio"
 PROBES = 3
 """Tokens asked for at once to test a credential everywhere."""
 
@@ -89,6 +90,11 @@ class EntraTokens:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._retry_policy = connection.retry_policy(RESERVE, LOGIN.name)
+        self._loading: asyncio.Future[None] | None = None
+
+    def load(self) -> None:
+        """Import what a token takes, while something else is waited for."""
+        self._loading = asyncio.ensure_future(imported(IDENTITY))
 
     async def token(
         self,
@@ -163,6 +169,7 @@ class EntraTokens:
                 status=401,
             )
         try:
+            await imported(IDENTITY)
             async with asyncio.timeout(MACHINE_TOKEN_SECONDS if is_machine else None):
                 credential = sdk_credential(sign_in, self._connection)
                 return str((await credential.get_token(scope)).token)

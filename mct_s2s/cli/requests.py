@@ -19,7 +19,6 @@ from mct_s2s.inputs.clients import client_names, management_reference
 from mct_s2s.inputs.documents import SettingsFile
 from mct_s2s.inputs.secret_to import ClientPlaces, no_key_in_vault, secret_to
 from mct_s2s.inputs.target import caller_resource, site_target
-from mct_s2s.key_pairs import given_certificate
 from mct_s2s.model.api import Api
 from mct_s2s.model.azure_resources import Site
 from mct_s2s.model.client_credentials import (
@@ -266,6 +265,8 @@ def read_credential(options: CredentialOptions, now: datetime) -> CredentialSpec
         case "secret":
             spec: CredentialSpec | None = NewCredential(expires, shorten=options.auto_lifetime)
         case "certificate" if options.certificate is not None:
+            from mct_s2s.key_pairs import given_certificate  # noqa: PLC0415  # with cryptography
+
             spec = given_certificate(options.certificate, now)
         case "certificate":
             spec = NewCredential(expiry(lifetime, now - CLOCKS_DIFFER), CredentialKind.CERTIFICATE)

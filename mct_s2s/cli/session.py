@@ -5,17 +5,16 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mct_s2s import clock
 from mct_s2s.activity import activity
 from mct_s2s.azure.clouds import BY_NAME, open_cloud, reopening
 from mct_s2s.azure.retry import RetryPolicy
-from mct_s2s.azure.sign_in import choice
+from mct_s2s.azure.sign_in import choice, tools
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.signing_in import aim_of, named_subscription
-from mct_s2s.concurrency import end_all
+from mct_s2s.concurrency import end_all, imported
 from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import PermissionMissing
 from mct_s2s.inputs.target import site_target
@@ -75,7 +74,9 @@ async def open_session(
         connecting = open_connection(options, terminal, target=needs.target, client_id=client_id)
         connection, target, subscription = await stack.enter_async_context(connecting)
         credential = signed_in(options, connection, terminal)
-        loading = _loading("mct_s2s.cli.services")
+        modules = ["mct_s2s.cli.services"]
+        modules += ["azure.mgmt.web.aio"] * needs.arm
+        loading = asyncio.ensure_future(imported(*modules))
         tokens: list[asyncio.Task[AccessToken]] = []
         try:
             cloud = connection.cloud
@@ -156,7 +157,9 @@ async def open_connection(
         deadline, cloud = clock.seconds() + options.timeout, BY_NAME.get(options.cloud.lower())
         trace = partial(terminal.say, style="quiet") if options.verbose else None
         async with Http(tls_context(environ), trace) as http:
-            loading = _loading("mct_s2s.azure.sign_in.methods")
+            modules = ["mct_s2s.azure.sign_in.methods"]
+            modules += ["azure.identity.aio"] * (not tools.are_asked())
+            loading = asyncio.ensure_future(imported(*modules))
             try:
                 if cloud is None:
                     from mct_s2s.azure.cloud_metadata import discover  # noqa: PLC0415
@@ -181,8 +184,3 @@ async def open_connection(
                 yield connection, aim.site, aim.subscription
             finally:
                 await asyncio.gather(loading, return_exceptions=True)
-
-
-def _loading(module: str) -> asyncio.Future[Any]:
-    """Import on a thread, one at a time: the SDKs' packages import each other in circles."""
-    return asyncio.ensure_future(asyncio.to_thread(import_module, module))

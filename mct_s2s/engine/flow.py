@@ -142,6 +142,8 @@ async def carry_out(
     The user is asked again where the plan has changed. Raises the first refusal, by Azure or by
     the user; what was done stays.
     """
+    if outcome.request.verify:
+        session.tokens.load()
     async with hold(outcome.before.subject, since) as others_ran:
         # Another run, or the time that a person took to read, may have changed the state.
         outcome, is_agreed = await _apply_agreed(

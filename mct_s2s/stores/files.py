@@ -10,7 +10,6 @@ from pathlib import Path
 from mct_s2s.azure.sign_in.choice import CERTIFICATE_PATH, SECRET
 from mct_s2s.concurrency import finish_even_if_cancelled
 from mct_s2s.errors import UsageError
-from mct_s2s.key_pairs import certificate_in
 from mct_s2s.local_files import (
     PENDING,
     as_usage_error,
@@ -111,6 +110,10 @@ class FileStore(Store):
         if not self.keeps_key:
             return None
         key = _text(self.pending_key)
+        if not key:
+            return None
+        from mct_s2s.key_pairs import certificate_in  # noqa: PLC0415  # with cryptography
+
         with suppress(ValueError):
             return certificate_in(key.encode())
         return None

@@ -13,7 +13,6 @@ from datetime import datetime
 
 from mct_s2s.activity import waiting
 from mct_s2s.errors import S2SError, UsageError
-from mct_s2s.key_pairs import make_key_pair
 from mct_s2s.model.client_credentials import Certificate, SecretNote
 from mct_s2s.model.client_sign_in import ClientSignIn, MadeCredential
 from mct_s2s.model.ids import ClientId
@@ -80,6 +79,8 @@ class Store(ABC):
 
         The key of an interrupted run that ends then is used again.
         """
+        from mct_s2s.key_pairs import make_key_pair  # noqa: PLC0415  # with cryptography
+
         return await asyncio.to_thread(make_key_pair, name, starts, expires)
 
     @abstractmethod

@@ -5,6 +5,7 @@ the caller then.
 import re
 import ssl
 import subprocess
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +17,7 @@ from mct_s2s.key_pairs import make_key_pair
 from mct_s2s.sandbox.entra.tokens import delegated
 
 from tests.cli.conftest import Ended, Program, key_credential
-from tests.conftest import JSON, SITE, Json, Sandbox, program, without_azure
+from tests.conftest import JSON, SITE, Json, Sandbox, at_home, program, without_azure
 from tests.support.azure_cli import OTHER_SUBSCRIPTION, AzureCli
 from tests.support.person import tokens_of
 from tests.support.sandbox_inside import Inside
@@ -454,6 +455,30 @@ def test_az_is_asked_before_anything_of_azure_answers(
     while len(az.asked()) < 2 and time.monotonic() < until:
         time.sleep(0.05)
     assert len(az.asked()) == 2
+
+
+STATUS_AND_IMPORTS = """
+import sys
+from mct_s2s.cli.app import main
+main(["status", "--auth", "cli"])
+print(*sorted({"azure.identity", "cryptography"} & sys.modules.keys()), file=sys.stderr)
+"""
+
+
+def test_a_token_of_az_takes_no_other_way_to_sign_in(
+    azure: Sandbox, az: AzureCli, tmp_path: Path
+) -> None:
+    """azure-identity takes a tenth of a second to import."""
+    az.profile(azure.tenant_id, {azure.subscription_id: True}, user=PERSON)
+    ended = subprocess.run(
+        [sys.executable, "-c", STATUS_AND_IMPORTS],
+        env={**without_azure(), **azure.environment, **az.env, **at_home(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr.splitlines()[-1]) == (0, ""), ended.stderr
+    assert len(az.asked()) == 2, ended.stderr
 
 
 def test_an_application_in_az_asks_for_one_token_after_the_other(

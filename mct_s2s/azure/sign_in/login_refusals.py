@@ -8,7 +8,6 @@ import re
 from typing import NamedTuple
 
 from azure.core.exceptions import IncompleteReadError, ServiceRequestError, ServiceResponseError
-from azure.identity import CredentialUnavailableError
 
 from mct_s2s.azure.answers import (
     LOGIN,
@@ -291,6 +290,8 @@ def raise_if_passing(error: Exception, login: str) -> None:
     That says nothing about the sign-in. `login`: its address, which a proxy or firewall has to let
     pass.
     """
+    from azure.identity import CredentialUnavailableError  # noqa: PLC0415  # only after a refusal
+
     is_silent = isinstance(error, _SILENT) or bool(causes(error, OddAnswer))
     # azure-identity says the same of a tool that it cannot ask: that has no connection behind it.
     is_of_tool = isinstance(error, CredentialUnavailableError)

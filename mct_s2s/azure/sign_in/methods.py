@@ -1,6 +1,9 @@
 """The caller of a command: ways to sign in by azure-identity, behind one credential that both SDKs
 share.
 
+azure-identity is imported where it is asked, as it takes a tenth of a second: az's or azd's first
+answer is a token without it.
+
 A token without the claims that a service asks for is refused again and again: the next sign-in has
 to include them. Sources: learn.microsoft.com/python/api/overview/azure/identity-readme (the
 environment variables); learn.microsoft.com/entra/identity-platform/claims-challenge;
@@ -21,7 +24,6 @@ from typing import Any, Self
 
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import AzureError
-from azure.identity import DeviceCodeCredential, InteractiveBrowserCredential, aio
 
 from mct_s2s import clock, concurrency
 from mct_s2s.activity import waiting
@@ -38,7 +40,6 @@ from mct_s2s.azure.sign_in.login_refusals import (
 )
 from mct_s2s.azure.sign_in.tools import Tool, is_sendable
 from mct_s2s.errors import Instruction, SignInFailed, UsageError
-from mct_s2s.key_pairs import known_algorithms
 from mct_s2s.local_files import read_given
 from mct_s2s.model.caller_rights import SignedIn
 from mct_s2s.model.client_sign_in import (
@@ -391,11 +392,19 @@ def _azure_cli(connection: Connection) -> CallerCredential:
     )
     account = choice.cli_account(environ, connection.subscription, tenant)
     asked_tenant = tenant or "" if account.takes_a_tenant else ""
-    cli = aio.AzureCliCredential(
-        subscription=account.subscription,  # az takes no tenant beside it: azure-cli#32755
-        tenant_id=asked_tenant,
-        process_timeout=_tool_seconds(connection),
-    )
+
+    async def ask(scope: str, /, **claims: str) -> AccessToken:
+        await concurrency.imported("azure.identity.aio")
+        from azure.identity import aio  # noqa: PLC0415  # az has given no token
+
+        cli = aio.AzureCliCredential(
+            subscription=account.subscription,  # az takes no tenant beside it: azure-cli#32755
+            tenant_id=asked_tenant,
+            process_timeout=_tool_seconds(connection),
+        )
+        token: AccessToken = await cli.get_token(scope, **claims)
+        return token
+
     # az writes its cache for a person now and then, and each time for an application.
     at_once = account.is_person is True
     tool = Tool(Method.CLI, asked_tenant, account.subscription, environ, at_once=at_once)
@@ -413,7 +422,7 @@ def _azure_cli(connection: Connection) -> CallerCredential:
         (after_a_grant,),
         name=account.name,
     )
-    return CallerCredential(cli.get_token, signed_in, connection, again, account, tool)
+    return CallerCredential(ask, signed_in, connection, again, account, tool)
 
 
 def _azure_developer_cli(connection: Connection) -> CallerCredential:
@@ -431,12 +440,20 @@ def _azure_developer_cli(connection: Connection) -> CallerCredential:
     if tenant:
         login += ["--tenant-id", tenant]
     after_a_grant = Instruction(_SINCE_SIGN_IN, f"azd auth logout; {command(*login)}")
-    azd = aio.AzureDeveloperCliCredential(
-        tenant_id=tenant or "", process_timeout=_tool_seconds(connection)
-    )
+
+    async def ask(scope: str, /, **claims: str) -> AccessToken:
+        await concurrency.imported("azure.identity.aio")
+        from azure.identity import aio  # noqa: PLC0415  # azd has given no token
+
+        azd = aio.AzureDeveloperCliCredential(
+            tenant_id=tenant or "", process_timeout=_tool_seconds(connection)
+        )
+        token: AccessToken = await azd.get_token(scope, **claims)
+        return token
+
     signed_in = SignedIn("Azure Developer CLI", after_a_grant=(after_a_grant,))
     tool = Tool(Method.AZD, tenant or "", None, connection.environ, at_once=True)
-    return CallerCredential(azd.get_token, signed_in, connection, Again.AZD, tool=tool)
+    return CallerCredential(ask, signed_in, connection, Again.AZD, tool=tool)
 
 
 def _client_id(value: str | None) -> ClientId | None:
@@ -498,6 +515,8 @@ def _environment(connection: Connection, *, federated: bool) -> CallerCredential
 
 def sdk_credential(sign_in: ClientSignIn, connection: Connection) -> Any:
     """Raises ValueError: the certificate cannot be used."""
+    from azure.identity import aio  # noqa: PLC0415  # see above
+
     who, login = (sign_in.tenant_id, sign_in.client_id), connection.cloud.login
     common: dict[str, Any] = {
         "transport": Transport(connection.http, "Entra"),
@@ -508,6 +527,8 @@ def sdk_credential(sign_in: ClientSignIn, connection: Connection) -> Any:
         case SecretCredential(value):
             return aio.ClientSecretCredential(*who, value, **common)
         case CertificateCredential(data, password):
+            from mct_s2s.key_pairs import known_algorithms  # noqa: PLC0415  # with cryptography
+
             with known_algorithms():
                 return aio.CertificateCredential(
                     *who, certificate_data=data, password=password, **common
@@ -548,6 +569,10 @@ def service_principal(
 
 def person(method: Method, connection: Connection) -> CallerCredential:
     """Sign in a person by browser or device code, when the first token is asked for."""
+    from azure.identity import InteractiveBrowserCredential  # noqa: PLC0415  # see above
+
+    from mct_s2s.azure.sign_in.device_code import DeviceCode  # noqa: PLC0415  # see above
+
     options: dict[str, Any] = {
         "tenant_id": connection.tenant or "organizations",
         "authority": connection.cloud.login,
@@ -573,7 +598,7 @@ def person(method: Method, connection: Connection) -> CallerCredential:
             say_of_personal_accounts()
 
         inner, description = (
-            _DeviceCode(prompt_callback=prompt, **options),
+            DeviceCode(prompt_callback=prompt, **options),
             f"your account {DEVICE_CODE}",
         )
     else:
@@ -586,19 +611,3 @@ def person(method: Method, connection: Connection) -> CallerCredential:
             return await concurrency.in_background(partial(inner.get_token, scope, claims=claims))
 
     return CallerCredential(ask, SignedIn(description, is_person=True), connection, Again.PERSON)
-
-
-class _DeviceCode(DeviceCodeCredential):
-    """Sends claims when it asks for the code: azure-identity's come too late for the page where it
-    is typed.
-
-    MSAL does it since 1.33 if it is told (Azure/azure-cli#31856;
-    AzureAD/microsoft-authentication-library-for-python#839).
-    """
-
-    def _get_app(self, **options: Any) -> Any:
-        app: Any = super()._get_app(**options)
-        app.initiate_device_flow = partial(
-            type(app).initiate_device_flow, app, claims_challenge=options.get("claims")
-        )
-        return app

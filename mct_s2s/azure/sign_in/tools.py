@@ -128,6 +128,11 @@ def start(questions: Iterable[TokenQuestion], environ: Mapping[str, str]) -> Non
     _started.set({question: process for question, process in processes if process is not None})
 
 
+def are_asked() -> bool:
+    """Whether a tool gives this command's tokens, unless it fails."""
+    return bool(_started.get())
+
+
 def _ask(question: TokenQuestion, environ: Mapping[str, str]) -> TokenProcess | None:
     program = find_program("azd" if question.tool is Method.AZD else "az", environ)
     with suppress(OSError):
