@@ -27,15 +27,8 @@ from mct_s2s.model.client_credentials import NewCredential
 from mct_s2s.model.commands import command
 from mct_s2s.model.forms import expected
 from mct_s2s.model.observed import SiteOfFile
-from mct_s2s.model.trust_file import (
-    ClientEntry,
-    IdentityEntry,
-    Profile,
-    SiteEntry,
-    Table,
-    TrustFile,
-    toml_key,
-)
+from mct_s2s.model.toml import Table, toml_key
+from mct_s2s.model.trust_file import ClientEntry, IdentityEntry, Profile, SiteEntry, TrustFile
 from mct_s2s.planning.clients import did_you_mean
 
 MALFORMED = "trust-file-malformed"

@@ -14,7 +14,7 @@ from mct_s2s.errors import UsageError, about
 from mct_s2s.inputs.documents import parse_toml, read_text
 from mct_s2s.model.api import Api, ProofCall
 from mct_s2s.model.forms import expected
-from mct_s2s.model.trust_file import toml_key
+from mct_s2s.model.toml import toml_key
 
 MOST_CHARACTERS = 20_000
 MOST_LISTED = 20

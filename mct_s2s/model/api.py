@@ -32,7 +32,7 @@ from mct_s2s.model.site_settings import (
     spelling_in,
     without_form,
 )
-from mct_s2s.model.trust_file import Table
+from mct_s2s.model.toml import Table
 
 PLATFORM_PREFIXES = (
     "website", "azurewebjobs", "functions_", "scm_", "docker_", "appsetting_",

@@ -3,29 +3,12 @@
 Reader and JSON Schema are made of these models.
 """
 
-import json
-import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from mct_s2s.model.client_sign_in import CredentialType, Method
-
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-
-
-def toml_key(key: str) -> str:
-    """A key, quoted where it has to be."""
-    return key if _BARE_KEY.fullmatch(key) else toml_value(key)
-
-
-def toml_value(value: str | bool) -> str:
-    """A text on one line, or `true` or `false`, as TOML writes it.
-
-    That is as in JSON, with one character more that is escaped.
-    """
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-
+from mct_s2s.model.toml import Table
 
 _LINE = r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x1f\x7f-\x9f\s][^\x00-\x1f\x7f-\x9f]*$"
 """Something that is seen, and no control character."""
@@ -39,32 +22,6 @@ Name = Annotated[str, StringConstraints(pattern=_LINE, max_length=120)]
 
 def _key(description: str) -> Any:
     return Field(default=None, description=description)
-
-
-class Table(BaseModel):
-    """A table of the file. Its keys are named as the options are."""
-
-    model_config = ConfigDict(
-        alias_generator=lambda name: name.replace("_", "-"),
-        extra="forbid",
-        strict=True,
-        frozen=True,
-    )
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """What it says of the options of `setup`, by their fields."""
-        others = {"name", "profile", "client_id", "clients", "managed_identities"}
-        return self.model_dump(exclude_unset=True, exclude=others)
-
-    @property
-    def canonical(self) -> dict[str, Any]:
-        """Every key of the table as JSON; lists of tables are in one order."""
-        members = self.model_dump(mode="json", exclude_unset=True)
-        return {
-            key: sorted(value, key=json.dumps) if isinstance(value, list) else value
-            for key, value in members.items()
-        }
 
 
 class Profile(Table):

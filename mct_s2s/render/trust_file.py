@@ -2,7 +2,7 @@
 
 from collections.abc import Container, Mapping, Sequence
 
-from mct_s2s.model.trust_file import toml_key, toml_value
+from mct_s2s.model.toml import toml_key, toml_value
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.export import ExportedSite, Keys
 

@@ -19,7 +19,8 @@ from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.trust_file import chosen, read_sites, sites_in
 from mct_s2s.errors import UsageError
 from mct_s2s.model.client_sign_in import Method
-from mct_s2s.model.trust_file import ClientEntry, IdentityEntry, Profile, SiteEntry, Table
+from mct_s2s.model.toml import Table
+from mct_s2s.model.trust_file import ClientEntry, IdentityEntry, Profile, SiteEntry
 
 from tests.support.sampling import cases
 from tests.support.screens import check_kept

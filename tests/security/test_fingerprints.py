@@ -13,16 +13,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from mct_s2s.inputs.apis import read_api
 from mct_s2s.model.api import Api, ProofCall
-from mct_s2s.model.trust_file import (
-    ClientEntry,
-    IdentityEntry,
-    Profile,
-    SiteEntry,
-    Table,
-    TrustFile,
-    toml_key,
-    toml_value,
-)
+from mct_s2s.model.toml import Table, toml_key, toml_value
+from mct_s2s.model.trust_file import ClientEntry, IdentityEntry, Profile, SiteEntry, TrustFile
 from mct_s2s.sandbox.state import seed
 from pydantic.fields import FieldInfo
 

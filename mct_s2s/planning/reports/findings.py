@@ -15,7 +15,7 @@ from mct_s2s.model.desired import ServiceSpec
 from mct_s2s.model.ids import is_guid
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.site_settings import OTHER_VALUE, Holds
-from mct_s2s.model.trust_file import toml_value
+from mct_s2s.model.toml import toml_value
 from mct_s2s.planning.belief import (
     Doubted,
     another_site,
