@@ -178,6 +178,10 @@ class NotOwner(PermissionMissing):
     """The caller's right is only about registrations that it owns, and this one is another's."""
 
 
+class VaultPermissionMissing(PermissionMissing):
+    """A key vault allows the caller less than the directory and the App Service do."""
+
+
 class NotThere(S2SError):
     """A name matches nothing, or more than one thing."""
 

@@ -21,6 +21,7 @@ from mct_s2s.errors import (
     S2SError,
     ServiceError,
     SignInFailed,
+    VaultPermissionMissing,
 )
 from mct_s2s.planning.permissions.rights import (
     BIN_READERS,
@@ -66,6 +67,7 @@ DELETED, DISABLED = "ObjectIsDeletedButRecoverable", "SecretDisabled"
 _MESSAGES: dict[type[S2SError], str] = {
     SignInFailed: "{service} refused the sign-in while trying to {step}.",
     PermissionMissing: "You can't {lacking}.",
+    VaultPermissionMissing: "You can't {lacking}.",
     NoSuchObject: "Could not {step}.",
     ServiceError: "{service} refused to {step}.",
 }
@@ -269,11 +271,12 @@ ROWS = (
         SignInFailed,
         status=(401,)),
     Row("Vault", "Run it from a network that the key vault allows, or allow this one:",
-        PermissionMissing, ("^ForbiddenBy(?:Firewall|Connection):",), (403,), code="vault-network",
+        VaultPermissionMissing, ("^ForbiddenBy(?:Firewall|Connection):",), (403,),
+        code="vault-network",
         message="{service} does not allow requests from this network.",
         command="az keyvault network-rule add --name {vault} --ip-address ADDRESS"),
     Row("Vault", "The key vault uses access policies. Ask its administrator to run:",
-        PermissionMissing, ("^AccessDenied:",), (403,),
+        VaultPermissionMissing, ("^AccessDenied:",), (403,),
         lacking="{step} in the key vault '{vault}'",
         command="az keyvault set-policy --name {vault} --object-id {you} --secret-permissions get "
             "list set recover",
@@ -281,7 +284,7 @@ ROWS = (
     Row("Vault",
         "Run the same command again a few minutes after an Owner or User Access Administrator of "
         f"the key vault has assigned you the role {OFFICER}. They run:",
-        PermissionMissing, (f"^(?!{DISABLED}:)",), (403,),
+        VaultPermissionMissing, (f"^(?!{DISABLED}:)",), (403,),
         lacking="{step} in the key vault '{vault}'",
         command="{grant}", right=OFFICER, who="an Owner of the key vault"),
     Row("Vault", "Check the name.", NoSuchObject, status=(404,)),
@@ -300,6 +303,7 @@ def error_of_refusal(service: RemoteService, refusal: Refusal, step: str, **name
     codes: dict[type[S2SError], str] = {
         SignInFailed: service.sign_in,
         PermissionMissing: "permission-missing",
+        VaultPermissionMissing: "permission-missing",
         NoSuchObject: "not-found",
         ServiceError: service.refused,
     }

@@ -171,6 +171,26 @@ def test_a_caller_who_may_only_read_the_vault_is_told_before_anything_is_made(
     assert azure.applications("Reports") == []
 
 
+def test_a_vault_that_refuses_a_new_version_is_told_with_its_role_and_the_secret_removed_again(
+    azure: Sandbox, mct: Program
+) -> None:
+    """A role may allow tags and no values: that shows only once the secret is there."""
+    name = saved(mct(*SETUP))
+    before = held(azure, name)["value"]
+    refused = {"type": "status", "status": 403, "code": "Forbidden"}
+    azure.misbehave({"match": {"service": "KeyVault", "method": "PUT"}, "fault": refused})
+    ended = mct("rotate-secret", "Reports", "-y", "-o", "json")
+    azure.behave()
+    error = ended.document["error"]
+    (missing,) = error["missing"]
+    assert (ended.code, missing["right"]) == (4, "Key Vault Secrets Officer"), ended
+    assert "has assigned you the role Key Vault Secrets Officer" in error["remedy"]
+    assert "The secret of Reports was removed again." in error["message"]
+    (application,) = azure.applications("Reports")
+    assert (len(application["passwordCredentials"]), attempts(application)) == (1, [])
+    assert works(azure, "Reports", before)
+
+
 def test_a_foreign_secret_of_that_name_is_never_written_over(azure: Sandbox, mct: Program) -> None:
     assert azure.vault("PUT", "/secrets/theirs", json={"value": "their value"}).status_code == 200
     place = ("--secret-to", f"keyvault:{seed.VAULT}/theirs")

@@ -1,5 +1,6 @@
 """Apply a plan: which requests each type of change sends, and which ids it yields."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import assert_never
 
@@ -21,11 +22,13 @@ from mct_s2s.engine.credential_stores import new_credentials
 from mct_s2s.engine.outcome import NO_PERMISSION, Outcome
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import (
+    MissingRight,
     NotOwner,
     NotThere,
     PermissionMissing,
     S2SError,
     ServiceError,
+    VaultPermissionMissing,
     outcome_of,
 )
 from mct_s2s.model.caller_rights import Verdict
@@ -156,6 +159,11 @@ def _name_all_missing_rights(refusal: PermissionMissing, outcome: Outcome) -> No
     """Name in `refusal` every right that the failed changes and those not begun lack."""
     before = outcome.before
     access = outcome.access
+    of_others = likely_missing(outcome.not_begun, before, access)
+    # What the step takes in the directory says nothing of the key vault that its secret goes to.
+    if isinstance(refusal, VaultPermissionMissing):
+        _add_missing(refusal, refusal.missing, of_others)
+        return
     first_failed, _ = outcome.failed[0]
     verdict, _ = judged_change(first_failed, before, access)
     # A role that was assigned minutes ago is listed before it has an effect. One about a caller's
@@ -168,7 +176,13 @@ def _name_all_missing_rights(refusal: PermissionMissing, outcome: Outcome) -> No
             "same command again in a few minutes."
         )
     of_failed = likely_missing([change for change, _ in outcome.failed], before, access)
-    of_others = likely_missing(outcome.not_begun, before, access)
+    _add_missing(refusal, of_failed, of_others)
+
+
+def _add_missing(
+    refusal: PermissionMissing, of_failed: Iterable[MissingRight], of_others: Sequence[MissingRight]
+) -> None:
+    """Let `refusal` list what the failed steps lack, and say what those not begun lack."""
     refusal.missing = tuple(dict.fromkeys((*of_failed, *of_others))) or refusal.missing
     refusal.mention(
         replace(item, what=f"also not confirmed: {item.what}") for item in asked_for(of_others)
