@@ -11,7 +11,14 @@ import httpx
 import pytest
 from mct_s2s.azure.refusals import DELETED, GraphOperation, is_lag
 from mct_s2s.azure.sign_in.methods import Challenge
-from mct_s2s.errors import NoSuchObject, PermissionMissing, S2SError, ServiceError, SignInFailed
+from mct_s2s.errors import (
+    NoSuchObject,
+    PermissionMissing,
+    S2SError,
+    ServiceError,
+    SignInFailed,
+    VaultPermissionMissing,
+)
 
 from tests.azure.raw import (
     ODD_BODIES,
@@ -310,12 +317,13 @@ ARM = {
 VAULT = {
     "no role": Case(
         403, "Forbidden", RBAC, "permission-missing",
-        f"--role 'Key Vault Secrets Officer' --assignee-object-id {OBJECT}", PermissionMissing,
+        f"--role 'Key Vault Secrets Officer' --assignee-object-id {OBJECT}", VaultPermissionMissing,
         inner="ForbiddenByRbac",
     ),
     "no role, and not said whose": Case(
         403, "Forbidden", "No.", "permission-missing",
-        "--role 'Key Vault Secrets Officer' --assignee-object-id YOUR-OBJECT-ID", PermissionMissing,
+        "--role 'Key Vault Secrets Officer' --assignee-object-id YOUR-OBJECT-ID",
+        VaultPermissionMissing,
         inner="ForbiddenByRbac",
     ),
     "no access policy": Case(
@@ -323,17 +331,17 @@ VAULT = {
         f"The user, group or application 'appid={OBJECT};oid={OBJECT};iss=x' does not have secrets "
         "set permission on key vault 'contoso;location=westeurope'.",
         "permission-missing", f"az keyvault set-policy --name contoso --object-id {OBJECT}",
-        PermissionMissing,
+        VaultPermissionMissing,
         inner="AccessDenied",
     ),
     "another network": Case(
         403, "Forbidden", "Client address is not authorized and caller is not a trusted service.",
-        "vault-network", "az keyvault network-rule add --name contoso", PermissionMissing,
+        "vault-network", "az keyvault network-rule add --name contoso", VaultPermissionMissing,
         inner="ForbiddenByFirewall",
     ),
     "only private links": Case(
         403, "Forbidden", "Public network access is disabled.",
-        "vault-network", "az keyvault network-rule add", PermissionMissing,
+        "vault-network", "az keyvault network-rule add", VaultPermissionMissing,
         inner="ForbiddenByConnection",
     ),
     "a disabled secret": Case(
