@@ -68,6 +68,11 @@ class Tag(StrEnum):
     """On an App Service's own service application: the name of its API; without one, MCT."""
     USED = "mct-s2s:used-by:"
     """On a service application: another App Service that uses it, by its `uniqueName`."""
+    SITE = "mct-s2s:site:"
+    """`SUBSCRIPTION/GROUP` of the App Service that it was created for or adopted by.
+
+    Several of one name may be in a tenant. People write over the note of a service application.
+    """
 
     def of(self, value: str) -> str:
         return f"{self}{value}"
@@ -82,6 +87,7 @@ _TAGGED = {
     Tag.TRUST: re.compile(r"[^:]+"),
     Tag.VAULT: re.compile(r"[0-9A-Za-z-]+/[0-9A-Za-z-]+"),
     Tag.USED: re.compile(r"mct-s2s-[0-9a-z_-]+"),
+    Tag.SITE: re.compile(r"[^/\s]+/[^/\s]+"),
     Tag.API: re.compile(r"(?=.{1,40}$)[\w.&()+-]+( [\w.&()+-]+)*"),
 }
 _ANYTHING = re.compile(r".*", re.DOTALL)
@@ -177,6 +183,11 @@ def site_in_note(notes: str | None) -> str | None:
         return None
     site = notes.removeprefix(_SITE_NOTE).strip()
     return site if _SITE.fullmatch(site) else None
+
+
+def site_place(subscription_id: str, resource_group: str) -> str:
+    """Where an App Service is, as `Tag.SITE` says it: its `uniqueName` says its name."""
+    return f"{subscription_id}/{resource_group}".lower()
 
 
 def file_stem(client_name: str) -> str:

@@ -21,10 +21,12 @@ from mct_s2s.model.desired import Desired, ServiceSpec
 from mct_s2s.model.directory_objects import Application, Custody, Owner
 from mct_s2s.model.ids import (
     PrincipalId,
+    Tag,
     client_id_in,
     same_id,
     site_in_note,
     site_in_unique_name,
+    site_place,
 )
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.changes import AnyChange
@@ -193,7 +195,7 @@ def client_trust(  # noqa: PLR0911  # one rule, one return
     if not has_unique_name_below(application, observed.trust.unique_name):
         return Doubted((Reason(Doubt.NOT_BELOW),), owners)
     # Two App Services of one name would call their clients the same.
-    if service is not None and _is_of_namesake_site(service, observed):
+    if _is_of_namesake_site(client, observed):
         return Doubted((Reason(Doubt.NOT_BELOW),), owners)
     # A client is believed no sooner than its API.
     if service is not None:
@@ -211,10 +213,24 @@ def client_trust(  # noqa: PLR0911  # one rule, one return
     )
 
 
-def _is_of_namesake_site(service: Application, observed: ObservedState) -> bool:
-    """Whether the service application of our name was created for another App Service."""
-    has_our_name = service.unique_name == observed.trust.unique_name
-    return has_our_name and another_site(service, observed) is not None
+def _is_of_namesake_site(client: ClientApplication, observed: ObservedState) -> bool:
+    """Whether a client with a name below ours was created for another App Service of that name."""
+    trust, service = observed.trust, observed.trust.service
+    if (
+        service is not None
+        and service.unique_name == trust.unique_name
+        and another_site(service, observed) is not None
+    ):
+        return True
+    holds_role = trust.has_any_role(client.principal_id)
+    tagged = _tagged_place(client.application)
+    if tagged is not None:
+        is_elsewhere_by_tag = observed.app_service is not None and tagged != _own_place(observed)
+        # An App Service that was moved has the clients of its own service application all the same.
+        return is_elsewhere_by_tag and not (holds_role and _only_administrators_grant(observed))
+    # Earlier versions wrote no tag. The role counts then: anyone may register a namesake.
+    namesake = trust.namesake
+    return not holds_role and namesake is not None and another_site(namesake, observed) is not None
 
 
 def _only_administrators_grant(observed: ObservedState) -> bool:
@@ -336,14 +352,33 @@ def has_confirmed_role(
 
 
 def another_site(application: Application, observed: ObservedState) -> str | None:
-    """The other App Service that a service application was created for, by its note or name."""
+    """The other App Service that a service application was created for.
+
+    By its note; by its tag, where someone has written over the note; or by its name.
+    """
     site, noted = observed.app_service, site_in_note(application.notes)
     if site is not None and noted is not None and not same_id(noted, str(site.resource)):
         return noted
+    tagged = _tagged_place(application) if site is not None and noted is None else None
+    if tagged is not None and tagged != _own_place(observed):
+        subscription, _, group = tagged.partition("/")
+        return f"/subscriptions/{subscription}/resourceGroups/{group}"
     name = application.unique_name
     if name is None or name == observed.trust.unique_name:
         return None
     return site_in_unique_name(name)
+
+
+def _tagged_place(application: Application) -> str | None:
+    """The subscription and group of the App Service that a tag says it was created for."""
+    return next(iter(Tag.SITE.values(application.tags)), None)
+
+
+def _own_place(observed: ObservedState) -> str | None:
+    site = observed.app_service
+    if site is None:
+        return None
+    return site_place(site.resource.subscription_id, site.resource.resource_group)
 
 
 # What has only the right name: believed if no one but the caller has put anything into it

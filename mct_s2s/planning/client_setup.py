@@ -41,7 +41,7 @@ from mct_s2s.planning.service_application import (
     PlannedService,
     role_not_named,
 )
-from mct_s2s.planning.service_facts import CLIENT, has_identifier
+from mct_s2s.planning.service_facts import CLIENT, has_identifier, site_tags
 
 _IDENTITY_OF_CLUSTER = (
     "Pods do not sign in with the cluster's own identity.",
@@ -264,7 +264,12 @@ def _new_client(
     return Application(
         display_name=spec.name,
         unique_name=unique_name,
-        tags=(Tag.TRUST.of(base), Tag.NAME.of(unique_name), *credential.vault_tags),
+        tags=(
+            Tag.TRUST.of(base),
+            Tag.NAME.of(unique_name),
+            *site_tags(observed),
+            *credential.vault_tags,
+        ),
         management_reference=spec.management_reference,
         required_access=(access,) if access is not None else (),
     )

@@ -126,6 +126,7 @@ def service_not_ours(
         not is_set
         and application.unique_name == trust.unique_name
         and not site_in_note(application.notes)
+        and not doubted.has(Doubt.OTHER_SITE)
     ):
         is_deleted = application.deleted is not None
         return not_ours(application, doubted, SERVICE, observed.graph if is_deleted else "")

@@ -44,6 +44,7 @@ from mct_s2s.planning.service_facts import (
     is_named,
     other_users,
     role_to_use,
+    site_tags,
 )
 
 SERVICE_KEY = "service-application"
@@ -210,7 +211,12 @@ def _add_marks(
         return replace(
             edits,
             unique_name=own_name,
-            tags=(*edits.tags, Tag.ADOPTED.of(own_name), *_api_tags(observed.api)),
+            tags=(
+                *edits.tags,
+                Tag.ADOPTED.of(own_name),
+                *_missing_site_tags(application, observed),
+                *_api_tags(observed.api),
+            ),
             notes=_missing_note(application, observed),
         )
     return edits
@@ -234,6 +240,7 @@ def _complete_marks(
     """
     tag = Tag.NAME.of(observed.trust.unique_name)
     missing_tags = () if tag in application.tags else (tag,)
+    missing_tags += _missing_site_tags(application, observed)
     missing_note = _missing_note(application, observed)
     # An interrupted run may have left them out: that alone is not worth a write.
     if edits == ApplicationEdits() or not (missing_tags or missing_note):
@@ -247,6 +254,14 @@ def _missing_note(application: Application, observed: ObservedState) -> str | No
     if site is None or application.notes:
         return None
     return site_note(str(site.resource))
+
+
+def _missing_site_tags(application: Application, observed: ObservedState) -> tuple[str, ...]:
+    """The tag that says the same as the note, which people write over."""
+    is_marked = bool(Tag.SITE.values(application.tags))
+    if is_marked or another_site(application, observed) is not None:
+        return ()
+    return site_tags(observed)
 
 
 def _missing_use_tags(

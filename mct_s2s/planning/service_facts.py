@@ -15,6 +15,7 @@ from mct_s2s.model.ids import (
     client_id_in,
     new_app_role_id,
     site_in_unique_name,
+    site_place,
 )
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import Holds
@@ -54,6 +55,14 @@ def other_users(service: Application, observed: ObservedState) -> tuple[str, ...
 def is_noted_use(service: Application, observed: ObservedState) -> bool:
     """Whether a tag of another service application says that this App Service adopted it."""
     return Tag.USED.of(observed.trust.unique_name) in service.tags
+
+
+def site_tags(observed: ObservedState) -> tuple[str, ...]:
+    """The tag of what is created for this App Service: another one may have its name."""
+    if observed.app_service is None:
+        return ()
+    site = observed.app_service.resource
+    return (Tag.SITE.of(site_place(site.subscription_id, site.resource_group)),)
 
 
 def is_created_for_this_site(observed: ObservedState) -> bool:

@@ -229,9 +229,11 @@ def test_an_adopted_service_application_is_kept(mct: Program, azure: Sandbox) ->
     assert done.code == 0, done
     assert azure.applications("One") == []
     (application,) = azure.applications("MCT API")
-    assert application["tags"] == ["mct-s2s:adopted:mct-s2s-contosolearn"], (
-        "nothing but that it was adopted is remembered"
-    )
+    place = f"{azure.subscription_id}/mct-prod"
+    assert sorted(application["tags"]) == [
+        "mct-s2s:adopted:mct-s2s-contosolearn",
+        f"mct-s2s:site:{place}",
+    ], "nothing but that it was adopted, and where, is remembered"
 
 
 BIN = "/directory/deletedItems"

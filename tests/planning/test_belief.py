@@ -21,7 +21,15 @@ from mct_s2s.model.directory_objects import (
     Owner,
     RequiredAccess,
 )
-from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, api_uri, new_app_role_id, site_note
+from mct_s2s.model.ids import (
+    AppRoleId,
+    ClientId,
+    PrincipalId,
+    Tag,
+    api_uri,
+    new_app_role_id,
+    site_note,
+)
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.planning.belief import (
     Belief,
@@ -62,6 +70,9 @@ OURS_BY_NOTE = replace(SERVICE, notes=site_note(str(site().resource)))
 OF_A_NAMESAKE = replace(
     SERVICE, notes=site_note(str(site().resource).replace("mct-prod", "elsewhere"))
 )
+OF_A_NAMESAKE_BY_TAG = replace(
+    SERVICE, notes="Team Learning", tags=(Tag.SITE.of("subscription/elsewhere"),)
+)
 NAMED = replace(SPEC, adopt=SERVICE_ID)
 BY_URI = replace(SPEC, adopt=api_uri(SERVICE_ID))
 OF_ADA = Custody(owners=((PrincipalId(guid("ada")), "ada@contoso.com"),))
@@ -101,6 +112,7 @@ def held_by(observed: ObservedState, of: Application, custody: Custody | None) -
         (OF_A_SLOT, SPEC, SET, Custody(), {Doubt.OTHER_SITE}),
         (OF_A_NAMESAKE, SPEC, SET, Custody(), {Doubt.OTHER_SITE}),
         (OF_A_NAMESAKE, SPEC, UNSET, Custody(), {Doubt.OTHER_SITE}),
+        (OF_A_NAMESAKE_BY_TAG, SPEC, SET, Custody(), {Doubt.OTHER_SITE}),
     ],
 )
 def test_a_service_application_is_believed_if_it_is_named_or_both_own_and_set_or_untouched(

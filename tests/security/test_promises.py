@@ -88,6 +88,11 @@ WRITTEN_BY_OTHERS: Mapping[str, tuple[str, ...]] = {
     "its tag `mct-s2s:api:…`": (
         "security/test_others_words::test_a_tag_that_names_another_api_refuses_a_setup_and_nothing_else",
     ),
+    "its tag `mct-s2s:site:…`": (
+        "security/test_twin_sites::test_an_app_service_of_the_same_name_with_an_api_of_its_own_takes_no_client",
+        "security/test_twin_sites::test_who_copies_the_settings_of_an_app_service_of_the_same_name_gets_nothing_of_it",
+        "security/test_twin_sites::test_an_app_service_that_was_moved_keeps_its_clients_once_its_note_is_right",
+    ),
     "its notes": (
         "security/test_squatted_names::test_two_app_services_of_one_name_do_not_share_a_service_application",
         "security/test_former_owners::test_words_of_a_note_offer_no_registration_for_adoption",

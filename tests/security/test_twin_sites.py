@@ -1,0 +1,82 @@
+"""Two App Services of one name in a tenant: with a unique default host name, anyone may create
+another one in a group of his own. Nothing of the first one becomes the second one's.
+
+Source: learn.microsoft.com/azure/app-service/reference-dangling-subdomain-prevention.
+"""
+
+import pytest
+
+from tests.cli.conftest import Program, saved_to, values_in
+from tests.conftest import JSON, SITE, Json, Sandbox
+from tests.security.staging import A, role, secrets
+
+TWIN = ("-a", "contosolearn", "-g", "rg-rob")
+TWIN_SITE = SITE.replace("mct-prod", "rg-rob")
+
+
+@pytest.fixture
+def ours(admin: Program, azure: Sandbox) -> dict[str, str]:
+    """The values of a client of the first one; the other one is there, too."""
+    setup = admin("setup", "--client", "Import", *A, "-g", "mct-prod", *JSON)
+    assert setup.code == 0, setup.out
+    azure.add_site(name="contosolearn", group="rg-rob")
+    return values_in(saved_to(setup))
+
+
+def test_an_app_service_of_the_same_name_with_an_api_of_its_own_takes_no_client(
+    admin: Program, azure: Sandbox, ours: dict[str, str]
+) -> None:
+    body = {"displayName": "Robs API", "signInAudience": "AzureADMyOrg", "appRoles": [role()]}
+    api: Json = azure.graph("POST", "/applications", json=body)
+    azure.graph("POST", "/servicePrincipals", json={"appId": api["appId"]})
+    adopting = (*TWIN, "--service-app", api["appId"], "--no-verify", *JSON)
+    azure.forget()
+    refused = admin("setup", "--client", "Import", *adopting)
+    assert refused.document["error"]["code"] == "registration-not-ours", refused.out
+    assert (refused.code, azure.writes()) == (2, [])
+    (client,) = azure.applications("Import")
+    assert f"az ad app delete --id {client['appId']}" not in refused.out
+    assert admin("setup", "--client", "Export", *adopting).code == 0
+    rotated = admin("rotate-secret", "Export", *TWIN, "--service-app", api["appId"], *JSON)
+    assert rotated.code == 0, "its own one"
+    for site in (("-a", "contosolearn", "-g", "mct-prod"), (*TWIN, "--service-app", api["appId"])):
+        if site[3] == "mct-prod":
+            planned = admin("teardown", *site, "--dry-run", *JSON)
+            names = [row["name"] for row in planned.document["changes"] if row["action"] != "none"]
+            assert "Export" not in names
+            continue
+        assert admin("teardown", *site, *JSON).code == 0
+    assert azure.call_as(ours) == 200
+    assert azure.applications("Export") == []
+
+
+def test_who_copies_the_settings_of_an_app_service_of_the_same_name_gets_nothing_of_it(
+    admin: Program, azure: Sandbox, ours: dict[str, str]
+) -> None:
+    """Also where a person has written something else over the note that tells them apart."""
+    (service,) = azure.applications("MCT service (contosolearn)")
+    azure.graph("PATCH", f"/applications/{service['id']}", json={"notes": "Team Learning, 4711"})
+    (client,) = azure.applications("Import")
+    copied = {name: value for name, value in azure.settings().items() if "Service" in name}
+    azure.write_settings({**azure.settings(TWIN_SITE), **copied}, TWIN_SITE)
+    azure.forget()
+    for words in (("rotate-secret", "Import"), ("remove-client", "Import"), ("teardown",)):
+        refused = admin(*words, *TWIN, *JSON)
+        error = refused.document["error"]["code"]
+        assert (refused.code, error) == (2, "service-application-not-ours"), refused.out
+    assert azure.writes() == []
+    named = ("--service-app", service["appId"])
+    assert admin("teardown", *TWIN, *named, *JSON).code == 0, "it leaves the other one's alone"
+    assert (secrets(azure, client), azure.call_as(ours)) == (1, 200)
+
+
+@pytest.mark.parametrize("admin", ["person"], indirect=True)
+def test_an_app_service_that_was_moved_keeps_its_clients_once_its_note_is_right(
+    admin: Program, azure: Sandbox, ours: dict[str, str]
+) -> None:
+    (service,) = azure.applications("MCT service (contosolearn)")
+    moved = {"notes": service["notes"].replace("mct-prod", "rg-rob")}
+    azure.graph("PATCH", f"/applications/{service['id']}", json=moved)
+    azure.write_settings({**azure.settings(TWIN_SITE), **azure.settings()}, TWIN_SITE)
+    assert admin("rotate-secret", "Import", *TWIN, *JSON).code == 0
+    assert ours["AZURE_CLIENT_ID"] == azure.applications("Import")[0]["appId"]
