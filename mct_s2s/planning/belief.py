@@ -280,6 +280,30 @@ def has_foreign_credential(application: Application, observed: ObservedState) ->
     return not all(_is_made_by_us(credential, application, observed) for credential in credentials)
 
 
+def doubtful_once_restored(
+    credentials: Iterable[Credential], application: Application, observed: ObservedState
+) -> tuple[Credential, ...]:
+    """The credentials that speak against taking up a deleted registration, by which they are lost.
+
+    It may be another team's, which an owner of earlier days named like ours. One that a run on this
+    machine has deleted is not: whatever others have put into it since goes.
+    """
+    if application.object_id in {*observed.unfinished, *observed.deleted_here}:
+        return ()
+    return tuple(
+        credential
+        for credential in credentials
+        if not _is_made_by_us(credential, application, observed)
+    )
+
+
+def _doubtful_in_bin(deleted: Application, observed: ObservedState) -> tuple[Credential, ...]:
+    """The same of what the recycle bin shows: secrets alone. A plan leaves out those that go."""
+    rows = (row for row in observed.trust.deleted if row.object_id == deleted.object_id)
+    credentials = (credential for row in rows for credential in row.credentials)
+    return doubtful_once_restored(credentials, deleted, observed)
+
+
 def is_known_here(application: Application, observed: ObservedState) -> bool:
     """Whether a file of this machine has, or had, one of its credentials: it was created by us."""
     notes = observed.local_notes.get(application.client_id, ())
@@ -400,7 +424,7 @@ def _trust_by_content(
     custody = observed.custody_of(application)
     # Who owns a deleted one shows once it is restored, and is looked at then.
     if application.deleted is not None:
-        custody = Custody()
+        custody = Custody(credentials=_doubtful_in_bin(application, observed))
     if custody is None:
         return Doubted((Reason(Doubt.UNREAD),))
     owners = _owners_beside_caller(custody.owners, observed)

@@ -180,12 +180,15 @@ def not_ours(
         harm = "It may give access to others."
     restore_first = f"run {restoring(application, graph)} and " if graph else ""
     otherwise = "ask its owner, or use another name"
-    is_used = doubted.has(Doubt.CREDENTIALS) or doubted.has(Doubt.ASSIGNED)
-    if is_used and not doubted.owners and not graph:
-        # Who once owned another team's registration may have given it this name.
-        otherwise = "find out who uses it, and delete it only if you know that it serves no one"
+    # Who once owned another team's registration may have given it this name. No one can see all
+    # that relies on it.
+    if graph and not doubted.owners:
+        purge = _purging(application, graph)
+        otherwise = (
+            f"and you know that it serves no one, purge it ({purge}) and run the same command again"
+        )
     elif not doubted.owners:
-        otherwise = f"{_removal_of(application, graph)} and run the same command again"
+        otherwise = "find out who uses it, and delete it only if you know that it serves no one"
     refusal = NotOurs(
         "registration-not-ours",
         f"{named} has the name of this registration, but mct-s2s may not have created it: {why}. "
@@ -197,12 +200,10 @@ def not_ours(
     return refusal
 
 
-def _removal_of(application: Application, graph: str) -> str:
-    """How to delete a registration; with `graph`, how to purge a deleted one."""
-    if graph:
-        url = f"{graph}/v1.0/directory/deletedItems/{application.object_id}"
-        return f"purge it ({az_command('rest', '--method', 'DELETE', '--url', url)})"
-    return f"delete it ({az_command('ad app delete', '--id', application.client_id)})"
+def _purging(deleted: Application, graph: str) -> str:
+    """The command that purges a deleted registration."""
+    url = f"{graph}/v1.0/directory/deletedItems/{deleted.object_id}"
+    return az_command("rest", "--method", "DELETE", "--url", url)
 
 
 def restoring(deleted: Application, graph: str) -> str:

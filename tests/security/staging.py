@@ -99,11 +99,7 @@ def is_refused(ended: Ended, azure: Sandbox, *codes: str) -> Json:
 
 
 def as_printed(azure: Sandbox, error: Json) -> None:
-    """An administrator deletes or purges a registration by the command that a refusal prints."""
-    deleting = re.search(r"az ad app delete --id (\S+)\)", error["remedy"])
-    if deleting is not None:
-        azure.graph("DELETE", f"/applications(appId='{deleting[1]}')")
-        return
+    """An administrator purges a deleted registration by the command that a refusal prints."""
     purging = re.search(r"az rest --method DELETE --url \S+/v1\.0(\S+)\)", error["remedy"])
     assert purging is not None, error
     azure.graph("DELETE", purging[1])

@@ -134,6 +134,39 @@ def test_what_this_machine_deleted_is_not_taken_up_with_an_owner_who_was_added_s
     assert azure.applications(name) == [], "it went back"
 
 
+SIGNS_IN: dict[str, Json] = {
+    "a secret": {},
+    "a federated credential": {
+        "name": "theirs",
+        "issuer": "https://issuer.contoso.example",
+        "subject": "payroll",
+        "audiences": ["api://AzureADTokenExchange"],
+    },
+}
+
+
+@pytest.mark.parametrize("credential", SIGNS_IN)
+def test_another_teams_deleted_client_with_our_name_keeps_what_signs_in_as_it(
+    admin: Program, azure: Sandbox, rob: Member, adele: Member, credential: str
+) -> None:
+    """Rob owned it once, and its team has no owner any more: it can be restored for 30 days."""
+    theirs = register(adele, "Payroll", days=300 if credential == "a secret" else None)
+    path = f"/applications/{theirs['id']}"
+    if credential != "a secret":
+        adele.graph("POST", f"{path}/federatedIdentityCredentials", json=SIGNS_IN[credential])
+    once_owned(azure, rob, theirs, lambda: rob.graph("PATCH", path, json={"uniqueName": IMPORT}))
+    disown(adele, theirs)
+    azure.graph("DELETE", path)
+    setup = ("setup", "--client", "Import", *A, "--no-verify", *JSON)
+    error = admin(*setup).document["error"]
+    assert error["code"] == "registration-not-ours", error
+    assert "you know that it serves no one, purge it" in error["remedy"]
+    assert azure.applications("Payroll") == []
+    azure.graph("POST", f"/directory/deletedItems/{theirs['id']}/restore")
+    federated = azure.graph("GET", f"{path}/federatedIdentityCredentials")["value"]
+    assert len(federated) + secrets(azure, theirs) == 1
+
+
 # What a vault, or a tag that names one, says of a secret
 
 
@@ -143,7 +176,8 @@ def test_a_restored_client_keeps_no_credential_that_only_a_vaults_tag_names(
     """Rob made the registration and may write the vault, and deleted the registration again."""
     assert admin("setup", *A, *JSON).code == 0
     planted = rob.squat(IMPORT, "Import", signInAudience="AzureADMyOrg")
-    added = rob.graph("POST", f"/applications/{planted['id']}/addPassword", json={})
+    like_ours = {"passwordCredential": {"displayName": "mct-s2s 2026-11-30 0a1b2c3d"}}
+    added = rob.graph("POST", f"/applications/{planted['id']}/addPassword", json=like_ours)
     disown(rob, planted)
     azure.graph("DELETE", f"/applications/{planted['id']}")
     tags = {"made-by": "mct-s2s", "appId": planted["appId"], "keyId": added["keyId"]}

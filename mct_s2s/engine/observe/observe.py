@@ -28,7 +28,7 @@ from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, or_none, or_unknown
 from mct_s2s.model.azure_resources import AppService, FunctionApp, IdentityResource, Site
 from mct_s2s.model.caller_rights import SignedIn
-from mct_s2s.model.client_credentials import Credential, SecretNote, secrets_among
+from mct_s2s.model.client_credentials import SecretNote, secrets_among
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import Desired, Look, Restore, ServiceSpec, SettingsScope, Setup
 from mct_s2s.model.directory_objects import Application, Custody, ServicePrincipal, Tenant
@@ -36,7 +36,12 @@ from mct_s2s.model.ids import PrincipalId, client_id_in, is_guid, same_id, servi
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import AppSettings, Holds
-from mct_s2s.planning.belief import TrustDecision, client_trust, service_trust
+from mct_s2s.planning.belief import (
+    TrustDecision,
+    client_trust,
+    doubtful_once_restored,
+    service_trust,
+)
 from mct_s2s.planning.clients import has_unique_name_below
 from mct_s2s.planning.inspection import registrations_to_inspect
 from mct_s2s.planning.permissions.rights import allowing_roles
@@ -515,7 +520,8 @@ async def decide_trust(
     """Decide anew whether to believe a registration that this run has met or restored.
 
     `restored`: the service principals that came back with it, which not every replica shows yet.
-    All credentials of a restored one but the delivered one are removed next, and decide nothing.
+    All credentials of a restored one but the delivered one are removed next: only those decide that
+    this tool did not make.
     """
     spec = request.desired.service or ServiceSpec()
     graph = session.graph
@@ -530,11 +536,11 @@ async def decide_trust(
     caller, owners = await gather_or_cancel(
         caller_rights.identity(graph), custody.owners(graph, application.object_id, principal_ids)
     )
-    credentials: tuple[Credential, ...] = ()
-    if restored is None:
-        credentials = await custody.credentials(graph, application.object_id, principal_ids)
+    credentials = await custody.credentials(graph, application.object_id, principal_ids)
     row = await applications.by_object_id(graph, application.object_id)
     application = replace(row, unique_name=unique_name)
+    if restored is not None:
+        credentials = doubtful_once_restored(credentials, application, before)
     known = {**before.custody, application.client_id: Custody(owners, credentials)}
     observed = replace(before, caller=caller, custody=known)
     if is_service:
