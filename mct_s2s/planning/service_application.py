@@ -239,8 +239,8 @@ def _complete_marks(
     The creation leaves them out, as it would write them over those of someone who was faster.
     """
     tag = Tag.NAME.of(observed.trust.unique_name)
-    missing_tags = () if tag in application.tags else (tag,)
-    missing_tags += _missing_site_tags(application, observed)
+    missing_name = () if tag in application.tags else (tag,)
+    missing_tags = (*missing_name, *_missing_site_tags(application, observed))
     missing_note = _missing_note(application, observed)
     # An interrupted run may have left them out: that alone is not worth a write.
     if edits == ApplicationEdits() or not (missing_tags or missing_note):
