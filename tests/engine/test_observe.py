@@ -6,21 +6,24 @@ import asyncio
 import gc
 from collections.abc import Awaitable, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from mct_s2s import clock
-from mct_s2s.engine.observe.observe import observe
+from mct_s2s.azure.graph import applications
+from mct_s2s.engine.observe.observe import decide_trust, observe, read_custody
 from mct_s2s.engine.observe.rights import RightsProbe
 from mct_s2s.engine.observe.sites import AT_ONCE, find_sites, find_subscription
 from mct_s2s.engine.request import Request, Session
-from mct_s2s.errors import NotThere, S2SError
+from mct_s2s.errors import NotThere, S2SError, outcome_of
 from mct_s2s.model.caller_rights import CallerRights
 from mct_s2s.model.client_credentials import Federation
 from mct_s2s.model.desired import ClientSpec, Removal, ServiceSpec, Setup
-from mct_s2s.model.ids import Tag, api_uri, client_unique_name
-from mct_s2s.model.observed import Trust
+from mct_s2s.model.ids import PrincipalId, Tag, api_uri, client_unique_name
+from mct_s2s.model.observed import ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
+from mct_s2s.planning.belief import Belief, TrustDecision
 from mct_s2s.sandbox.state import seed
 
 from tests.conftest import SITE, Json
@@ -327,6 +330,63 @@ def test_where_everything_is_there_nobody_waits_for_the_recycle_bin(engine: Engi
     began = engine.inside.time.seconds
     assert trust_seen(engine).service is not None
     assert engine.inside.time.seconds - began < 60
+
+
+# --- who controls a registration ---
+
+
+@pytest.mark.parametrize(
+    ("unique_name", "is_refused"),
+    [(client_unique_name(SERVICE_KEY, "A"), True), (None, False)],
+    ids=["may be believed by its name", "only shown"],
+)
+def test_owners_that_cannot_be_read_are_a_refusal_only_where_they_decide(
+    unique_name: str | None, is_refused: bool, engine: Engine
+) -> None:
+    service = service_in(engine)
+    client = registered(engine, "A", unique_name)
+    grant = {"principalId": client["principal"], "resourceId": service["principal"],
+             "appRoleId": ROLE["id"]}  # fmt: skip
+    path = f"/servicePrincipals/{service['principal']}/appRoleAssignedTo"
+    engine.inside.azure.graph("POST", path, json=grant)
+    engine.misbehave(f"/applications/{client['id']}/owners")
+    request = look(everything=True)
+
+    async def work(session: Session) -> ObservedState | S2SError:
+        observed = await observe(session, request)
+        return await outcome_of(read_custody(session, request, observed))
+
+    result = engine.run(work)
+    if is_refused:
+        assert isinstance(result, S2SError)
+    else:
+        assert isinstance(result, ObservedState)
+        assert client["appId"] not in result.custody
+
+
+@pytest.mark.parametrize(
+    ("came_back", "is_believed"), [(False, True), (True, False)], ids=["an older one", "that one"]
+)
+def test_of_a_restored_registration_only_the_service_principal_that_came_back_counts(
+    came_back: bool, is_believed: bool, engine: Engine
+) -> None:
+    """A replica may show the one from before the removal, whoever owned it."""
+    azure = engine.inside.azure
+    service_in(engine)
+    client = registered(engine, "A", client_unique_name(SERVICE_KEY, "A"))
+    rival = registered(engine, "Rival")["principal"]
+    owner = {"@odata.id": f"{azure.graph_url}/v1.0/directoryObjects/{rival}"}
+    azure.graph("POST", f"/servicePrincipals/{client['principal']}/owners/$ref", json=owner)
+    restored = [PrincipalId(client["principal"])] if came_back else []
+    request = look("A")
+
+    async def work(session: Session) -> TrustDecision:
+        before = await read_custody(session, request, await observe(session, request))
+        application = await applications.by_object_id(session.graph, client["id"])
+        application = replace(application, unique_name=client["uniqueName"])
+        return await decide_trust(session, request, before, application, restored, is_service=False)
+
+    assert isinstance(engine.run(work), Belief) is is_believed
 
 
 # --- what the caller may do ---

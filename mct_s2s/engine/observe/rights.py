@@ -255,7 +255,7 @@ def _raise_unless_hidden(error: S2SError | None) -> None:
 
 async def _examine_parts(session: Session, request: Request, probe: RightsProbe) -> Seen:
     """Read the directory and the App Service apart, so that a refusal of one leaves the other."""
-    of_site = replace(request, desired=Look(None), identities=(), without_settings=True)
+    of_site = replace(request, desired=Look(None), identities=())
     # The directory's part has no target: bare names of identities are still looked for in its
     # subscription.
     session = replace(session, subscription=(request.target or session).subscription)
