@@ -23,13 +23,21 @@ from mct_s2s.concurrency import finish_even_if_cancelled, gather_or_cancel
 from mct_s2s.engine.apply.apply import keep_backup
 from mct_s2s.engine.apply.credentials import end_attempts
 from mct_s2s.engine.request import Request, Session
-from mct_s2s.errors import CANCELLED, Cancelled, PermissionMissing, S2SError, UsageError
+from mct_s2s.errors import (
+    CANCELLED,
+    Cancelled,
+    Instruction,
+    PermissionMissing,
+    S2SError,
+    UsageError,
+)
 from mct_s2s.exit_codes import worst
 from mct_s2s.model.desired import Removal, Setup
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.not_ours import NotOurs
 from mct_s2s.planning.pruning import TooManyRemovals
 from mct_s2s.planning.reviewed import combined
+from mct_s2s.render.diagnostics import print_items
 from mct_s2s.render.plan import summary
 
 if TYPE_CHECKING:
@@ -94,6 +102,7 @@ def run_change_of_file(
     check: Check | None = None,
     digest: str | None = None,
     is_reviewed: bool = False,
+    resume: Instruction | None = None,
 ) -> int:
     """Do what is asked for at sites of a trust file; an error at one stops no other.
 
@@ -101,9 +110,12 @@ def run_change_of_file(
 
     `is_reviewed`: what `check` lets pass has been read and agreed to, so that neither is asked for
     again.
+
+    `resume`: how a run that was cut off is completed, if not by the same command.
     """
 
     async def body(current: CommandRun) -> int:
+        current.resume = resume or current.resume
         async with open_sessions(file_sites, current.terminal) as session_of:
 
             async def plan_site(file_site: FileSite) -> SiteChange:
@@ -162,6 +174,8 @@ async def _review_and_apply(
     for site in sites:
         if site.error is not None and was_written:  # at this site, or at another one of the file
             site.error.mark_as_after_write()
+    if current.resume.command and was_written and any(site.error for site in sites):
+        print_items(current.terminal.err, [current.resume], "")
     return worst(site.exit_code for site in sites)
 
 

@@ -48,6 +48,8 @@ class CommandRun:
         self.adopted: ClientId | None = None
         """The service application that the user agreed to use, as --service-app would say."""
         self.is_interrupted: Callable[[], bool] = lambda: False
+        self.resume = Instruction("Run the same command again to resume.")
+        """How a run that was cut off is completed."""
 
     def as_reported(self, error: BaseException) -> S2SError:
         """Return the error to report for an interruption or the deadline, which cancel a run."""
@@ -59,11 +61,13 @@ class CommandRun:
             return DeadlinePassed(
                 "deadline-passed",
                 f"Timed out after {self.options.timeout:g} s.",
-                remedy="Run the same command again to resume. To allow more time, add --timeout "
-                "SECONDS.",
+                remedy=f"To allow more time, add --timeout SECONDS. {self.resume.what}",
+                command=self.resume.command,
             )
         headline = CANCELLED if self.is_asking else "Interrupted."
-        return Interrupted("interrupted", headline, remedy="Run the same command again to resume.")
+        return Interrupted(
+            "interrupted", headline, remedy=self.resume.what, command=self.resume.command
+        )
 
     def _error_document(self, error: S2SError) -> "Part":
         from mct_s2s.render.documents import ErrorDocument  # noqa: PLC0415  # 30 ms, and text needs none of its models
@@ -185,7 +189,7 @@ def _report_error(current: CommandRun, error: S2SError) -> int:
     else:
         show_error(terminal, error)
     if is_wanted or not has_document:
-        show_stopped(terminal, sites, with_credentials=not has_document)
+        show_stopped(terminal, sites, current.resume, with_credentials=not has_document)
     return error.exit_code
 
 

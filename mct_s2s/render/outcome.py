@@ -30,6 +30,7 @@ LABELS = 12
 FILE = "file:"
 _PADDING = re.compile(r"(?<=\S) {3,}")
 _LEFT = "with clients left alone"
+_KEPT = "Where credentials are kept"
 _WORDS = {Action.CREATE: "created", Action.UPDATE: "changed", Action.DELETE: "removed"}
 
 
@@ -236,16 +237,28 @@ def show_plans(
         if site.needs_reading:
             show_plan(terminal, site, is_result=is_result)
             console.print()
-    # Who reviews a file sees where secrets go, also of those that exist already.
-    quiet = [
-        site.plan
-        for site in sites
-        if not site.needs_reading and site.plan is not None and is_result
-    ]
-    print_items(console, dict.fromkeys(line for plan in quiet for line in plan.destinations()), "")
+    if is_result and (rows := [*_kept_credentials(sites)]):
+        console.print(Text(_KEPT, style="head"))
+        table = Columns()
+        for title, client, place in rows:
+            table.add(f"  {title}", client, place)
+        console.print(table)
+        console.print()
     console.prose(f"{totals(sites)}.", "head")
     if fingerprint is not None:
         console.print(Text.assemble(("Fingerprint: ", "quiet"), fingerprint))
+
+
+def _kept_credentials(sites: Sequence[SiteReport]) -> Iterator[tuple[str, str, str]]:
+    """Site, client and place where the site's plan is not shown.
+
+    Who reviews a file sees where secrets go, also of those that exist already.
+    """
+    for site in sites:
+        if site.plan is not None and not site.needs_reading:
+            for client, place in site.plan.places:
+                kept_in = place if ":" in place else f"the {place} of this machine"
+                yield site.title, client, kept_in
 
 
 def plans_page(sites: Sequence[SiteReport], fingerprint: str | None) -> str:
@@ -261,22 +274,23 @@ def plans_page(sites: Sequence[SiteReport], fingerprint: str | None) -> str:
     rows = ([site.title, *map(str, _counts(site)), _state(site)] for site in changing)
     lines += markdown.table(("Site", "Create", "Change", "Remove", ""), rows)
     for site in sites:
+        if not site.needs_reading:
+            continue
         shown = Terminal.recording()
-        if site.needs_reading:
-            show_plan(shown, site, is_result=True)
-        elif site.plan is not None:
-            print_items(shown.out, site.plan.destinations(), "")
+        show_plan(shown, site, is_result=True)
         shown_lines = [
             _PADDING.sub("  ", line) for line in shown.recorded.splitlines() if line.strip()
         ]
-        if shown_lines:
-            open_attribute = " open" if len(sites) == 1 else ""
-            lines += [
-                "",
-                f"<details{open_attribute}><summary>{markdown.text(site.title)}</summary>",
-                "",
-            ]
-            lines += [*markdown.fenced(*shown_lines, language="text"), "", "</details>"]
+        open_attribute = " open" if len(sites) == 1 else ""
+        lines += [
+            "",
+            f"<details{open_attribute}><summary>{markdown.text(site.title)}</summary>",
+            "",
+        ]
+        lines += [*markdown.fenced(*shown_lines, language="text"), "", "</details>"]
+    if kept := [*_kept_credentials(sites)]:
+        lines += ["", f"<details><summary>{_KEPT}</summary>"]
+        lines += [*markdown.table(("Site", "Client", "Place"), kept), "", "</details>"]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -357,7 +371,11 @@ def _has_failed(site: SiteReport) -> bool:
 
 
 def show_stopped(
-    terminal: Terminal, sites: Sequence[SiteReport], *, with_credentials: bool = True
+    terminal: Terminal,
+    sites: Sequence[SiteReport],
+    resume: Instruction,
+    *,
+    with_credentials: bool = True,
 ) -> None:
     for site in sites:
         if len(sites) > 1:
@@ -372,7 +390,7 @@ def show_stopped(
             for line in credential_lines(*saved):
                 terminal.say(line)
     if any(site.done or site.in_doubt for site in sites):
-        terminal.say("Run the same command again to resume.")
+        print_items(terminal.err, [resume], "")
 
 
 def _heading(site: SiteReport) -> Text:

@@ -553,6 +553,26 @@ def test_a_person_is_told_what_an_interrupted_apply_did_at_each_site(
     assert (again.code, len(applied.azure.applications("Export"))) == (0, 1)
 
 
+def test_an_interrupted_reviewed_plan_is_resumed_by_a_new_review(
+    applied: Applied, inside: Inside
+) -> None:
+    applied.file.write_text(TWO)
+    applied.other_site()
+    reviewed = applied.fingerprint()
+    done = stopped_at_the_academys_settings(
+        applied, inside, signal.SIGINT, "--only", "learn", "--only", "academy", "--expect", reviewed
+    )
+    assert done.code == 130
+    account = done.err[done.err.index("Interrupted.") :]
+    assert "Run the same command again" not in account
+    what, review = account.splitlines()[-2:]
+    assert what == "To resume, review what is left and apply that:"
+    assert review.strip().startswith("mct-s2s apply ")
+    assert review.count("--only") == 2
+    assert {"--dry-run", str(applied.file)} <= set(review.split())
+    assert "--expect" not in review
+
+
 def test_the_deadline_is_one_for_all_sites(applied: Applied) -> None:
     applied.other_site()
     applied.azure.misbehave({"match": SETTINGS, "fault": {"type": "hang"}})

@@ -177,6 +177,32 @@ def test_a_short_text_fits_and_leaves_no_block_open(lines: list[str], size: int)
     assert not fence, short
 
 
+def test_a_plan_is_cut_between_sites_and_says_so_at_its_fingerprint() -> None:
+    sections = [
+        f"<details><summary>site-{number}</summary>\n\n```text\n{'x' * 80}\n```\n\n</details>\n"
+        for number in range(30)
+    ]
+    page = "\n".join(["# Plan for 30 sites", "", "Fingerprint: `0123`", "", *sections])
+    short = shortened(page, 2_000)
+    assert len(short.encode()) <= 2_000
+    kept = short.count("<details>")
+    assert kept == short.count("</details>") > 10
+    above, named = short.split("Fingerprint: `0123`\n\n")
+    assert above == "# Plan for 30 sites\n\n"
+    assert named.startswith(f"**{30 - kept} plans are too long to be shown here: site-{kept}, ")
+    assert f"and {30 - kept - 10} more.** The whole text is in the log" in named
+    assert named.rstrip().endswith("</details>")
+
+
+def test_a_site_that_does_not_fit_is_cut_and_closed() -> None:
+    block = "\n".join(["```", *["y" * 20] * 100, "```"])
+    page = f"Fingerprint: `0`\n\n<details open><summary>a</summary>\n\n{block}\n</details>"
+    short = shortened(page, 500)
+    assert len(short.encode()) <= 500
+    assert short.startswith("Fingerprint: `0`\n\n**This is not all")
+    assert short.endswith("y\n```\n</details>\n")
+
+
 # Sign-in
 
 

@@ -294,7 +294,7 @@ def _fleet(terminal: Terminal, name: str) -> None:
         ),
     ]
     show_outcomes(terminal, accounts)
-    show_stopped(terminal, accounts)
+    show_stopped(terminal, accounts, _told(name))
     shown = Reporter(terminal)
     with shown.about(name), shown.applying(Plan((principal(name),))) as running:
         running.started(principal(name))

@@ -439,3 +439,27 @@ def test_the_plans_of_fifty_sites_fit_a_comment_on_a_pull_request() -> None:
     assert len(comment) < 65_536
     assert comment.count("<details>") == 50
     assert comment.partition("<details>")[0].count("mct-site-") == 50
+
+
+KEPT_SITES = [
+    SiteReport("learn", Plan(places=(("Import", "file:secrets/learn.env"),)), is_of_file=True),
+    SiteReport("train", Plan(places=(("Import", "default file"),)), is_of_file=True),
+]
+
+
+def test_where_credentials_of_unchanged_sites_are_kept_is_a_table_with_their_names(
+    screens: Screens,
+) -> None:
+    screen = screens()
+    show_plans(screen.terminal, KEPT_SITES, None, is_result=True)
+    assert screen.out.splitlines()[:3] == [
+        "Where credentials are kept",
+        "  learn  Import  file:secrets/learn.env",
+        "  train  Import  the default file of this machine",
+    ]
+
+
+def test_unchanged_sites_have_one_section_of_a_page_together() -> None:
+    page_of_plans = plans_page(KEPT_SITES, "0" * 64)
+    assert page_of_plans.count("<details>") == page_of_plans.count("</details>") == 1
+    assert "| train | Import | the default file of this machine |" in page_of_plans

@@ -290,8 +290,9 @@ def test_what_to_do_what_to_run_and_what_the_service_said_are_lines_of_their_own
 
 def account(*changes: Sequence[AnyChange]) -> Shown:
     done, in_doubt, not_done = changes
+    resume = Instruction("Run the same command again to resume.")
     return lambda terminal: show_stopped(
-        terminal, [SiteReport("", done=done, in_doubt=in_doubt, not_done=not_done)]
+        terminal, [SiteReport("", done=done, in_doubt=in_doubt, not_done=not_done)], resume
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mct_s2s.cli.binding import ADVANCED, REMOVAL, command_line, option
 from mct_s2s.cli.options import ChangingOptions
-from mct_s2s.errors import Refused, contradiction, malformed
+from mct_s2s.errors import Instruction, Refused, contradiction, malformed
 
 if TYPE_CHECKING:
     from mct_s2s.cli.file_site import FileSite
@@ -78,6 +78,10 @@ def apply(options: ApplyOptions) -> int:
     named |= {str(identity).casefold() for site in sites for identity in site.request.identities}
     unnamed = Pruning(options.prune, options.allow_removals, frozenset(named))
 
+    review = command_line(
+        "apply", replace(options, expect=None, yes=False, output="text", dry_run=True)
+    )
+
     def check(changes: "Sequence[SiteChange]", fingerprint: str | None) -> None:
         is_pending = fingerprint is None or any(site.is_pending for site in changes)
         if options.expect is None or fingerprint == options.expect.lower() or not is_pending:
@@ -92,15 +96,20 @@ def apply(options: ApplyOptions) -> int:
             )
             + ". Nothing was changed.",
             remedy="Review what would be done now:",
-            command=command_line(
-                "apply", replace(options, expect=None, yes=False, output="text", dry_run=True)
-            ),
+            command=review,
             items=[site.error.headline for site in changes if site.error is not None],
         )
 
     file_sites = [_with_pruning(site, unnamed) for site in chosen(sites, options)]
+    is_reviewed = options.expect is not None
+    # What is left of a plan has another fingerprint.
+    rest = Instruction("To resume, review what is left and apply that:", review)
     return run_change_of_file(
-        options, file_sites, check=check, is_reviewed=options.expect is not None
+        options,
+        file_sites,
+        check=check,
+        is_reviewed=is_reviewed,
+        resume=rest if is_reviewed else None,
     )
 
 
