@@ -481,6 +481,34 @@ def test_a_token_of_az_takes_no_other_way_to_sign_in(
     assert len(az.asked()) == 2, ended.stderr
 
 
+def test_a_token_of_az_is_used_before_az_has_ended(
+    azure: Sandbox, az: AzureCli, tmp_path: Path
+) -> None:
+    az.profile(azure.tenant_id, {azure.subscription_id: True}, user=PERSON)
+    az.lingers(60)
+    environment = {**without_azure(), **azure.environment, **az.env, **at_home(tmp_path)}
+    done = subprocess.run(
+        program(["status", "--auth", "cli"]),
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    ended = az.ended()
+    az.may_end()
+    assert (done.returncode, ended) == (NOT_CONFIGURED, []), done.stderr
+    assert len(az.asked()) == 2
+
+
+def test_an_application_in_az_is_asked_again_only_when_az_has_ended(
+    mct: Program, azure: Sandbox, az: AzureCli
+) -> None:
+    az.profile(azure.tenant_id, {azure.subscription_id: True}, user=APPLICATION)
+    az.lingers(0.5)
+    assert mct("status", "--auth", "cli", env=az.env).code == NOT_CONFIGURED
+    assert az.alone() == [True, True]
+
+
 def test_an_application_in_az_asks_for_one_token_after_the_other(
     mct: Program, azure: Sandbox, az: AzureCli
 ) -> None:

@@ -57,7 +57,14 @@ if isinstance(answers, str):
 asked_for = [argument.removesuffix("/.default") for argument in sys.argv[1:]]
 (resource,) = [each for each in answers if each in asked_for]
 token = {{"accessToken": answers[resource], "expires_on": {expires}, "tokenType": "Bearer"}}
-print(json.dumps(token))
+print(json.dumps(token), flush=True)
+if (here / "lingers").exists():
+    mark.touch()
+    until = time.monotonic() + float((here / "lingers").read_text())
+    while time.monotonic() < until and not (here / "may-end").exists():
+        time.sleep(0.02)
+    mark.unlink()
+    (here / "ended").open("a").write("ended\\n")
 """
 
 
@@ -128,6 +135,18 @@ class AzureCli:
     def truncate(self) -> None:
         """The next one finds its cache empty."""
         (self._folder / "truncated").touch()
+
+    def lingers(self, seconds: float) -> None:
+        """From now on, each goes on for so long after it has printed its token."""
+        (self._folder / "lingers").write_text(str(seconds))
+
+    def may_end(self) -> None:
+        """Those that linger end now."""
+        (self._folder / "may-end").touch()
+
+    def ended(self) -> list[str]:
+        """A line for each that has lingered and ended."""
+        return self._lines("ended")
 
     def refuses(self, text: str, times: int) -> None:
         """The next ones, as it passes on what the login service says."""
