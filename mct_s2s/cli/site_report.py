@@ -1,12 +1,15 @@
 """What came of a command at one App Service: what its text and its JSON document both say."""
 
+from datetime import timedelta
+
 from mct_s2s.cli.site_change import SiteChange
 from mct_s2s.engine.credential_stores import new_credentials
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import Instruction
 from mct_s2s.inputs.secret_to import SecretTo
-from mct_s2s.model.desired import Removal, Restore, SettingsScope, Setup
+from mct_s2s.model.desired import Removal, Restore, Rotation, SettingsScope, Setup
 from mct_s2s.planning.changes import Action, AddCredential
+from mct_s2s.planning.secret_policy import in_words
 from mct_s2s.render.manual_steps import instructions
 from mct_s2s.render.outcome import SavedCredential, SiteReport
 from mct_s2s.render.pipelines import is_unattended
@@ -23,6 +26,10 @@ def report_of(site: SiteChange) -> SiteReport:
     match outcome.request.desired:
         case Removal():
             unchanged_text = f"There is nothing to remove from {site.title}"
+        case Rotation(expiring_within=timedelta() as within):
+            unchanged_text = (
+                f"At {site.title}, no credential to rotate expires within {in_words(within)}"
+            )
         case Setup(settings=SettingsScope.NONE):
             unchanged_text = (
                 f"The Entra ID part of {site.title} is up to date; nothing else was checked"

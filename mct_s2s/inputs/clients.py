@@ -7,6 +7,9 @@ from mct_s2s.errors import UsageError, about, malformed
 from mct_s2s.inputs.documents import read_text
 from mct_s2s.model.ids import LONGEST_NAME
 
+PLACEHOLDER = "NAME"
+"""What printed commands and documentation have in a client's place: pasted, it is a mistake."""
+
 
 @about("name")
 def client_names(names: Sequence[str]) -> tuple[str, ...]:
@@ -17,6 +20,12 @@ def client_names(names: Sequence[str]) -> tuple[str, ...]:
                 "It is empty. Use a display name or an appId, such as --client 'Reports import'"
             )
             raise malformed("client-name-empty", "client name", name, remedy)
+        if name == PLACEHOLDER:
+            raise UsageError(
+                "client-name-unusable",
+                f"'{name}' is a placeholder.",
+                remedy="Write the client's name in its place.",
+            )
         if len(name) > LONGEST_NAME or not name.isprintable():
             why = (
                 f"it has {len(name)} characters"

@@ -181,10 +181,15 @@ def unknown(
         clients += observed.trust.identities
     names = [client.display_name for client in clients]
     listed = f"The {what}s are: {', '.join(names)}." if names else "There are none."
+    message = f"'{name}' is not a {what} of this App Service. {listed}"
+    nearest = did_you_mean(name, names)
+    if nearest:
+        remedy = " ".join(filter(None, (nearest, also)))
+        return NotThere("client-unknown", message, remedy=remedy)
     return NotThere(
         "client-unknown",
-        f"'{name}' is not a {what} of this App Service. {listed}",
-        remedy=" ".join(filter(None, (did_you_mean(name, names), also, "To list them, run:"))),
+        message,
+        remedy=" ".join(filter(None, (also, "To see what is set up, run:"))),
         command=observed.command("status"),
     )
 

@@ -17,6 +17,7 @@ from mct_s2s.planning.changes import AnyChange, ApplicationEdits
 from mct_s2s.planning.client_setup import find_or_blank_client
 from mct_s2s.planning.clients import (
     has_unique_name_below,
+    identities_called,
     is_listed,
     members_and_created_clients,
     unknown,
@@ -115,6 +116,7 @@ def _find_replaceable(name: str, observed: ObservedState) -> ClientApplication:
     """Find a client that has something to replace. Raises NotThere, Refused."""
     client = find_or_blank_client(name, observed)
     if not client.is_registered_here:
+        _refuse_identity(name, observed)
         raise unknown(name, observed, what="client application")
     if replaced_kind(client.counted_credentials) is None:
         raise Refused(
@@ -125,6 +127,16 @@ def _find_replaceable(name: str, observed: ObservedState) -> ClientApplication:
             command=observed.command("add-client", "--certificate", "FILE", about=client.client_id),
         )
     return client
+
+
+def _refuse_identity(name: str, observed: ObservedState) -> None:
+    """Refuse the name or ID of a managed identity. Raises Refused."""
+    for identity in identities_called(name, observed.trust.identities):
+        raise Refused(
+            "no-secret-to-rotate",
+            f"'{identity.display_name}' is a managed identity: it has no secret to rotate.",
+            remedy="Nothing is to be done: Azure renews its credentials.",
+        )
 
 
 def _find_due(observed: ObservedState, horizon: datetime) -> list[ClientApplication]:

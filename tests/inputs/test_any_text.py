@@ -520,6 +520,12 @@ def test_client_names_are_trimmed_and_taken_once() -> None:
     assert client_names(["x" * 120]) == ("x" * 120,)
 
 
+def test_a_printed_placeholder_is_no_clients_name() -> None:
+    with pytest.raises(UsageError, match="'NAME' is a placeholder"):
+        client_names(["Import", " NAME "])
+    assert client_names(["Name"]) == ("Name",)
+
+
 def test_a_service_management_reference_has_256_characters_at_most() -> None:
     """Said before anyone signs in; what Graph takes at most is documented nowhere."""
     assert management_reference(f" {'x' * 256}\n") == "x" * 256

@@ -3,7 +3,10 @@
 from dataclasses import replace
 
 import pytest
+from mct_s2s.errors import NotThere, Refused
 from mct_s2s.model.desired import Desired, Removal, Rotation
+from mct_s2s.model.directory_objects import ServicePrincipal
+from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.planning.clients import clients_called, did_you_mean
 from mct_s2s.planning.make import make_plan
@@ -14,8 +17,10 @@ from tests.planning.scenarios import (
     SERVICE,
     SERVICE_PRINCIPAL,
     SPEC,
+    WHERE,
     client,
     complete,
+    guid,
     observed_state,
     said,
     settings,
@@ -107,3 +112,27 @@ def test_every_command_takes_a_name_whatever_its_case(desired: Desired, expected
 def test_the_nearest_name_is_told_in_any_case_of_its_letters(name: str, told: str) -> None:
     assert did_you_mean(name, ["Import", "S2S-client"], "List them.") == told
     assert did_you_mean(name, [], "List them.") == "List them."
+
+
+def test_a_managed_identity_has_nothing_to_rotate_and_no_other_client_is_proposed() -> None:
+    observed = complete(IMPORT, client("reports-fun"))
+    identity = ServicePrincipal(
+        PrincipalId(guid("identity")), ClientId(guid("identity-id")), "reports-func"
+    )
+    observed = replace(observed, trust=replace(observed.trust, identities=(identity,)))
+    with pytest.raises(Refused, match="it has no secret to rotate") as refused:
+        make_plan(Rotation(SPEC, clients=("Reports-Func",)), observed)
+    assert (refused.value.code, refused.value.command) == ("no-secret-to-rotate", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("Improt", "Did you mean 'Import'?"),
+        ("zzzz", f"To see what is set up, run: mct-s2s status {WHERE}"),
+    ],
+)
+def test_the_nearest_name_is_enough_of_a_remedy(name: str, remedy: str) -> None:
+    with pytest.raises(NotThere) as refused:
+        make_plan(Rotation(SPEC, clients=(name,)), complete(IMPORT))
+    assert refused.value.remedy == remedy
