@@ -205,7 +205,7 @@ def _unsaid(outcome: Outcome) -> tuple[Instruction, ...]:
     """Who gains, loses or keeps access; of a rotation, which old credentials stay valid."""
     plan = outcome.plan
     more = plan.notes if isinstance(outcome.request.desired, Rotation) else plan.left_alone
-    return as_instructions((*plan.gaining, *plan.losing, *more, *lost_with_job(outcome)))
+    return as_instructions((*plan.gaining, *plan.warnings, *more, *lost_with_job(outcome)))
 
 
 def _write_handoff(site: SiteChange, outcome: Outcome) -> None:

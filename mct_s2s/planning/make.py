@@ -202,7 +202,10 @@ def _plan_setup(desired: Setup, observed: ObservedState) -> Plan:
     still_off: tuple[Instruction, ...] = ()
     if any(isinstance(step, WriteSettings) for step in steps):
         gaining = tuple(_describe_switching_on(observed, settings, desired.names))
-        still_off = tuple(_describe_still_off(desired, observed))
+        still_off = (
+            *_describe_unset(desired, observed),
+            *_describe_still_off(desired, observed),
+        )
 
     plan = Plan(
         (*steps, *pruned.steps),
@@ -367,8 +370,8 @@ def _describe_unlike(site: AppService, function_app: FunctionApp, api: Api) -> s
     match function_app:
         case FunctionApp.MISSING:
             return (
-                f"'{site.label}' does not look like an {api.name} site: it has no settings of one, "
-                f"and no function app {beside} is beside it."
+                f"Warning: '{site.label}' does not look like an {api.name} site: it has no "
+                f"settings of one, and no function app {beside} is beside it."
             )
         case FunctionApp.HIDDEN:
             return (
@@ -449,6 +452,24 @@ def _describe_still_off(desired: Setup, observed: ObservedState) -> Iterator[Ins
         what = (
             "Service-to-service authentication is switched off, so no client can call. "
             "To switch it on again:"
+        )
+        yield Instruction(what, observed.command("configure-appservice"))
+
+
+def _describe_unset(desired: Setup, observed: ObservedState) -> Iterator[Instruction]:
+    """Say how to write the settings that every call needs, where this setup leaves them unset."""
+    if desired.settings is not SettingsScope.CLIENTS:
+        return
+    required = observed.api.always_required
+    unset = [
+        setting.name
+        for setting in observed.api.rows
+        if setting in required and not (setting.value_in(observed.settings) or "").strip()
+    ]
+    if unset:
+        what = (
+            f"Warning: no client can call, as these settings have no value: {', '.join(unset)}. "
+            "Write them first:"
         )
         yield Instruction(what, observed.command("configure-appservice"))
 

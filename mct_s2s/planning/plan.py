@@ -84,7 +84,12 @@ class Plan:
     @property
     def statements(self) -> tuple[Instruction, ...]:
         """What a reader of the plan has to know beside its steps."""
-        return as_instructions((*self.gaining, *self.notes, *self.left_alone, *self.losing))
+        return as_instructions((*self.gaining, *self.notes, *self.left_alone, *self.warnings))
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Who loses access, labelled: it has to be seen without colours, too."""
+        return tuple(f"Warning: {sentence}" for sentence in self.losing)
 
     def destinations(self, without: Collection[str] = ()) -> tuple[Instruction, ...]:
         """Where every client's credential goes, whether or not one is made now: for reviewers."""

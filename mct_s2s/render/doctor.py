@@ -93,7 +93,7 @@ def show_checks(
         if is_ready(checks):
             terminal.result(_passed(checks), style="good")
         terminal.result("Preview the changes:")
-        preview = own_command("setup", "--client", "NAME", *more, "--dry-run", where=where)
+        preview = own_command("setup", "--client", "Import", *more, "--dry-run", where=where)
         terminal.result(preview, "command")
         return
     stops = expected is SetupForecast.STOPS

@@ -121,7 +121,7 @@ def test_a_change_that_setup_would_make_is_a_finding_and_no_obstacle(
     shown = mct("doctor").out
     assert ("2 changes are missing" in shown, "All checks passed." in shown) == (True, False)
     assert "mct-s2s setup -a contosolearn -g mct-prod" in shown
-    assert "mct-s2s setup --client NAME --dry-run -a contosolearn -g mct-prod" in shown
+    assert "mct-s2s setup --client Import --dry-run -a contosolearn -g mct-prod" in shown
 
 
 def test_a_name_that_does_not_exist_ends_with_2_beside_what_was_checked(mct: Program) -> None:

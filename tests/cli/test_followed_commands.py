@@ -274,7 +274,7 @@ FAULTS = {
         "status",
         "setup",
     ),
-    "a client is unknown": Fault(lambda _: None, "remove-client Improt", "status"),
+    "a client is unknown": Fault(lambda _: None, "remove-client Zzzz", "status"),
 }
 OF_READERS = {
     "NAME": "Import",

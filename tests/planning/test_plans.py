@@ -50,6 +50,7 @@ from tests.planning.scenarios import (
     SERVICE_PRINCIPAL,
     SPEC,
     TENANT,
+    WHERE,
     app_service,
     assignment,
     client,
@@ -451,6 +452,24 @@ def test_add_client_leaves_settings_alone_that_no_client_needs() -> None:
     assert {edit.name for edit in write.edits} == {"ServiceApplicationIds", "ServiceAuthRole"}
 
 
+def test_add_client_warns_of_unset_settings_that_every_call_needs() -> None:
+    before = observed_state(trust(), settings(ServiceAuthEnabled="", ServiceAuthTenantId=""))
+    plan = make_plan(spec("Import", settings=SettingsScope.CLIENTS), before)
+    (warning,) = map(str, plan.statements)
+    assert warning == (
+        "Warning: no client can call, as these settings have no value: ServiceAuthEnabled, "
+        f"ServiceAuthTenantId. Write them first: mct-s2s configure-appservice {WHERE}"
+    )
+    assert make_plan(spec("Import"), before).statements == ()
+
+
+def test_who_loses_access_is_a_labelled_warning() -> None:
+    off = make_plan(Setup(None, settings=SettingsScope.OFF), complete(IMPORT))
+    assert [str(note) for note in off.statements] == [
+        "Warning: This client loses access: 'Import'."
+    ]
+
+
 def test_disable_flips_the_switch_and_tidies_nothing() -> None:
     untidy = settings(ServiceApplicationIds=" ;; ")
     desired = Setup(None, settings=SettingsScope.OFF)
@@ -534,18 +553,21 @@ def test_configure_says_who_loses_access_by_a_value_that_was_given() -> None:
         return [*map(str, plan.remarks)]
 
     assert notes(ServiceAuthRole="Wrong") == [
-        "'Import', 'Portal' lose access: their tokens do not match ServiceAuthRole 'Wrong'."
+        (
+            "Warning: 'Import', 'Portal' lose access: their tokens do not match ServiceAuthRole "
+            "'Wrong'."
+        )
     ]
     assert notes(ServiceAuthAudience="api://foo") == [
         (
-            "'Import', 'Other', 'Portal' lose access: their tokens do not match "
+            "Warning: 'Import', 'Other', 'Portal' lose access: their tokens do not match "
             "ServiceAuthAudience 'api://foo'."
         )
     ]
     assert notes(directory=False, ServiceAuthRole="Wrong") == [
         (
-            "Clients whose tokens do not match ServiceAuthRole 'Wrong' lose access. The directory "
-            "was not asked which."
+            "Warning: Clients whose tokens do not match ServiceAuthRole 'Wrong' lose access. The "
+            "directory was not asked which."
         )
     ]
     assert notes(ServiceAuthRole="S2SAppRole", ServiceAuthTenantName="contoso.com") == []
