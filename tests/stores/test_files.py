@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import threading
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +27,7 @@ from mct_s2s.model.client_sign_in import (
 from mct_s2s.model.ids import ClientId, KeyId, TenantId
 from mct_s2s.stores.dotenv import assignment, variables_in
 from mct_s2s.stores.files import FileStore
-from mct_s2s.stores.store import OutputStore
+from mct_s2s.stores.store import CommandStore, OutputStore
 
 RECORD = MadeCredential(
     TenantId("11111111-1111-1111-1111-111111111111"),
@@ -443,3 +444,18 @@ def test_lines_that_users_add_are_read_as_they_mean_them(capfd: pytest.CaptureFi
     )
     assert variables_in(text) == {"A": "x", "B": "y", "C": "a#b", "D": "$A"}
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_program_that_does_not_end_is_ended_with_the_time_that_there_is() -> None:
+    """What it has started goes on, with its standard error open, and is not waited for."""
+    store = CommandStore(("sh", "-c", "sleep 60 & sleep 600"), "contosolearn")
+
+    async def deliver() -> None:
+        async with asyncio.timeout(1):
+            await store.deliver(RECORD)
+
+    since = time.monotonic()
+    with pytest.raises(TimeoutError):
+        asyncio.run(deliver())
+    assert time.monotonic() - since < SECONDS
+    assert store.handed_over is None
