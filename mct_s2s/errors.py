@@ -13,7 +13,7 @@ from mct_s2s.exit_codes import ExitCode
 
 T = TypeVar("T")
 DOCS = "https://github.com/mct-s2s/mct-s2s/blob/main/docs/"
-CANCELLED = "Cancelled. Nothing was changed."
+NOTHING_CHANGED = "Nothing was changed."
 LONGEST_REASON = 300
 """Characters of a service's own words that a message quotes."""
 NEVER_CONNECTED = -1
@@ -69,7 +69,8 @@ class S2SError(Exception):
     """An error with a remedy.
 
     `items` is the list that the message introduces. It is not part of the message, as values in it
-    may contain line ends.
+    may contain line ends; `introduction` is what stands before it. `says_unchanged`: it says that
+    nothing was changed, for as long as that holds.
     """
 
     exit_code: int = ExitCode.FAILED
@@ -87,10 +88,14 @@ class S2SError(Exception):
         request_id: str | None = None,
         items: Iterable[str | Instruction] = (),
         missing: Iterable[MissingRight] = (),
+        says_unchanged: bool = False,
+        introduction: str = "",
     ) -> None:
         super().__init__(message)
         self.code = code
-        self.headline = message
+        self.statement = message
+        self.says_unchanged = says_unchanged
+        self.introduction = introduction
         self.answer = answer
         self.request_id = request_id
         self.items = as_instructions(items)
@@ -101,6 +106,11 @@ class S2SError(Exception):
 
     def __str__(self) -> str:
         return self.message
+
+    @property
+    def headline(self) -> str:
+        unchanged = NOTHING_CHANGED if self.says_unchanged else ""
+        return " ".join(filter(None, (self.statement, unchanged, self.introduction)))
 
     @property
     def message(self) -> str:
@@ -119,7 +129,8 @@ class S2SError(Exception):
         self.items += as_instructions(items)
 
     def mark_as_after_write(self) -> None:
-        """Take back what the exit code of the class says: that nothing was written."""
+        """Take back what exit code and message say: that nothing was written."""
+        self.says_unchanged = False
         if self.exit_code == ExitCode.NOT_BEGUN:
             self.exit_code = ExitCode.FAILED
 
@@ -222,6 +233,7 @@ class ServiceError(S2SError):
         request_id: str | None = None,
         items: Iterable[str | Instruction] = (),
         missing: Iterable[MissingRight] = (),
+        says_unchanged: bool = False,
     ) -> None:
         super().__init__(
             code,
@@ -232,6 +244,7 @@ class ServiceError(S2SError):
             request_id=request_id,
             items=items,
             missing=missing,
+            says_unchanged=says_unchanged,
         )
         self.status = status
         self.service_code = service_code

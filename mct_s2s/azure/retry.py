@@ -249,9 +249,9 @@ def raise_too_long(error: ServiceError, delay: float) -> NoReturn:
     """Raise a refusal whose wait exceeds the deadline; say so if the service asked for it."""
     if error.status == 429 or error.retry_after is not None:
         error.code = "throttled"
-        error.headline = (
+        error.statement = (
             f"Azure requires a wait of {delay:.0f} s before the next request, which exceeds "
-            f"--timeout. {error.headline}"
+            f"--timeout. {error.statement}"
         )
         error.advise("Run the same command again later, or with a larger --timeout.")
     raise error

@@ -23,14 +23,7 @@ from mct_s2s.concurrency import finish_even_if_cancelled, gather_or_cancel
 from mct_s2s.engine.apply.apply import keep_backup
 from mct_s2s.engine.apply.credentials import end_attempts
 from mct_s2s.engine.request import Request, Session
-from mct_s2s.errors import (
-    CANCELLED,
-    Cancelled,
-    Instruction,
-    PermissionMissing,
-    S2SError,
-    UsageError,
-)
+from mct_s2s.errors import Cancelled, Instruction, PermissionMissing, S2SError, UsageError
 from mct_s2s.exit_codes import worst
 from mct_s2s.model.desired import Removal, Setup
 from mct_s2s.plain_text import counted
@@ -311,9 +304,9 @@ async def confirmed(sites: Sequence[SiteChange]) -> None:
     if current.terminal.json or not current.terminal.talks_to_person:
         raise UsageError(
             "confirmation-missing",
-            f"Cannot ask for confirmation ({summary(*plans)}): not an interactive terminal. "
-            "Nothing was changed.",
+            f"Cannot ask for confirmation ({summary(*plans)}): not an interactive terminal.",
             remedy="Add --yes to apply the changes, or --dry-run to see the plan only.",
+            says_unchanged=True,
         )
     desired, name = sites[0].request.desired, sites[0].title
     if isinstance(desired, Removal) and desired.everything:
@@ -326,7 +319,10 @@ async def confirmed(sites: Sequence[SiteChange]) -> None:
     agreed = await _answered(current, question, answers, again)
     if not agreed:
         raise Cancelled(
-            "cancelled", CANCELLED, remedy="Run the same command again when you are ready."
+            "cancelled",
+            "Cancelled.",
+            says_unchanged=True,
+            remedy="Run the same command again when you are ready.",
         )
 
 

@@ -17,7 +17,7 @@ from mct_s2s.cli.requests import api_of
 from mct_s2s.cli.streams import ask, forget_typed
 from mct_s2s.engine.observe.sites import AmbiguousSite, find_subscription, split_sites
 from mct_s2s.engine.request import Session
-from mct_s2s.errors import CANCELLED, Cancelled, Interrupted, NotThere, S2SError
+from mct_s2s.errors import Cancelled, Interrupted, NotThere, S2SError
 from mct_s2s.model.commands import option
 from mct_s2s.model.resource_id import SiteTarget
 from mct_s2s.plain_text import plain
@@ -147,7 +147,7 @@ async def _typed(terminal: Terminal, question: str) -> str:
     line = await ask(terminal, question)
     if not line:
         terminal.say()  # Ctrl-D, which a terminal does not show
-        raise Cancelled("cancelled", CANCELLED, remedy=AGAIN)
+        raise Cancelled("cancelled", "Cancelled.", remedy=AGAIN, says_unchanged=True)
     return line.strip()
 
 
@@ -163,9 +163,11 @@ async def _answer(asked: questionary.Question) -> Any:
         forget_typed()
         return await asked.unsafe_ask_async()
     except KeyboardInterrupt as pressed:
-        raise Interrupted("interrupted", CANCELLED, remedy=AGAIN) from pressed
+        raise Interrupted(
+            "interrupted", "Cancelled.", remedy=AGAIN, says_unchanged=True
+        ) from pressed
     except EOFError as pressed:
-        raise Cancelled("cancelled", CANCELLED, remedy=AGAIN) from pressed
+        raise Cancelled("cancelled", "Cancelled.", remedy=AGAIN, says_unchanged=True) from pressed
 
 
 def _refuse_unmatched(application: Any) -> None:

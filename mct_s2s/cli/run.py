@@ -16,7 +16,6 @@ from mct_s2s.cli.session import Services, open_session
 from mct_s2s.engine.observe.sites import AmbiguousSite
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import (
-    CANCELLED,
     Cancelled,
     DeadlinePassed,
     Instruction,
@@ -64,9 +63,13 @@ class CommandRun:
                 remedy=f"To allow more time, add --timeout SECONDS. {self.resume.what}",
                 command=self.resume.command,
             )
-        headline = CANCELLED if self.is_asking else "Interrupted."
+        has_written = any(site.done or site.in_doubt for site in self.progress())
         return Interrupted(
-            "interrupted", headline, remedy=self.resume.what, command=self.resume.command
+            "interrupted",
+            "Cancelled." if self.is_asking else "Interrupted.",
+            remedy=self.resume.what,
+            command=self.resume.command,
+            says_unchanged=self.is_asking and not has_written,
         )
 
     def _error_document(self, error: S2SError) -> "Part":

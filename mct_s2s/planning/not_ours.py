@@ -138,7 +138,8 @@ def service_not_ours(
     )
     refused = NotOurs(
         SERVICE_NOT_OURS,
-        f"{whose} Nothing was changed.",
+        whose,
+        says_unchanged=True,
         remedy=f"{adopting}. In a trust file, use the key service-app.",
     )
     # Only what the settings name is offered for adoption: anyone can register under our name.
@@ -154,11 +155,12 @@ def not_ours(
     kind: str,
     graph: str = "",
     *,
-    done: str = "Nothing was changed.",
+    done: str = "",
 ) -> NotOurs:
     """The error about a registration that is doubted.
 
-    `graph`: the address that restores a deleted one. `done`: what the run has done to it.
+    `graph`: the address that restores a deleted one. `done`: what the run has done
+    to it, or nothing.
     """
     is_service = kind == SERVICE
     client_id = application.client_id
@@ -172,9 +174,15 @@ def not_ours(
     if not is_service and not doubted.is_about_its_content:
         return NotOurs(
             "registration-not-ours",
-            f"{named} is not changed on the word of its name: {why}. {done}",
+            " ".join(
+                filter(None, (f"{named} is not changed on the word of its name: {why}.", done))
+            ),
+            says_unchanged=not done,
             remedy=f"If it is the right one, {adopt}.",
         )
+    may_be_foreign = (
+        f"{named} has the name of this registration, but mct-s2s may not have created it: {why}."
+    )
     harm = "Someone else may be able to sign in as it."
     if is_service:
         harm = "It may give access to others."
@@ -191,8 +199,8 @@ def not_ours(
         otherwise = "find out who uses it, and delete it only if you know that it serves no one"
     refusal = NotOurs(
         "registration-not-ours",
-        f"{named} has the name of this registration, but mct-s2s may not have created it: {why}. "
-        f"{harm} {done}",
+        " ".join(filter(None, (f"{may_be_foreign} {harm}", done))),
+        says_unchanged=not done,
         remedy=f"If it is the right one, {restore_first}{adopt}. If not, {otherwise}.",
     )
     refusal.created = application.created

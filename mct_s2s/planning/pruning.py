@@ -94,7 +94,9 @@ def _refuse_too_many(
     refusal = TooManyRemovals(
         "too-many-removals",
         f"--prune would remove {len(losing)} of the {len(callers)} clients of {label} that can "
-        "call, which is more than a third. Nothing was changed. It would remove:",
+        "call, which is more than a third.",
+        says_unchanged=True,
+        introduction="It would remove:",
         remedy="If the file is complete, add --allow-removals. Otherwise add to it what is "
         "missing: mct-s2s export",
         items=[client.display_name for client in losing],

@@ -77,15 +77,16 @@ def fit_secrets(
                 LIFETIME_FORBIDDEN,
                 f"The tenant's policy allows client secrets for {in_words(limit)} at most, but "
                 f"that of '{change.name}' would expire on "
-                f"{spec.expires:%Y-%m-%d}. Nothing was changed.",
+                f"{spec.expires:%Y-%m-%d}.",
+                says_unchanged=True,
                 remedy=f"Use the longest lifetime allowed: {typed(limit)}, or --auto-lifetime. Or "
                 f"{OTHERWISE}.",
             )
         else:
             problem = problem or PolicyForbids(
                 "secrets-forbidden",
-                f"The tenant's policy forbids client secrets, but '{change.name}' would need one. "
-                "Nothing was changed.",
+                f"The tenant's policy forbids client secrets, but '{change.name}' would need one.",
+                says_unchanged=True,
                 remedy=INSTEAD,
             )
     return replace(plan, steps=tuple(fitting.get(step.key, step) for step in plan.steps)), problem

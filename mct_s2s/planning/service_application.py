@@ -319,7 +319,8 @@ def _other_token_version(
         raise Refused(
             "token-version-differs",
             f"'{application.display_name}' issues v{version} access tokens, which {users[0]} "
-            f"uses, too, and {api.called} needs v{api.token_version}. Nothing was changed.",
+            f"uses, too, and {api.called} needs v{api.token_version}.",
+            says_unchanged=True,
             remedy="Use a service application of its own (without --service-app), correct "
             "token-version in the description, or switch the registration yourself "
             "(api.requestedAccessTokenVersion).",
@@ -400,7 +401,8 @@ def _token_version_not_confirmed(application: Application, api: Api) -> Refused:
         f"'{application.display_name}' (appId {application.client_id}) issues "
         f"v{application.token_version or 1} access tokens, and {api.called} needs "
         f"v{api.token_version}. That changes issuer and audience for everyone else who calls an "
-        "API with them. Nothing was changed.",
+        "API with them.",
+        says_unchanged=True,
         remedy="If it serves only this App Service, run the same command with "
         f"{option(SERVICE_OPTION, application.client_id)}",
     )
@@ -411,8 +413,8 @@ def _named_otherwise(application: Application, spec: ServiceSpec) -> Refused:
     name = spec.display_name
     return Refused(
         "service-name-differs",
-        f"The service application exists and is called '{application.display_name}', not "
-        f"'{name}'. Nothing was changed.",
+        f"The service application exists and is called '{application.display_name}', not '{name}'.",
+        says_unchanged=True,
         remedy=f"Remove {typed_as}, or rename the registration first:",
         command=az_command("ad app update", "--id", application.client_id, "--display-name", name),
     )

@@ -147,7 +147,8 @@ def _setting_in_use(row: Setting) -> Refused:
     return Refused(
         "setting-in-use",
         f"{row} has a value that is not of the kind '{row.holds}', so it may be something else's. "
-        "It is not shown, and nothing was changed.",
+        "It is not shown.",
+        says_unchanged=True,
         remedy=f"Correct the description. If the setting is no longer needed, delete it{typed}.",
     )
 
@@ -312,8 +313,8 @@ def refuse_foreign_values(desired: Setup, observed: ObservedState) -> None:
         site_options = ["--app-service", name, *(["--slot", slot] if slot else [])]
         raise Refused(
             "handoff-of-another-site",
-            f"The handoff file is for '{desired.given_for}', not for '{site.label}'. Nothing was "
-            "changed.",
+            f"The handoff file is for '{desired.given_for}', not for '{site.label}'.",
+            says_unchanged=True,
             remedy="Use it for that App Service:",
             command=own_command("configure-appservice", "--from", "FILE", *site_options),
         )
@@ -323,7 +324,8 @@ def refuse_foreign_values(desired: Setup, observed: ObservedState) -> None:
             "other-tenant",
             f"The values are for the tenant '{tenant_id}', and would give its clients access to "
             "the App Service "
-            f"'{site.label}' of the tenant '{site.tenant_id}'. Nothing was changed.",
+            f"'{site.label}' of the tenant '{site.tenant_id}'.",
+            says_unchanged=True,
             remedy="Use values from a service application in the App Service's own tenant.",
         )
 
@@ -379,7 +381,8 @@ def check_api(observed: ObservedState) -> None:
     raise Refused(
         "other-api",
         f"'{service.display_name}' is the service application of this App Service for {served}, "
-        f"not for {api.called}. Nothing was changed.",
+        f"not for {api.called}.",
+        says_unchanged=True,
         remedy=remedy,
     )
 
@@ -393,7 +396,8 @@ def check_site(observed: ObservedState) -> None:
         raise Refused(
             "other-tenant",
             f"You are signed in to the tenant '{tenant.name}' ({tenant.id}), but the App Service "
-            f"'{site.name}' belongs to the tenant '{site.tenant_id}'. Nothing was changed.",
+            f"'{site.name}' belongs to the tenant '{site.tenant_id}'.",
+            says_unchanged=True,
             remedy="Sign in to the App Service's tenant: add "
             f"{option('--tenant', site.tenant_id)}. {_NO_ACCOUNT}",
         )

@@ -409,7 +409,9 @@ def _summary(site: SiteReport) -> tuple[tuple[str, str], Text]:
         why = site.error.code
         if site.has_reached_no_one:
             why = f"the secret reached no one ({why})"
-        return FAILED, Text(f"failed: {why}; {done or 'nothing was changed'}")
+        may_be_changed = site.in_doubt or any(saved.removal for saved in site.credentials)
+        otherwise = "unconfirmed, see below" if may_be_changed else "nothing was changed"
+        return FAILED, Text(f"failed: {why}; {done or otherwise}")
     if verification is not None and verification.failed:
         return FAILED, Text(
             "; ".join(filter(None, [done, "the test of its clients failed, see below"]))

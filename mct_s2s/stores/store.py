@@ -110,7 +110,8 @@ class OutputStore(Store):
         except OSError as error:
             raise UsageError(
                 "output-closed",
-                "Standard output is closed, so the secret cannot be shown. Nothing was changed.",
+                "Standard output is closed, so the secret cannot be shown.",
+                says_unchanged=True,
                 remedy="Run it with standard output open, or save the secret with --secret-to "
                 "file:PATH",
             ) from error
@@ -145,8 +146,8 @@ class CommandStore(Store):
         if find_program(self.words[0], os.environ) is None:
             raise UsageError(
                 "secret-command-missing",
-                f"Cannot find the program '{self.words[0]}' that --secret-to names. Nothing was "
-                "changed.",
+                f"Cannot find the program '{self.words[0]}' that --secret-to names.",
+                says_unchanged=True,
                 remedy="Install it, or write the path to it.",
             )
 

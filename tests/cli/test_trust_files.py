@@ -49,7 +49,7 @@ class File:
     def refused(self, text: str | bytes, **how: Any) -> UsageError:
         with pytest.raises(UsageError) as caught:
             self.setups(text, **how)
-        caught.value.headline = caught.value.headline.replace(str(self.path), "F")
+        caught.value.statement = caught.value.statement.replace(str(self.path), "F")
         return caught.value
 
 

@@ -318,6 +318,13 @@ def test_a_sites_line_says_that_its_secret_reached_no_one() -> None:
     assert line in terminal.recorded
 
 
+def test_a_sites_line_does_not_say_that_nothing_was_changed_where_that_is_in_doubt() -> None:
+    passed = S2SError("deadline-passed", "Timed out.", remedy="Run it again.")
+    terminal = Terminal.recording()
+    show_outcomes(terminal, [SiteReport("learn", error=passed, in_doubt=[principal()])])
+    assert "failed: deadline-passed; unconfirmed, see below" in terminal.recorded
+
+
 APP = ClientId(guid("automation"))
 ME = PrincipalId(guid("me"))
 AUTOMATION = CallerRights(

@@ -94,9 +94,10 @@ def apply(options: ApplyOptions) -> int:
                 if fingerprint is None
                 else f"its fingerprint is {fingerprint}"
             )
-            + ". Nothing was changed.",
+            + ".",
             remedy="Review what would be done now:",
             command=review,
+            says_unchanged=True,
             items=[site.error.headline for site in changes if site.error is not None],
         )
 

@@ -133,8 +133,8 @@ def _rotate_at_all_sites(options: RotateSecretOptions, shared: "Rotation", now: 
         within = options.expiring_within or "31d"
         raise Refused(
             "plan-not-expected",
-            f"The trust file no longer says what was reviewed: the fingerprint is {reviewed}. "
-            "Nothing was changed.",
+            f"The trust file no longer says what was reviewed: the fingerprint is {reviewed}.",
+            says_unchanged=True,
             remedy="Review the file, and where secrets go:",
             command=command_line(
                 "rotate-secret",

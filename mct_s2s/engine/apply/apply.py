@@ -135,7 +135,7 @@ async def _check_deletions(session: Session, outcome: Outcome) -> None:
         )
     except PermissionMissing as refusal:
         lacking_rights = likely_missing(outcome.plan.changes, before, outcome.access)
-        refusal.headline += " Nothing was changed."
+        refusal.says_unchanged = True
         refusal.missing = lacking_rights or refusal.missing
         refusal.mention(asked_for(lacking_rights))
         raise

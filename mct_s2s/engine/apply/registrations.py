@@ -502,8 +502,8 @@ async def _is_deleted(
             raise ServiceError(
                 "registration-in-doubt",
                 f"Microsoft Graph shows the app registration '{application.display_name}' (appId "
-                f"{application.client_id}), but refuses changes to it as if it were deleted. "
-                "Nothing was changed.",
+                f"{application.client_id}), but refuses changes to it as if it were deleted.",
+                says_unchanged=True,
                 remedy="Run the same command again in a few minutes.",
                 status=404,
             )

@@ -234,7 +234,9 @@ def permission_error(
     """The error that says all that is missing; `answer`: Azure's own words."""
     error = PermissionMissing(
         "permission-missing",
-        "You don't have all the permissions that this needs. Nothing was changed. Missing:",
+        "You don't have all the permissions that this needs.",
+        says_unchanged=True,
+        introduction="Missing:",
         remedy="Ask for what is missing, wait a few minutes until it takes effect, then run the "
         "same command again.",
         answer=answer,
