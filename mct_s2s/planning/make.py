@@ -198,11 +198,10 @@ def _plan_setup(desired: Setup, observed: ObservedState) -> Plan:
     else:
         settings = replace(settings, without=removed_entries)
         steps += plan_site(observed, settings, restart=desired.restart)
-    gaining: tuple[str, ...] = ()
-    still_off: tuple[Instruction, ...] = ()
+    gaining: tuple[str | Instruction, ...] = ()
     if any(isinstance(step, WriteSettings) for step in steps):
-        gaining = tuple(_describe_switching_on(observed, settings, desired.names))
-        still_off = (
+        gaining = (
+            *_describe_switching_on(observed, settings, desired.names),
             *_describe_unset(desired, observed),
             *_describe_still_off(desired, observed),
         )
@@ -211,7 +210,6 @@ def _plan_setup(desired: Setup, observed: ObservedState) -> Plan:
         (*steps, *pruned.steps),
         tuple(manual_steps),
         notes=(
-            *still_off,
             *_describe_late_roles(steps, observed),
             *registrations.notes,
             *_describe_disabled(desired, observed),

@@ -350,6 +350,8 @@ def test_who_adds_a_client_to_a_switched_off_site_is_told(mct: Program, azure: S
     done = mct("add-client", "B", "--dry-run")
     assert "Service-to-service authentication is switched off, so no client can call." in done.out
     assert "mct-s2s configure-appservice -a contosolearn" in done.out
+    added = mct("add-client", "B", "-y", "-q", "--no-verify")
+    assert "Service-to-service authentication is switched off, so no client can call." in added.out
     assert azure.settings()["ServiceAuthEnabled"] == "false"
 
 

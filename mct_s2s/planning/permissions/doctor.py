@@ -108,7 +108,7 @@ class _ExpectedSetup:
     steps: tuple[AnyChange, ...] = ()
     pending: int = 0
     """How many changes what is there already lacks, without the client of the job."""
-    gaining: tuple[str, ...] = ()
+    gaining: tuple[str | Instruction, ...] = ()
     """Sentences of these changes on a site that is switched on again."""
     refusal: S2SError | None = None
     """Why a setup would refuse, whatever the rights."""
