@@ -270,13 +270,14 @@ class Replacement:
         if len(self.removed_now) < len(self.replaced):
             notes.append(Instruction(f"{old} {self._kept()}", removal_command))
         if self.elsewhere:
+            which = f"Another {self.kind.noun} of '{self.client.name}'" if self.replaced else old
             place = f"in {self.client.note.place}" if self.client.note.place else "here"
             then = "When nothing uses it, remove it:"
             if self.needs_new:
                 then = "Give the new one to its users, then remove it:"
             notes.append(
                 Instruction(
-                    f"{old} is not stored {place}. It {_validity(self.elsewhere)}. {then}",
+                    f"{which} is not stored {place}. It {_validity(self.elsewhere)}. {then}",
                     removal_command,
                 )
             )

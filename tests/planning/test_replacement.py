@@ -88,9 +88,14 @@ def test_a_secret_that_the_place_never_held_stays_and_is_named() -> None:
     planned = replacement(Rotation(), OLD, CURRENT, held=(CURRENT,))
     assert planned.removed_now == [CURRENT]
     assert planned.elsewhere == [OLD]
-    assert [
-        "is not stored in file:import.env" in note.what for note in planned.notes("remove it")
-    ] == [True]
+    (note,) = planned.notes("remove it")
+    assert note.what.startswith("Another secret of 'Import' is not stored in file:import.env.")
+
+
+def test_of_two_old_secrets_each_note_says_which_it_is_about() -> None:
+    kept, elsewhere = replacement(SEVEN_DAYS, OLD, CURRENT, held=(CURRENT,)).notes("remove it")
+    assert kept.what.startswith("The old secret of 'Import' is kept.")
+    assert elsewhere.what.startswith("Another secret of 'Import' is not stored")
 
 
 def test_removing_the_old_ones_makes_no_new_one() -> None:
