@@ -208,8 +208,8 @@ def _start_sandbox(over: Event) -> "Running":
 
     def is_busy() -> None:
         because(
-            "waiting for another command or profile that uses it; mct-s2s sandbox serve lets "
-            "several",
+            "waiting for another command that uses it (to run several at once: mct-s2s sandbox "
+            "serve)",
             None,
         )
         if over.is_set():

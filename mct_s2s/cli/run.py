@@ -57,6 +57,12 @@ class CommandRun:
         if isinstance(error, TimeoutError) or not (
             self.is_interrupted() or isinstance(error, KeyboardInterrupt)
         ):
+            if self.is_asking:
+                return DeadlinePassed(
+                    "deadline-passed",
+                    f"No answer within {self.options.timeout:g} s. Nothing was changed.",
+                    remedy="Run the same command again. To have more time, add --timeout SECONDS.",
+                )
             return DeadlinePassed(
                 "deadline-passed",
                 f"Timed out after {self.options.timeout:g} s.",
@@ -190,6 +196,8 @@ def _report_error(current: CommandRun, error: S2SError) -> int:
     elif has_document:
         show_error_line(terminal, error)
     else:
+        if current.is_asking:
+            terminal.say()  # the question's line is open
         show_error(terminal, error)
     if is_wanted or not has_document:
         show_stopped(terminal, sites, current.resume, with_credentials=not has_document)

@@ -228,6 +228,19 @@ def test_answering_no_or_ctrl_c_changes_nothing(
     assert azure.writes() == []
 
 
+def test_a_question_that_no_one_answers_ends_with_nothing_changed(
+    azure: Sandbox, tmp_path: Path
+) -> None:
+    run = at_terminal(azure, tmp_path, *SETUP, "--timeout", "12", columns=120)
+    run.expect_exact("Apply? [y/N] ")
+    shown = run.read()
+    run.close()
+    assert run.exitstatus == 1
+    assert shown.startswith("\r\n"), "the question's line is ended"
+    assert "No answer within 12 s. Nothing was changed. [deadline-passed]" in shown
+    assert azure.writes() == []
+
+
 @pytest.mark.parametrize(("early", "answer"), [("y\n", "\n"), ("y\r", "\x04"), ("y", "\n")])
 def test_keys_typed_before_a_question_are_no_answer(
     early: str, answer: str, azure: Sandbox, tmp_path: Path

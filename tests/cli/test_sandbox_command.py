@@ -406,7 +406,7 @@ def test_a_folder_that_cannot_be_written_is_named(
 
 
 def test_another_command_that_uses_the_sandbox_is_waited_for_by_name(tmp_path: Path) -> None:
-    said = "waiting for another command or profile that uses it; mct-s2s sandbox serve lets several"
+    said = "another command that uses it (to run several at once: mct-s2s sandbox serve)"
     words = program(["status", "--cloud", "sandbox"])
     pipe = subprocess.PIPE
     with StateDirectory(tmp_path).exclusive(1):

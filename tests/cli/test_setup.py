@@ -355,6 +355,18 @@ def test_who_adds_a_client_to_a_switched_off_site_is_told(mct: Program, azure: S
     assert azure.settings()["ServiceAuthEnabled"] == "false"
 
 
+def test_who_adds_a_client_to_a_site_without_settings_is_told(mct: Program, azure: Sandbox) -> None:
+    assert mct("setup", "--client", "A", "-y", "--no-verify").code == 0
+    settings = azure.settings()
+    del settings["ServiceAuthEnabled"]
+    azure.write_settings(settings)
+    said = "no client can call, as these settings have no value: ServiceAuthEnabled."
+    assert said in mct("add-client", "B", "--dry-run").out
+    assert said in mct("add-client", "B", "-y", "-q", "--no-verify").out
+    assert mct("configure-appservice", "-y").code == 0
+    assert said not in mct("add-client", "C", "--dry-run").out
+
+
 def test_another_name_than_the_service_application_has_is_refused(
     mct: Program, azure: Sandbox
 ) -> None:

@@ -32,9 +32,17 @@ if TYPE_CHECKING:
 Located = Callable[[ResourceId], None]
 """Called with a resource's id as soon as it is known, before anything is asked of it."""
 LIST_APPS = command(
-    "az", "webapp", "list", "--query", "[].{name:name,group:resourceGroup}", "--output", "table"
+    "az",
+    "resource",
+    "list",
+    "--resource-type",
+    "Microsoft.Web/sites",
+    "--query",
+    "[].{name:name,group:resourceGroup}",
+    "--output",
+    "table",
 )
-"""Without a query, az 2.91 answers "Table output unavailable"."""
+"""`az webapp list` leaves function apps out."""
 MOST_LISTED = 10
 """Sites that an error names."""
 LOCKED = "locked"
