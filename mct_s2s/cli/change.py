@@ -28,7 +28,7 @@ from mct_s2s.exit_codes import worst
 from mct_s2s.model.desired import Removal, Setup
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.not_ours import NotOurs
-from mct_s2s.planning.pruning import TooManyRemovals
+from mct_s2s.planning.pruning import TooManyRemovals, refused_together
 from mct_s2s.planning.reviewed import combined
 from mct_s2s.render.diagnostics import print_items
 from mct_s2s.render.plan import summary
@@ -132,9 +132,7 @@ def run_change_of_file(
                 if isinstance(error, TooManyRemovals) and error.is_about_file
             ]
             if refused:  # the file is likely to be incomplete: nothing is done at any site
-                first, *others = refused
-                first.mention(other.headline for other in others)
-                raise first
+                raise refused_together(refused)
             return await _review_and_apply(sites, check, digest, is_reviewed=is_reviewed)
 
     return run_with_deadline(options, body)

@@ -33,6 +33,8 @@ from mct_s2s.planning.clients import did_you_mean
 
 MALFORMED = "trust-file-malformed"
 MOST_LISTED = 20
+_MOST_NAMED = 5
+"""Sites that a command names: more fill a screen."""
 _LONGEST = 300
 """Characters of a listed mistake: keys and values are of any length."""
 _LONGEST_KEY = 120
@@ -108,6 +110,13 @@ def file_words(options: Any) -> list[str]:
     sign_in = {name: value for name in _SIGN_IN if (value := getattr(options, name))}
     only = [word for site in options.only for word in ("--only", site)]
     return ["-f", str(options.file), *only, *option_words(AzureOptions, sign_in)]
+
+
+def set_up_command(options: Any, keys: Sequence[str | None]) -> str:
+    """The command that sets up these sites of the file: by name, where they are few."""
+    named = [key for key in keys if key is not None]
+    only = named if 0 < len(named) <= _MOST_NAMED else options.only
+    return command("mct-s2s", "apply", *file_words(replace(options, only=only)))
 
 
 def check_only(options: Any) -> None:
@@ -282,7 +291,10 @@ class _Reader:
                 options.app_service, options.resource_group, options.subscription, options.slot
             )
             names = tuple(client.name.strip() for client in entry.clients)
-            request = setup_request(options, (), SiteOfFile(self._where(key), names))
+            timed = (client for client in entry.clients if client.secret_lifetime is not None)
+            with_lifetime = tuple(client.name.strip() for client in timed)
+            of_file = SiteOfFile(self._where(key), names, with_lifetime)
+            request = setup_request(options, (), of_file)
             for place, client in _entries(key, entry):
                 required = "name" if isinstance(client, ClientEntry) else "resource"
                 if not {place, (*place, required)} & mistaken:

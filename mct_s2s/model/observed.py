@@ -86,6 +86,8 @@ class SiteOfFile:
     """`-f trust.toml --only learn`, and how to sign in."""
     clients: tuple[str, ...] = ()
     """Display names and appIds, as the file has them."""
+    with_lifetime: tuple[str, ...] = ()
+    """Those whose secrets' lifetime the file names."""
 
     def command(self, verb: str, *words: str, about: str | None = None) -> str:
         """A command of mct-s2s about this site, by the file."""
@@ -97,6 +99,10 @@ class SiteOfFile:
         """The name that the file has for a client; `None` where it does not name it."""
         names = {client.display_name.casefold(), client.client_id.casefold()}
         return next((name for name in self.clients if name.casefold() in names), None)
+
+    def has_lifetime(self, client: ClientApplication) -> bool:
+        """Whether the file says how long a client's secret lasts."""
+        return self.name_of(client) in self.with_lifetime
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ LARGEST_SHARE = 3
 class TooManyRemovals(Refused):
     """More clients than a third would be removed at one App Service."""
 
+    summary = ""
+    """The App Service and its clients, in a line for many App Services."""
     is_about_file = False
     """Whether the clients that were set up for it are too many alone.
 
@@ -102,8 +104,24 @@ def _refuse_too_many(
         items=[client.display_name for client in losing],
     )
     ours = [client for client in callers if _was_set_up(client, desired, observed)]
+    names = ", ".join(client.display_name for client in losing)
+    refusal.summary = f"{label}: {names} ({len(losing)} of {len(callers)})"
     refusal.is_about_file = _are_too_many([client for client in losing if client in ours], ours)
     raise refusal
+
+
+def refused_together(refusals: Sequence[TooManyRemovals]) -> TooManyRemovals:
+    """One refusal for all App Services of a file, each with the clients that it would lose."""
+    first, *others = refusals
+    if not others:
+        return first
+    return TooManyRemovals(
+        first.code,
+        f"--prune would remove too many clients at {len(refusals)} App Services: more than a third "
+        "of those that can call. Nothing was changed:",
+        remedy=first.advice,
+        items=[refusal.summary for refusal in refusals],
+    )
 
 
 def _are_too_many(removed: Sequence[object], clients: Sequence[object]) -> bool:

@@ -36,9 +36,11 @@ def clients_to_rotate(rotation: Rotation, observed: ObservedState) -> dict[str, 
     The name is what was asked for, the display name, or the appId where two share one. Whether a
     client is believed is judged later.
     """
-    if observed.trust.service is None:
-        raise service_missing(observed)
     within = rotation.expiring_within
+    if observed.trust.service is None:
+        if rotation.only_named and within is not None:
+            return {}  # at a site that is not set up, nothing expires
+        raise service_missing(observed)
     if rotation.only_named:
         return _find_named(rotation, observed)
     if within is None:
@@ -170,7 +172,8 @@ def plan_rotation(rotation: Rotation, observed: ObservedState) -> Plan:
     clients = clients_to_rotate(rotation, observed)
     others = _find_others_due(rotation, observed, clients.values())
     service = observed.trust.service
-    assert service is not None  # `clients_to_rotate` has looked
+    if service is None:  # `clients_to_rotate` has looked: it is one of many sites
+        return Plan(notes=("It is not set up, so there is nothing to rotate.",))
     if clients or others:
         _refuse_doubted_service(service, rotation, observed)
 

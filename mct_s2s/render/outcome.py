@@ -352,7 +352,7 @@ def _show_unfinished(terminal: Terminal, site: SiteReport) -> None:
 
 
 def _total(sites: Sequence[SiteReport]) -> str:
-    """`30 sites: 28 done, 1 up to date, 1 failed; 29 clients can call`."""
+    """`30 sites: 28 done, 1 up to date, 1 failed; 29 clients called the API`."""
     failed = sum(_has_failed(site) for site in sites)
     up_to_date = sum(site.is_up_to_date and site.error is None for site in sites)
     left_alone = sum(site.has_clients_left_alone and site.error is None for site in sites)
@@ -360,7 +360,7 @@ def _total(sites: Sequence[SiteReport]) -> str:
     counts = ((done, "done"), (up_to_date, "up to date"), (left_alone, _LEFT), (failed, "failed"))
     outcomes = ", ".join(f"{count} {what}" for count, what in counts if count or what == "failed")
     calls = sum(site.verification.calls for site in sites if site.verification is not None)
-    calling = f"; {counted(calls, 'client')} can call" if calls else ""
+    calling = f"; {counted(calls, 'client')} called the API" if calls else ""
     return f"{len(sites)} sites: {outcomes}{calling}"
 
 
@@ -404,7 +404,9 @@ def _summary(site: SiteReport) -> tuple[tuple[str, str], Text]:
     tested, verification = "", site.verification
     if verification is not None:
         calls = verification.calls
-        tested = f"{counted(calls, 'client')} can call" if calls else "not tested yet, see below"
+        tested = (
+            f"{counted(calls, 'client')} called the API" if calls else "not tested yet, see below"
+        )
     if site.error is not None:
         why = site.error.code
         if site.has_reached_no_one:

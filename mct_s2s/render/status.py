@@ -94,7 +94,10 @@ def _list(terminal: Terminal, report: StatusReport) -> None:
         terminal.result("No MCT App Service found in the subscription.", style="warn")
         return
     whole = not report.failed and not report.unchecked
-    if report.sick:
+    if not report.sites:
+        unread = counted(len(report.failed), "App Service")
+        terminal.result(f"{unread} could not be read.", style="bad")
+    elif report.sick:
         count = len(report.sites) + len(report.failed)
         missing = f", {len(report.failed)} not read" if report.failed else ""
         terminal.result(

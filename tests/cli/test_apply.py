@@ -13,6 +13,7 @@ from mct_s2s.cli import site_change
 from mct_s2s.engine import flow
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Session
+from mct_s2s.planning.pruning import TooManyRemovals, refused_together
 from mct_s2s.sandbox.observability.exchange import Entry
 
 from tests.cli.conftest import Ended, Program
@@ -148,7 +149,7 @@ def test_a_reviewed_plan_is_applied_without_printing_or_asking_again(applied: Ap
     reviewed = applied("--dry-run", *JSON, text=TWO).document["fingerprint"]
     done = applied("--expect", reviewed)
     assert (done.code, "Plan for" in done.err, "Apply" in done.err) == (0, False, False), done
-    assert done.out.splitlines()[-1] == "2 sites: 2 done, 0 failed; 2 clients can call."
+    assert done.out.splitlines()[-1] == "2 sites: 2 done, 0 failed; 2 clients called the API."
 
 
 def test_a_step_that_fails_is_told_of_its_site_with_what_was_done(applied: Applied) -> None:
@@ -375,6 +376,21 @@ def test_too_many_removals_at_one_site_leave_all_sites_as_they_are(applied: Appl
         "too-many-removals",
         [],
     )
+
+
+def test_too_many_removals_at_several_sites_name_each_with_its_clients() -> None:
+    refusals = []
+    for label, name in (("learn", "Reports"), ("academy", "Export")):
+        refusal = TooManyRemovals("too-many-removals", "too many", remedy="Look.", items=[name])
+        refusal.summary = f"{label}: {name} (1 of 2)"
+        refusals.append(refusal)
+    error = refused_together(refusals)
+    assert "too many clients at 2 App Services" in error.headline
+    assert [str(item) for item in error.items] == [
+        "learn: Reports (1 of 2)",
+        "academy: Export (1 of 2)",
+    ]
+    assert refused_together(refusals[:1]) is refusals[0]
 
 
 @pytest.mark.parametrize("setting", ["ServiceApplicationIds", "ServiceObjectIds"])

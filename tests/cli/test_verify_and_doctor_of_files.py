@@ -115,7 +115,7 @@ def test_verify_of_a_file_exits_3_for_a_site_that_is_not_set_up(fleet: Fleet) ->
     done = fleet("verify")
     assert (done.code, printed(done.out)) == (
         3,
-        [["apply", "-f", str(fleet.file), "--cloud", fleet.azure.origin]],
+        [["apply", "-f", str(fleet.file), "--only", "unset", "--cloud", fleet.azure.origin]],
     )
 
 

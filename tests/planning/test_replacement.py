@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from mct_s2s.errors import NotThere
 from mct_s2s.model.client_credentials import (
     OUR_CREDENTIALS,
     Certificate,
@@ -14,11 +15,13 @@ from mct_s2s.model.client_credentials import (
 )
 from mct_s2s.model.desired import Rotation
 from mct_s2s.model.ids import ApplicationIdUri, KeyId
+from mct_s2s.model.observed import Trust
 from mct_s2s.planning.credentials import ClientState
+from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.replacement import Replacement
 from mct_s2s.planning.service_facts import CLIENT
 
-from tests.planning.scenarios import NOW, client, guid
+from tests.planning.scenarios import NOW, client, guid, observed_state, settings
 
 DAY = timedelta(days=1)
 SEVEN_DAYS = Rotation(keep_old=7 * DAY)
@@ -96,6 +99,14 @@ def test_of_two_old_secrets_each_note_says_which_it_is_about() -> None:
     kept, elsewhere = replacement(SEVEN_DAYS, OLD, CURRENT, held=(CURRENT,)).notes("remove it")
     assert kept.what.startswith("The old secret of 'Import' is kept.")
     assert elsewhere.what.startswith("Another secret of 'Import' is not stored")
+
+
+def test_at_a_site_of_a_file_that_is_not_set_up_nothing_is_rotated() -> None:
+    bare = observed_state(Trust(), settings())
+    nightly = Rotation(expiring_within=30 * DAY, only_named=True, clients=("Import",))
+    assert make_plan(nightly, bare).notes == ("It is not set up, so there is nothing to rotate.",)
+    with pytest.raises(NotThere):
+        make_plan(Rotation(clients=("Import",)), bare)
 
 
 def test_removing_the_old_ones_makes_no_new_one() -> None:

@@ -296,6 +296,21 @@ def test_a_credential_that_a_trust_file_names_is_replaced_by_a_command_that_name
     assert "rotate-secret" not in text.replace(expected, "")
 
 
+def test_a_lifetime_that_a_trust_file_names_is_left_to_it() -> None:
+    held = (replace(credential(9), begins=NOW),)
+    file = replace(IN_FILE, with_lifetime=("Import",))
+    (finding,) = diagnose(replace(complete(client("Import", *held)), file=file))
+    assert finding.remedy == (
+        "mct-s2s rotate-secret -f trust.toml --only learn --expiring-within 30d"
+    )
+
+
+def test_the_command_for_a_secret_that_is_not_due_replaces_it_whenever_it_is_run() -> None:
+    observed = replace(complete(client("Import", credential(200))), file=IN_FILE)
+    assert "mct-s2s rotate-secret Import -f trust.toml --only learn" in as_csv(one(observed))
+    assert "--expiring-within" not in as_ics(one(observed)).replace("\r\n ", "")
+
+
 def test_a_credential_that_a_trust_file_does_not_name_keeps_its_own_command() -> None:
     (finding,) = diagnose(replace(complete(client("Other", credential(9))), file=IN_FILE))
     assert finding.remedy == f"mct-s2s rotate-secret {finding.client} {WHERE}"

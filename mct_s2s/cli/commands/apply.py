@@ -36,7 +36,8 @@ class ApplyOptions(ChangingOptions):
         "--only SITE", "Only this site, by its name in the file. Repeatable.", default=list
     )
     expect: str | None = option(
-        "--expect FINGERPRINT", "Refuse any other plan than the one that a dry run printed."
+        "--expect FINGERPRINT",
+        "Apply the plan that a dry run printed, without asking; refuse any other.",
     )
     prune: bool = option(
         "--prune", "Remove clients of these sites that the file does not name.", REMOVAL

@@ -37,9 +37,8 @@ def status(options: StatusOptions) -> int:
     from mct_s2s.cli.requests import api_of, looked_for_secrets
     from mct_s2s.cli.run import CommandRun, run_in_session, run_with_deadline
     from mct_s2s.cli.session import Services
-    from mct_s2s.cli.trust_file import check_only, chosen, file_words, read_sites
+    from mct_s2s.cli.trust_file import check_only, chosen, read_sites, set_up_command
     from mct_s2s.engine.request import Session
-    from mct_s2s.model.commands import command
     from mct_s2s.model.duration import duration
     from mct_s2s.model.observed import ObservedState
     from mct_s2s.model.resource_id import ResourceId
@@ -77,9 +76,10 @@ def status(options: StatusOptions) -> int:
                 return replace(diagnosed(state, site.request.desired.adopt), key=site.key)
 
             read = await read_file_sites(setups, current.terminal, read_one)
-            return finish(
-                current.terminal, read, setting_up=command("mct-s2s", "apply", *file_words(options))
-            )
+            not_set_up = [
+                site.key for site in read if isinstance(site, SiteStatus) and not site.is_set_up
+            ]
+            return finish(current.terminal, read, setting_up=set_up_command(options, not_set_up))
 
         return run_with_deadline(options, of_file)
     check_only(options)

@@ -159,13 +159,12 @@ def _verify_file(options: VerifyOptions) -> int:
     from mct_s2s.cli.fleet import read_file_sites
     from mct_s2s.cli.requests import at_site, look
     from mct_s2s.cli.run import CommandRun, run_with_deadline
-    from mct_s2s.cli.trust_file import chosen, file_words, read_sites
+    from mct_s2s.cli.trust_file import chosen, read_sites, set_up_command
     from mct_s2s.engine.credential_stores import stored_credentials
     from mct_s2s.engine.local_notes import default_folder
     from mct_s2s.engine.request import Session
     from mct_s2s.engine.verify import ClientTest, clients_to_verify
     from mct_s2s.inputs.target import api_path
-    from mct_s2s.model.commands import command
     from mct_s2s.planning import api_address
     from mct_s2s.planning.belief import members_here
     from mct_s2s.planning.reports.status import UnreadSite
@@ -214,9 +213,8 @@ def _verify_file(options: VerifyOptions) -> int:
             current.terminal.document(VerifyListDocument.of(report))
             show_unread(current.terminal, report.failed, ())
         else:
-            show_verifications(
-                current.terminal, report, command("mct-s2s", "apply", *file_words(options))
-            )
+            not_set_up = [site.key for site in report.not_set_up]
+            show_verifications(current.terminal, report, set_up_command(options, not_set_up))
         return worst(
             [
                 0 if report.is_proved else ExitCode.ATTENTION,

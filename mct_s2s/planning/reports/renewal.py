@@ -31,8 +31,10 @@ def renewing(
     if kind is None:
         return file.command("apply")
     longer: tuple[str, ...] = ()
-    if lasts_at_most(within, last_of_kind(kind, current)):
+    if not file.has_lifetime(client) and lasts_at_most(within, last_of_kind(kind, current)):
         longer = ("--secret-lifetime", "1y" if within < YEAR else "2y")
-    if not current[0].is_valid_at(observed.now):
+    ends = [credential.expires for credential in current]
+    is_due = all(end is not None and end <= observed.now + within for end in ends)
+    if not is_due or not current[0].is_valid_at(observed.now):
         return observed.rotating(client, *longer)  # as `verify` says of one that has expired
     return file.command("rotate-secret", "--expiring-within", f"{within.days or 1}d", *longer)
