@@ -95,8 +95,8 @@ def _list(terminal: Terminal, report: StatusReport) -> None:
         return
     whole = not report.failed and not report.unchecked
     if not report.sites:
-        unread = counted(len(report.failed), "App Service")
-        terminal.result(f"{unread} could not be read.", style="bad")
+        failed = counted(len(report.failed), "App Service")
+        terminal.result(f"{failed} could not be read.", style="bad")
     elif report.sick:
         count = len(report.sites) + len(report.failed)
         missing = f", {len(report.failed)} not read" if report.failed else ""
