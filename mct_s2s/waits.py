@@ -1,4 +1,4 @@
-"""How long each wait is: pauses, limits and numbers of attempts, but for what is named below.
+"""How long each wait is: pauses, limits and numbers of tries, but for what is named below.
 
 `--timeout` ends each of these waits sooner. What one request waits for is decided in
 `azure/retry.py` (`classify`), when a plan is made again in `engine/settling.py`. What protects the
@@ -19,9 +19,9 @@ class Delays:
     longest_pause: float
     growth: float = 2.0
 
-    def after(self, attempts: int) -> float:
-        """The pause after so many attempts (from 1)."""
-        pause = min(self.longest_pause, self.shortest_pause * self.growth ** min(attempts - 1, 30))
+    def after(self, tries: int) -> float:
+        """The pause after so many tries (from 1)."""
+        pause = min(self.longest_pause, self.shortest_pause * self.growth ** min(tries - 1, 30))
         return pause * random.uniform(0.8, 1.0)  # noqa: S311  # jitter
 
 
@@ -38,7 +38,7 @@ CONNECT_SECONDS = 10.0
 """TCP repeats its first packet after 1, 3 and 7 s (RFC 6298): a host silent until then is down."""
 REQUEST_SECONDS = 30.0
 """A request, also of the sign-in, without a whole answer by then is taken for lost."""
-OUTAGE_ATTEMPTS = 8
+OUTAGE_TRIES = 8
 """Over some 5 s: a service that still fails then will not recover within a command."""
 USUAL_DELAYS = Delays(0.2, 1.0)
 LAG_SECONDS = 300.0
@@ -58,7 +58,7 @@ LAG_SPACING_SECONDS = 0.05
 Many clients then stay within what Graph takes, 3,000 writes in 150 s: docs/azure-contract.md, 3.12.
 """
 CONTENTION_DELAYS = Delays(1.0, 16.0)
-"""An object stays busy for seconds, and every attempt that comes too early is one more:
+"""An object stays busy for seconds, and every try that comes too early is one more:
 docs/azure-contract.md, 3.1.
 """
 GRAPH_BUSY_SECONDS = 90.0
@@ -81,15 +81,15 @@ GONE_AFTER = 5
 """Looks in a row that find nothing, before something is gone. terraform-provider-azuread demands as
 many.
 """
-DOUBTFUL_ATTEMPTS = 8
+DOUBTFUL_TRIES = 8
 """Writes of one credential, 8 s in all: so long may a replica show what is gone, or not know what
 is there.
 """
 DOUBTFUL_PAUSE = 0.3
-"""Seconds, times the attempt's number."""
+"""Seconds, times the number of tries."""
 CERTIFICATE_SHOWS_SECONDS = 60.0
 """For so long a new certificate is looked for before an old one is removed: 18 s have been seen."""
-REGISTERING_ATTEMPTS = 3
+REGISTERING_TRIES = 3
 """Requests whose answer was lost, before the error is final."""
 APPEARS_LOOKS = 10
 """Looks for what a lost answer may have created: filters lag (docs/azure-contract.md, 3.8)."""

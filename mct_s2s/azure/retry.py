@@ -7,7 +7,7 @@
 * `CONTENTION`: a write was refused, and not applied, because another one is in progress. 90 or
   180 s, by its row in `azure/refusals.py`.
 * `LAG`: an answer that the request's own rule (`Sending.lag`) says will pass. 5 minutes.
-* `OUTAGE`: no answer, or 408, 500, 502, 503, 504. Eight attempts, if `Sending` says that repeating
+* `OUTAGE`: no answer, or 408, 500, 502, 503, 504. Eight tries, if `Sending` says that repeating
   is harmless.
 
 Nothing waits past the command's deadline.
@@ -21,7 +21,7 @@ When is a 404 final? Here, unless the request's rule calls it lag:
 * Graph, about any other object: final for the request. Before anything rests on it, it is asked for
   again, in all twice by an id that someone names (`GraphClient.get_known`), 3 times for owners and
   credentials and before a plan is applied (`AGREEING_READS`), 5 times in a deletion or restoration
-  (`GONE_AFTER`); and a credential is written up to 8 times (`DOUBTFUL_ATTEMPTS`). A setup takes the
+  (`GONE_AFTER`); and a credential is written up to 8 times (`DOUBTFUL_TRIES`). A setup takes the
   first 404 about owners and credentials, and then looks into the recycle bin.
 * Graph, after a lost answer about an object that this run created: final, as it tells that the
   removal was done (`is_lag_of_own` of `graph/replicas.py`).
@@ -61,7 +61,7 @@ from mct_s2s.waits import (
     LAG_SECONDS,
     LAG_SPACING_SECONDS,
     NOTICED_SECONDS,
-    OUTAGE_ATTEMPTS,
+    OUTAGE_TRIES,
     USUAL_DELAYS,
     Delays,
 )
@@ -115,7 +115,7 @@ class Wait:
     """Seconds that the service asks for."""
     total_seconds: float | None = None
     """For how long it is waited in all; `None`: until the command's deadline."""
-    attempts: int | None = None
+    tries: int | None = None
     """How often the request is sent in all; `None`: any number."""
 
 
@@ -134,7 +134,7 @@ def classify(error: ServiceError, sending: Sending) -> Wait | None:
     if error.answer_lost and sending.repeatable:
         answered = f"answered {error.status}" if error.status else "did not answer"
         shown = f"trying again, as the service {answered}"
-        return Wait(WaitReason.OUTAGE, shown, USUAL_DELAYS, attempts=OUTAGE_ATTEMPTS)
+        return Wait(WaitReason.OUTAGE, shown, USUAL_DELAYS, tries=OUTAGE_TRIES)
     return None
 
 
@@ -156,7 +156,7 @@ class _History:
 
     def is_exhausted(self, wait: Wait) -> bool:
         """Whether the request has been refused too often, or for too long, to be sent again."""
-        if self._refusals[wait.reason] == wait.attempts:
+        if self._refusals[wait.reason] == wait.tries:
             return True
         if wait.total_seconds is None:
             return False

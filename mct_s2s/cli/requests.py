@@ -74,7 +74,7 @@ def change_request(
         replace(desired, restart=not options.no_restart),
         now,
         api=api_of(options),
-        attempt=token_hex(4),
+        credential_suffix=token_hex(4),
         identities=identities,
         # A plan is worth reading without the settings, too.
         without_settings=options.dry_run and isinstance(desired, Setup),

@@ -33,7 +33,7 @@ class Request:
     now: datetime
     target: SiteTarget | None = None
     api: Api = field(kw_only=True)
-    attempt: str = ""
+    credential_suffix: str = ""
     """A word unique to this run, part of the names of the credentials that it creates."""
     label: str = ""
     """What a person calls the App Service, slot included; without one, the service application."""
@@ -66,7 +66,7 @@ class Request:
     @property
     def credential_name(self) -> str:
         """The name of this run's credentials, by which the next run finds one that was lost."""
-        return f"{OUR_CREDENTIALS}{self.now:%Y-%m-%d} {self.attempt}"
+        return f"{OUR_CREDENTIALS}{self.now:%Y-%m-%d} {self.credential_suffix}"
 
 
 @dataclass(frozen=True)

@@ -145,8 +145,8 @@ class MadeCredential(ClientSignIn):
     scope: str
     name: str
     key_id: KeyId
-    attempt: str
-    """The credential's own display name, unique to the attempt."""
+    credential_name: str
+    """The credential's own display name, which its note has."""
     expires: datetime
 
     @property

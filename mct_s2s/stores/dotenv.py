@@ -87,7 +87,7 @@ def credential_text(
         with suppress(UsageError):
             lines += [assignment(name, text)] if text else []
     facts = {
-        "name": sign_in.attempt,
+        "name": sign_in.credential_name,
         "keyId": sign_in.key_id,
         "client": sign_in.name,
         "made": f"{clock.now():%Y-%m-%dT%H:%M:%S+00:00}",

@@ -317,7 +317,7 @@ class KeyVaultStore(Store):
             "made-by": MAKER,
             "client": sign_in.name,
             "appId": sign_in.client_id,
-            "credential": sign_in.attempt,
+            "credential": sign_in.credential_name,
             "keyId": sign_in.key_id,
             "made": clock.now().isoformat(),
             "tenantId": sign_in.tenant_id,

@@ -43,7 +43,7 @@ MADE = MadeCredential(
     scope="api://x/.default",
     name="Import",
     key_id=KeyId("key"),
-    attempt="attempt",
+    credential_name="attempt",
     expires=datetime(2027, 1, 1, tzinfo=UTC),
 )
 REQUEST_ID = "5b1c7a0e-2d0f-4b7d-9d5b-1f2e3d4c5b6a"

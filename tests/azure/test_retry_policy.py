@@ -13,7 +13,7 @@ from mct_s2s.activity import REPLICATION, during
 from mct_s2s.azure.retry import RetryPolicy, Sending
 from mct_s2s.azure.site_api import NotYet
 from mct_s2s.errors import ServiceError
-from mct_s2s.waits import LAG_SECONDS, OUTAGE_ATTEMPTS
+from mct_s2s.waits import LAG_SECONDS, OUTAGE_TRIES
 
 from tests.support.listener import Listener
 from tests.support.simulated_time import SimulatedTime
@@ -93,8 +93,8 @@ def test_a_failure_that_passes_is_waited_out(
     [
         *(([status], ONCE, 1) for status in (0, 500, 503)),
         ([404], {}, 1),
-        ([500], {}, OUTAGE_ATTEMPTS),
-        ([404, 503] * OUTAGE_ATTEMPTS, LAG, 2 * OUTAGE_ATTEMPTS),
+        ([500], {}, OUTAGE_TRIES),
+        ([404, 503] * OUTAGE_TRIES, LAG, 2 * OUTAGE_TRIES),
     ],
 )
 def test_a_failure_that_lasts_or_may_have_taken_effect_is_told(

@@ -212,5 +212,7 @@ def planned(*changes: AnyChange, site: Site = WHERE, **more: Any) -> Outcome:
     )
     desired = Setup(ServiceSpec("MCT service"))
     access = CallerRights(SignedIn("x"), roles=frozenset({CLOUD_APPLICATION_ADMINISTRATOR}))
-    request = Request(desired, NOW, TARGET, api=MCT, attempt="a1b2", unique_name=SERVICE_KEY)
+    request = Request(
+        desired, NOW, TARGET, api=MCT, credential_suffix="a1b2", unique_name=SERVICE_KEY
+    )
     return Outcome(request, Plan(changes), before, access, **more)

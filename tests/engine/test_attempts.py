@@ -142,7 +142,7 @@ def test_a_secret_that_has_arrived_is_neither_removed_nor_named_for_removal(
             client_id=attempt.client_id,
             key_id=attempt.key_id,
             credential=credential,
-            attempt=OURS,
+            credential_name=OURS,
             **details,
         )
         await attempt.store.deliver(delivered)

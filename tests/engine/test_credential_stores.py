@@ -112,7 +112,7 @@ def test_a_delivery_to_a_vault_replaces_our_tags_and_keeps_those_of_others(engin
         scope="api://x/.default",
         name="A",
         key_id=KeyId(guid("new")),
-        attempt="attempt",
+        credential_name="attempt",
         expires=LATER,
     )
 

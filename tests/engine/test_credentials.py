@@ -35,7 +35,7 @@ from mct_s2s.sandbox.core.wire_errors import graph_error
 from mct_s2s.sandbox.state import seed
 from mct_s2s.stores.files import FileStore
 from mct_s2s.stores.store import CommandStore
-from mct_s2s.waits import APPEARS_LOOKS, DOUBTFUL_ATTEMPTS, REGISTERING_ATTEMPTS
+from mct_s2s.waits import APPEARS_LOOKS, DOUBTFUL_TRIES, REGISTERING_TRIES
 
 from tests.engine.conftest import Engine, Watcher, applied, planned
 from tests.planning.scenarios import LATER, NOW, SERVICE_KEY, TENANT, guid
@@ -109,7 +109,7 @@ def test_a_creation_that_is_never_answered_ends_and_its_secret_stays_noted(engin
     outcome, _, _ = applied(engine, adding, stores={"A": FileStore(engine.home / "a.env")})
     ((_, error),) = outcome.failed
     assert getattr(error, "answer_lost", False)
-    assert len(engine.requests_to("/addPassword")) == DOUBTFUL_ATTEMPTS
+    assert len(engine.requests_to("/addPassword")) == DOUBTFUL_TRIES
     (credential,) = engine.inside.azure.graph("GET", f"/applications/{registration['id']}")[
         "passwordCredentials"
     ]
@@ -185,7 +185,7 @@ def kept_in(
         key_id=KeyId(key_id),
         credential=secret,
         name="A",
-        attempt=ATTEMPT,
+        credential_name=ATTEMPT,
         **noted,
     )
     asyncio.run(store.deliver(kept))
@@ -387,12 +387,12 @@ def test_a_request_that_was_lost_is_sent_again_only_once_it_is_sure_that_it_was(
     assert (seconds >= APPEARS_LOOKS) is (fault == "reset")
 
 
-@pytest.mark.parametrize("losses", [REGISTERING_ATTEMPTS - 1, REGISTERING_ATTEMPTS])
+@pytest.mark.parametrize("losses", [REGISTERING_TRIES - 1, REGISTERING_TRIES])
 def test_a_registration_is_sent_three_times_at_most(losses: int, owner: Engine) -> None:
     owner.misbehave("/applications", losses, "POST", type="reset")
     timed(owner, lambda session: create_as_owner(session, planned(NEW), NEW))
-    assert len(called_a(owner)) == REGISTERING_ATTEMPTS - losses
-    assert owner.requests_to("/applications").count("POST applications") == REGISTERING_ATTEMPTS
+    assert len(called_a(owner)) == REGISTERING_TRIES - losses
+    assert owner.requests_to("/applications").count("POST applications") == REGISTERING_TRIES
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from mct_s2s.key_pairs import certificate_in
 from mct_s2s.local_files import FILE_BYTES
 from mct_s2s.sandbox.observability.exchange import Entry
 from mct_s2s.sandbox.state.seed import VAULT
-from mct_s2s.waits import OUTAGE_ATTEMPTS, REQUEST_SECONDS, USUAL_DELAYS
+from mct_s2s.waits import OUTAGE_TRIES, REQUEST_SECONDS, USUAL_DELAYS
 
 from tests.azure.raw import Answer, Wire
 from tests.cli.conftest import Program
@@ -262,9 +262,7 @@ def test_a_service_that_trickles_holds_nobody_longer_than_one_that_is_silent(
     )
     asked = trickle(monkeypatch, begin, ANSWERS[answer])
     done = mct(*command)
-    assert done.seconds < OUTAGE_ATTEMPTS * (REQUEST_SECONDS + USUAL_DELAYS.longest_pause) + 10, (
-        done
-    )
+    assert done.seconds < OUTAGE_TRIES * (REQUEST_SECONDS + USUAL_DELAYS.longest_pause) + 10, done
     assert asked, "somebody asked it"
 
 
@@ -275,9 +273,7 @@ def test_a_site_that_trickles_holds_verify_no_longer_than_one_that_is_silent(
     assert mct(*SETUP).code == 0
     asked = trickle(monkeypatch, azure.site_url, ANSWERS[answer])
     done = mct("verify")
-    assert done.seconds < OUTAGE_ATTEMPTS * (REQUEST_SECONDS + USUAL_DELAYS.longest_pause) + 10, (
-        done
-    )
+    assert done.seconds < OUTAGE_TRIES * (REQUEST_SECONDS + USUAL_DELAYS.longest_pause) + 10, done
     assert asked
 
 

@@ -38,7 +38,7 @@ RECORD = MadeCredential(
     url="https://contosolearn.azurewebsites.net",
     name="Reports",
     key_id=KeyId("44444444-4444-4444-4444-444444444444"),
-    attempt="mct-s2s 2026-11-24 ab12",
+    credential_name="mct-s2s 2026-11-24 ab12",
     expires=datetime(2027, 1, 1, tzinfo=UTC),
 )
 OTHER = ClientId("99999999-2222-2222-2222-222222222222")
@@ -91,10 +91,10 @@ def test_a_file_that_somebody_else_wrote_is_read_too(tmp_path: Path) -> None:
 def test_an_attempt_is_remembered_whatever_ends_the_line(end: str, tmp_path: Path) -> None:
     """Windows writes what it is told to by lines of its own."""
     store = FileStore(tmp_path / "a.env")
-    asyncio.run(store.begin(RECORD.attempt, RECORD.client_id))
+    asyncio.run(store.begin(RECORD.credential_name, RECORD.client_id))
     noted = tmp_path / "a.env.pending"
     noted.write_bytes(noted.read_bytes().replace(b"\n", end.encode()))
-    assert asyncio.run(store.note()).attempts == {RECORD.attempt: RECORD.client_id}
+    assert asyncio.run(store.note()).attempts == {RECORD.credential_name: RECORD.client_id}
 
 
 @pytest.mark.parametrize("text", [None, "", "AZURE_TENANT_ID=t\nAZURE_CLIENT_ID=c\n", "\0\xff"])
@@ -189,7 +189,7 @@ def test_a_note_that_has_nothing_more_to_say_goes_with_the_next_look(tmp_path: P
 
     async def look() -> None:
         await store.deliver(RECORD)
-        for attempt, stays in ((RECORD.attempt, False), ("mct-s2s another", True)):
+        for attempt, stays in ((RECORD.credential_name, False), ("mct-s2s another", True)):
             await store.begin(attempt, RECORD.client_id)
             assert (await store.note()).delivered == RECORD.key_id
             assert pending.exists() == stays, "somebody else's attempt may be under way"

@@ -28,7 +28,7 @@ from mct_s2s.errors import ServiceError
 from mct_s2s.model.client_credentials import Certificate, CredentialKind, Federation
 from mct_s2s.model.client_sign_in import SecretCredential
 from mct_s2s.model.ids import ApplicationObjectId, KeyId, PrincipalId
-from mct_s2s.waits import CERTIFICATE_SHOWS_SECONDS, DOUBTFUL_ATTEMPTS, DOUBTFUL_PAUSE, LOOK_PAUSE
+from mct_s2s.waits import CERTIFICATE_SHOWS_SECONDS, DOUBTFUL_PAUSE, DOUBTFUL_TRIES, LOOK_PAUSE
 
 if TYPE_CHECKING:
     from mct_s2s.azure.graph.client import GraphClient
@@ -216,7 +216,7 @@ async def _write_certificates(
                 is_behind = (
                     len(wanted) < len(existing) or "existing credential" in error.service_message
                 )
-                if error.status != 400 or not is_behind or refusals == DOUBTFUL_ATTEMPTS:
+                if error.status != 400 or not is_behind or refusals == DOUBTFUL_TRIES:
                     raise
             else:
                 return wanted

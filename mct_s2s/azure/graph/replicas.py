@@ -16,7 +16,7 @@ from mct_s2s.azure.graph.paths import query
 from mct_s2s.azure.refusals import GraphOperation, already_gone, is_lag
 from mct_s2s.azure.retry import Lag
 from mct_s2s.errors import ServiceError
-from mct_s2s.waits import DOUBTFUL_ATTEMPTS, DOUBTFUL_PAUSE, GONE_AFTER, LAG_SECONDS, LOOK_PAUSE
+from mct_s2s.waits import DOUBTFUL_PAUSE, DOUBTFUL_TRIES, GONE_AFTER, LAG_SECONDS, LOOK_PAUSE
 
 if TYPE_CHECKING:
     from mct_s2s.azure.graph.client import GraphClient
@@ -92,14 +92,14 @@ async def repeat_doubtful(
     look: Callable[[], Awaitable[T | None]],
 ) -> T:
     """Write; after a doubtful refusal, return what `look` finds, or write again."""
-    for attempt in count(1):
+    for tries in count(1):
         try:
             return await write()
         except ServiceError as error:
-            if not is_doubtful(error) or attempt == DOUBTFUL_ATTEMPTS:
+            if not is_doubtful(error) or tries == DOUBTFUL_TRIES:
                 raise
         with waiting(REPLICATION):
-            await asyncio.sleep(attempt * DOUBTFUL_PAUSE)
+            await asyncio.sleep(tries * DOUBTFUL_PAUSE)
         result = await look()
         if result is not None:
             return result

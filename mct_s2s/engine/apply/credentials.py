@@ -278,7 +278,7 @@ def _made_credential(
         scope=f"{run.outputs.resolve(change.audience)}/.default",
         url=stored_url(before.note_of(change.name), client_id, before),
         name=change.name,
-        attempt=run.outcome.request.credential_name,
+        credential_name=run.outcome.request.credential_name,
         key_id=key_id,
         expires=expires,
     )

@@ -54,7 +54,7 @@ from mct_s2s.waits import (
     LAG_SECONDS,
     LOOK_PAUSE,
     OWNED_SECONDS,
-    REGISTERING_ATTEMPTS,
+    REGISTERING_TRIES,
     RESERVE,
     RESTORED_SECONDS,
 )
@@ -226,11 +226,11 @@ async def _register(
     session: Session, outcome: Outcome, new: Application, tag: str, caller: PrincipalId | None
 ) -> Application:
     """POST a registration; look for it after a lost answer, before it is sent again."""
-    for attempt in range(1, REGISTERING_ATTEMPTS + 1):
+    for tries in range(1, REGISTERING_TRIES + 1):
         try:
             return await applications.register(session.graph, new, caller)
         except ServiceError as error:
-            if not error.answer_lost or caller is None or attempt == REGISTERING_ATTEMPTS:
+            if not error.answer_lost or caller is None or tries == REGISTERING_TRIES:
                 raise
         with waiting("looking for the registration whose response was lost"):
             for _ in range(APPEARS_LOOKS):

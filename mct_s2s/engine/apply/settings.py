@@ -98,10 +98,10 @@ class _Writer:
         self._written_at = 0.0
         self._reading = 0.0
         self._writing = 0.0
-        """The longest that each has taken, in seconds, without failed attempts and turns."""
+        """The longest that each has taken, in seconds, without failed tries and turns."""
 
     async def read(self) -> None:
-        sent_at = list[float]()  # of each attempt
+        sent_at = list[float]()  # of each try
         self.settings = await self._arm.settings(
             self._change.site, leaves=lambda: sent_at.append(clock.seconds())
         )

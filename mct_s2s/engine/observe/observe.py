@@ -273,7 +273,9 @@ class _SitesOfGroup:
         self._arm = session.arm
         desired = request.desired
         has_mark = request.api.function_app_mark is not None
-        self._is_wanted = isinstance(desired, Setup) and bool(request.attempt) and has_mark
+        self._is_wanted = (
+            isinstance(desired, Setup) and bool(request.credential_suffix) and has_mark
+        )
         # A client is added to what is set up: there they hardly ever decide.
         self._reads_ahead = (
             isinstance(desired, Setup) and desired.settings is not SettingsScope.CLIENTS
