@@ -76,6 +76,7 @@ sign_in_to_az() {
 # As nearly everybody is: a person, by a device code that somebody approves in a browser.
 sign_in_to_az_as_person() {
     local person=${1:-admin@contosolearning.onmicrosoft.com} code login
+    : > "$work/device-code"   # read below, perhaps before az has opened it
     AZURE_CORE_ONLY_SHOW_ERRORS=false az login --use-device-code --tenant "$AZURE_TENANT_ID" --output none \
         2> "$work/device-code" &
     login=$!
