@@ -66,8 +66,8 @@ class ServiceClient:
         self.once: ReadOnce[Any] = ReadOnce()
         """Answers that several ask for, by their path."""
 
-    def note_object(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Take note of an object of an answer; also of those inside others."""
+    def track_object(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Look at an object of an answer; also at those inside others."""
         return row
 
     @asynccontextmanager
@@ -144,7 +144,7 @@ class ServiceClient:
             check_address(url, self.base)
             answer = (await self.exchange(method, url, body, headers)).raise_for_status()
             with self.service.readable(step):
-                document = parse_json(answer.content, self.note_object) if answer.content else None
+                document = parse_json(answer.content, self.track_object) if answer.content else None
                 if document is not None and not isinstance(document, dict):
                     raise ValueError("not an object")
             return answer, document

@@ -36,10 +36,10 @@ from mct_s2s.planning.permissions.rights import Missing
 from mct_s2s.planning.plan import ManualStep, Plan
 from mct_s2s.planning.reports.verification import Verification
 from mct_s2s.planning.service_application import SERVICE_KEY
-from mct_s2s.stores.registration_notes import (
-    RegistrationNote,
-    note_registrations,
-    noted_registrations,
+from mct_s2s.stores.remembered_registrations import (
+    Remembered,
+    remember_registrations,
+    remembered_registrations,
 )
 from mct_s2s.stores.store import Store
 
@@ -104,38 +104,40 @@ class Outcome:
 
     def remember(self, *object_ids: str) -> None:
         """Note on this machine that a run has begun to create or change registrations."""
-        noted = self._noted(RegistrationNote.UNFINISHED)
+        noted = self._remembered_here(Remembered.UNFINISHED)
         self.remembered.update(object_ids)
         if not self.remembered <= noted.keys():
             begun = dict.fromkeys(self.remembered, frozenset[str]())
-            self._note(RegistrationNote.UNFINISHED, noted | begun)
+            self._remember_here(Remembered.UNFINISHED, noted | begun)
 
     def forget(self) -> None:
         """Remove the notes of `remember`, as the run has ended: Azure's state tells what it did."""
-        noted = self._noted(RegistrationNote.UNFINISHED)
+        noted = self._remembered_here(Remembered.UNFINISHED)
         if noted.keys() & self.remembered:
-            self._note(RegistrationNote.UNFINISHED, _without(noted, self.remembered))
+            self._remember_here(Remembered.UNFINISHED, _without(noted, self.remembered))
 
     def _remember_deletion(self, change: DeleteApplication) -> None:
         """Note what this run has deleted, which can be restored for 30 days."""
         if change.object_id in self.remembered:
             custody = self.before.custody.get(change.client_id, Custody())
             owners = {change.object_id: frozenset[str](owner for owner, _ in custody.owners)}
-            self._note(RegistrationNote.DELETED, self._noted(RegistrationNote.DELETED) | owners)
+            self._remember_here(
+                Remembered.DELETED, self._remembered_here(Remembered.DELETED) | owners
+            )
             # Its owner can restore it at once: from now on, it is no longer what a run has begun.
-            unfinished = self._noted(RegistrationNote.UNFINISHED)
-            self._note(RegistrationNote.UNFINISHED, _without(unfinished, {change.object_id}))
+            unfinished = self._remembered_here(Remembered.UNFINISHED)
+            self._remember_here(Remembered.UNFINISHED, _without(unfinished, {change.object_id}))
 
     def _forget_deletion(self, object_id: str) -> None:
-        deleted = self._noted(RegistrationNote.DELETED)
+        deleted = self._remembered_here(Remembered.DELETED)
         if object_id in deleted:
-            self._note(RegistrationNote.DELETED, _without(deleted, {object_id}))
+            self._remember_here(Remembered.DELETED, _without(deleted, {object_id}))
 
-    def _noted(self, note: RegistrationNote) -> dict[str, frozenset[str]]:
-        return noted_registrations(self.before.subject, note)
+    def _remembered_here(self, why: Remembered) -> dict[str, frozenset[str]]:
+        return remembered_registrations(self.before.subject, why)
 
-    def _note(self, note: RegistrationNote, owners: Mapping[str, frozenset[str]]) -> None:
-        note_registrations(self.before.subject, note, owners)
+    def _remember_here(self, why: Remembered, owners: Mapping[str, frozenset[str]]) -> None:
+        remember_registrations(self.before.subject, why, owners)
 
     def continue_from(self, earlier: "Outcome") -> None:
         """Take over what an earlier part of the same run has done."""

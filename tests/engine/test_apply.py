@@ -44,10 +44,10 @@ from mct_s2s.planning.changes import (
 )
 from mct_s2s.planning.not_ours import NotOurs
 from mct_s2s.planning.plan import Plan
-from mct_s2s.stores.registration_notes import (
-    RegistrationNote,
-    note_registrations,
-    noted_registrations,
+from mct_s2s.stores.remembered_registrations import (
+    Remembered,
+    remember_registrations,
+    remembered_registrations,
 )
 
 from tests.conftest import MACHINE, SITE, SLOT
@@ -359,9 +359,9 @@ def test_an_attempt_of_a_killed_run_stays_noted_when_another_run_ends(engine: En
     async def main(session: Session) -> frozenset[str]:
         registration = planned(new("A"))
         subject = registration.before.subject
-        note_registrations(subject, RegistrationNote.UNFINISHED, {"other": ()})
+        remember_registrations(subject, Remembered.UNFINISHED, {"other": ()})
         await apply(session, registration, Watcher())
-        return frozenset(noted_registrations(subject, RegistrationNote.UNFINISHED))
+        return frozenset(remembered_registrations(subject, Remembered.UNFINISHED))
 
     assert engine.run(main) == {"other"}
 

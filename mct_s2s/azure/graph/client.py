@@ -125,8 +125,8 @@ class GraphClient(ServiceClient):
         object_id = object_in_path[1] if object_in_path else path
         return self._client_ids.get(object_id, object_id)
 
-    def note_object(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Note to which appId an object belongs, and whether it is young."""
+    def track_object(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Remember to which appId an object belongs, and whether it is young."""
         if "id" in row and "appId" in row:
             client_id = self._client_ids[str(row["id"]).lower()] = str(row["appId"]).lower()
             created = optional_moment(row.get("createdDateTime"))

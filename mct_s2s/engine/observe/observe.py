@@ -45,7 +45,7 @@ from mct_s2s.planning.belief import (
 from mct_s2s.planning.clients import has_unique_name_below
 from mct_s2s.planning.inspection import registrations_to_inspect
 from mct_s2s.planning.permissions.rights import allowing_roles
-from mct_s2s.stores.registration_notes import RegistrationNote, noted_registrations
+from mct_s2s.stores.remembered_registrations import Remembered, remembered_registrations
 from mct_s2s.waits import AGREEING_READS, LAG_SECONDS, LOOK_PAUSE, NAMES_SECONDS, RESERVE
 
 
@@ -343,8 +343,8 @@ async def read_custody(
     """
     observed = replace(
         observed,
-        unfinished=frozenset(noted_registrations(observed.subject, RegistrationNote.UNFINISHED)),
-        deleted_here=noted_registrations(observed.subject, RegistrationNote.DELETED),
+        unfinished=frozenset(remembered_registrations(observed.subject, Remembered.UNFINISHED)),
+        deleted_here=remembered_registrations(observed.subject, Remembered.DELETED),
     )
     clients = list(registrations_to_inspect(observed, request.desired))
     if clients:
