@@ -26,6 +26,7 @@ from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.belief import Belief, client_trust
 from mct_s2s.planning.changes import AddCredential, DeleteApplication, RemoveCredential
 from mct_s2s.planning.clients import clients_called
+from mct_s2s.planning.credentials import held_here
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.replacement import kind_to_create
 from mct_s2s.planning.rotation import clients_to_rotate
@@ -328,7 +329,8 @@ def _receivers(request: "Request", observed: ObservedState) -> list[Receiver]:
 def _receivers_of_rotation(rotation: Rotation, observed: ObservedState) -> list[Receiver]:
     receivers: list[Receiver] = []
     for name, client in clients_to_rotate(rotation, observed).items():
-        kind = kind_to_create(client.counted_credentials, rotation.of(name))
+        held = held_here(client, observed)
+        kind = kind_to_create(client.counted_credentials, rotation.of(name), held)
         receivers.append(Receiver(name, client, kind.is_key))
     return receivers
 

@@ -114,9 +114,14 @@ async def _observe_with_stores(
         if not request.preflight:
             raise
         raise await explain_refusal(session, request, probe, error) from error
-    inspected, (stores, with_notes) = await gather_or_cancel(
-        read_custody(session, request, observed), open_stores(session, request, observed)
-    )
+    if isinstance(request.desired, Rotation):
+        # A tag says where the secret of a believed client is, which may take its owners to know.
+        inspected = await read_custody(session, request, observed)
+        stores, with_notes = await open_stores(session, request, inspected)
+    else:
+        inspected, (stores, with_notes) = await gather_or_cancel(
+            read_custody(session, request, observed), open_stores(session, request, observed)
+        )
     observed = replace(
         inspected,
         secrets=with_notes.secrets,

@@ -32,7 +32,7 @@ from mct_s2s.model.ids import (
     ApplicationIdUri,
     Tag,
 )
-from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.changes import AddCredential, AnyChange, Deferred, RemoveCredential
 from mct_s2s.planning.federation import describe_federation
 from mct_s2s.planning.plan import Registration
@@ -304,6 +304,14 @@ def renewal(client_id: str, credentials: Sequence[Credential], now: datetime, wh
         return own_command("rotate-secret", *longer, about=client_id, where=where)
     add = own_command("add-client", about=client_id, where=where)
     return f"{add} {option('--credential', current[0].kind.value)}"
+
+
+def held_here(client: ClientApplication, observed: ObservedState) -> Credential | None:
+    """The credential that a file of this machine holds for a client; `None` where nothing tells."""
+    for note in observed.local_notes.get(client.client_id, ()):
+        if note.is_of_client(client.client_id):
+            return note.delivered_of(client.counted_credentials)
+    return None
 
 
 def current_credentials(credentials: Sequence[Credential], now: datetime) -> Sequence[Credential]:

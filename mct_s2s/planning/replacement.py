@@ -44,11 +44,33 @@ def all_end_by(credentials: Iterable[Credential], horizon: datetime) -> bool:
     )
 
 
-def kind_to_create(credentials: Sequence[Credential], rotation: Rotation) -> CredentialKind:
-    """Decide what a client with these credentials gets: what it has, or else what is wanted."""
+def kind_to_create(
+    credentials: Sequence[Credential], rotation: Rotation, held: Credential | None
+) -> CredentialKind:
+    """Decide what a client with these credentials gets: what it has, or else what is wanted.
+
+    `held`: the one that its place holds. The names of all are their owners' choice, also those of
+    earlier ones.
+    """
     if not credentials:
         return rotation.kind
+    if held is not None:
+        return held.kind
     return replaced_kind(credentials) or CredentialKind.SECRET
+
+
+def has_other_way_in(credentials: Iterable[Credential], horizon: datetime) -> bool:
+    """Whether a client signs in otherwise for longer: the secret that its place holds may end.
+
+    By a federated credential or a certificate of another maker, to which someone has moved it. A
+    secret that lasts is none: an owner of earlier days may have left it.
+    """
+    return any(
+        credential.federation is not None
+        or (credential.kind is CredentialKind.CERTIFICATE and not credential.is_made)
+        for credential in credentials
+        if not all_end_by([credential], horizon)
+    )
 
 
 @dataclass(frozen=True)
@@ -92,7 +114,12 @@ class Replacement:
     @cached_property
     def kind(self) -> CredentialKind:
         """Secrets or certificates: what this rotation replaces."""
-        return kind_to_create(self.counted, self.rotation)
+        return kind_to_create(self.counted, self.rotation, self._held)
+
+    @cached_property
+    def _held(self) -> Credential | None:
+        """The one that the place holds, of whichever kind; `None` where nothing tells."""
+        return self.client.note.delivered_of(self.counted)
 
     @cached_property
     def of_kind(self) -> list[Credential]:
@@ -150,6 +177,9 @@ class Replacement:
             # Replicas may not show yet what was delivered minutes ago.
             is_hidden = not self.counted and self.client.has_just_arrived(self.kind)
             horizon = self.client.now + rotation.expiring_within
+            # Another secret that lasts longer is not what the users of this place read.
+            if self._held is not None and not has_other_way_in(self.counted, horizon):
+                return all_end_by([self._held], horizon)
             return all_end_by(self.counted, horizon) and not is_hidden
         # Everyone has the newest one by now: only the old ones are to go.
         if rotation.remove_old and self.current is not None and self.older:

@@ -4,9 +4,14 @@ He could do all of it while he owned it. A later run of an administrator must no
 own: what comes back from the recycle bin, what a vault's tag says, and what clutters a removal.
 """
 
+import base64
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 from mct_s2s.model.ids import Tag, client_unique_name, secret_name
 from mct_s2s.sandbox.state import seed
 
@@ -27,6 +32,7 @@ from tests.security.staging import (
     role,
     secrets,
 )
+from tests.support.certificates import pem_of
 
 IMPORT = client_unique_name(OWN, "Import")
 Words = tuple[str, ...]
@@ -229,6 +235,63 @@ def test_no_new_secret_goes_where_only_a_tag_of_a_former_owner_says(
     assert f"--secret-to keyvault:{ROBS}" in error["remedy"]
     named = admin("setup", "--client", "Import", "--secret-to", f"keyvault:{ROBS}", *A, *JSON)
     assert named.code == 0, "the operator's own word"
+
+
+# What hides the end of ours
+
+
+def certificate(azure: Sandbox, name: str) -> Json:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = pem_of(key, azure.now() + timedelta(days=3000))
+    der = x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
+    encoded = base64.b64encode(der).decode()
+    more = {"type": "AsymmetricX509Cert", "usage": "Verify"}
+    return {"key": encoded, "displayName": name, **more}
+
+
+@pytest.mark.parametrize("place", ["", f"keyvault:{seed.VAULT}"], ids=["a file", "a vault"])
+@pytest.mark.parametrize("name", ["theirs", "mct-s2s 2026-12-02 abcdef12"])
+@pytest.mark.parametrize("admin", ["person"], indirect=True)
+def test_a_secret_that_a_former_owner_left_hides_the_end_of_no_secret_of_ours(
+    admin: Program, azure: Sandbox, rob: Member, place: str, name: str
+) -> None:
+    words = ("--secret-to", place) if place else ()
+    lasting = ("--secret-lifetime", "20d", "--no-verify")
+    assert admin("setup", "--client", "Import", *lasting, *words, *A, *JSON).code == 0
+    client: Json = azure.applications("Import")[0]
+    left = {"passwordCredential": {"displayName": name, "endDateTime": rob.in_days(3000)}}
+    path = f"/applications/{client['id']}/addPassword"
+    once_owned(azure, rob, client, lambda: rob.graph("POST", path, json=left))
+    if not place:
+        seen = admin("status", *A, "-o", "json").document
+        assert [finding["code"] for finding in seen["findings"]] == ["secret-expiring"]
+    nightly = ("rotate-secret", "--expiring-within", "31d", "--secret-lifetime", "1y", *A, *JSON)
+    rotated = admin(*nightly)
+    assert rotated.code == 0, rotated.out
+    new = [row for row in rotated.document["credentials"] if row["created"]]
+    assert [row["client"] for row in new] == ["Import"]
+    assert new[0]["savedTo"].startswith(place or "file:")
+    azure.forget()
+    admin(*nightly)
+    assert not any(write.endswith("/addPassword") for write in azure.writes()), "it lasts"
+
+
+@pytest.mark.parametrize("admin", ["person"], indirect=True)
+def test_a_certificate_that_a_former_owner_named_like_ours_is_not_rotated_in_place_of_our_secret(
+    admin: Program, azure: Sandbox, rob: Member
+) -> None:
+    lasting = ("--secret-lifetime", "20d", "--no-verify")
+    assert admin("setup", "--client", "Import", *lasting, *A, *JSON).code == 0
+    client: Json = azure.applications("Import")[0]
+    left = {"keyCredentials": [certificate(azure, "mct-s2s 2026-12-02 abcdef12")]}
+    path = f"/applications/{client['id']}"
+    once_owned(azure, rob, client, lambda: rob.graph("PATCH", path, json=left))
+    nightly = ("--expiring-within", "31d", "--secret-lifetime", "1y")
+    for words in (nightly, ("Import",)):
+        rotated = admin("rotate-secret", *words, *A, *JSON)
+        assert rotated.code == 0, rotated.out
+        new = [row["kind"] for row in rotated.document["credentials"] if row["created"]]
+        assert new == ["secret"]
 
 
 # What was named like ours

@@ -3,13 +3,13 @@
 Scripts rely on the codes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mct_s2s.model.azure_resources import AppService
-from mct_s2s.model.client_credentials import EXPIRING_WITHIN, secrets_among
+from mct_s2s.model.client_credentials import EXPIRING_WITHIN, Credential, secrets_among
 from mct_s2s.model.commands import option, webapp_command
 from mct_s2s.model.desired import ServiceSpec
 from mct_s2s.model.ids import is_guid
@@ -31,8 +31,9 @@ from mct_s2s.planning.clients import (
     members,
     unmatched_entries,
 )
-from mct_s2s.planning.credentials import lost_message
+from mct_s2s.planning.credentials import held_here, lost_message
 from mct_s2s.planning.not_ours import SERVICE_NOT_OURS, why_doubted
+from mct_s2s.planning.replacement import all_end_by, has_other_way_in
 from mct_s2s.planning.reports.renewal import renewing
 from mct_s2s.planning.service_facts import (
     SERVICE_OPTION,
@@ -364,6 +365,10 @@ def _credentials(
         # Without the place: a tag of the registration, which its owners write, may have named it.
         rotate = observed.rotating(client)
         yield Finding("secret-not-stored", name, message, rotate, severity, client_id)
+    held = held_here(client, observed)
+    if held is not None and _is_end_hidden(held, credentials, now + within):
+        yield _of_file(client, held, observed, within)
+        return
     valid = [credential for credential in credentials if credential.is_valid_at(now)]
     ends = [
         credential.expires for credential in valid or credentials if credential.expires is not None
@@ -381,6 +386,31 @@ def _credentials(
     else:
         message = f"The last credential of '{name}' expired on {last:%Y-%m-%d}."
         yield Finding("secret-expired", name, message, renew, client=client_id)
+
+
+def _is_end_hidden(held: Credential, credentials: Sequence[Credential], horizon: datetime) -> bool:
+    """Whether another secret lasts longer than the one that a file holds."""
+    if has_other_way_in(credentials, horizon):
+        return False
+    return all_end_by([held], horizon) and not all_end_by(credentials, horizon)
+
+
+def _of_file(
+    client: ClientApplication, held: Credential, observed: ObservedState, within: timedelta
+) -> Finding:
+    """The finding that what a file of this machine holds ends before another one that lasts.
+
+    Owners of the registration, also earlier ones, may have left that one.
+    """
+    name, ends = client.display_name, held.expires
+    assert ends is not None  # it ends in time
+    verb = "expires" if held.is_valid_at(observed.now) else "expired"
+    message = (
+        f"The {held.kind.noun} of '{name}' in its file on this machine {verb} on {ends:%Y-%m-%d}. "
+        "Another one lasts longer."
+    )
+    renew = renewing(client, (held,), observed, within)
+    return Finding("secret-expiring", name, message, renew, Severity.WARNING, client.client_id)
 
 
 def _unlisted(observed: ObservedState, site: AppService) -> Iterator[Finding]:
