@@ -37,11 +37,16 @@ OF_READERS = {
     "contoso-kv": seed.VAULT,
     "file:/srv/secrets/": "file:secrets/",
     "--cloud sandbox": "",
+    "-a orders --api": "-a orders -g apps --api",
 }
 """What is the reader's own, and here is called otherwise; the tests' own sandbox is the cloud."""
 ATTENTION = ("--dry-run", " status ", " doctor ")
 """These may end with 3: there is something to do."""
 FINGERPRINT = re.compile(r"\b[0-9a-f]{64}\b|\bFINGERPRINT\b")
+
+
+COMMAND_IN_SENTENCE = re.compile(r"`(mct-s2s [a-z-]+ [^`]*-[^`]+)`")
+"""One with options, which a reader may type as it stands; a name in capitals is to be replaced."""
 
 
 def command_lines() -> dict[str, str]:
@@ -50,11 +55,15 @@ def command_lines() -> dict[str, str]:
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         for block in re.findall(r"```(?:console|sh|bash)\n(.*?)```", text, re.DOTALL):
-            for line in re.findall(r"^\$ (.+)$", block.replace("\\\n", " "), re.MULTILINE):
+            for line in re.findall(r"^ *\$ (.+)$", block.replace("\\\n", " "), re.MULTILINE):
                 typed = re.sub(r"\s+", " ", line.partition("  #")[0]).strip()
                 typed = typed.replace("~/mct-s2s/bin/mct-s2s", "mct-s2s")
                 if typed.startswith("mct-s2s ") or "$(mct-s2s" in typed:
                     lines.setdefault(typed, page.name)
+        for line in COMMAND_IN_SENTENCE.findall(re.sub(r"```.*?```", "", text, flags=re.DOTALL)):
+            typed = re.sub(r"\s+", " ", line)
+            if "`" not in typed and not any(word.isupper() for word in typed.split()):
+                lines.setdefault(typed, page.name)
     return lines
 
 
@@ -129,6 +138,7 @@ def stage(
             done(made.run("add-client", name, *more, "-y", "--no-verify", home=home))
         entra_only = ("--no-app-service", "--handoff", "handoff.json")
         done(made.run("setup", "--client", "S2S-client", *entra_only, "-y", home=home))
+        shutil.copy(folder / "settings.json", folder / "before.json")
         (folder / "trust.toml").write_text(done(made.run("export", home=home)).out)
         done(
             made.run(
