@@ -767,3 +767,30 @@ def test_a_rotation_by_a_file_says_nothing_of_clients_that_it_does_not_name() ->
     assert [note.what[:11] for note in make_plan(rotation, observed).left_alone] == ["Left alone,"]
     of_file = replace(rotation, only_named=True)
     assert make_plan(of_file, observed).left_alone == ()
+
+
+REMOVAL = Removal(SPEC, ("Import",))
+
+
+@pytest.mark.parametrize(
+    ("desired", "comes_first"), [(spec("Import", "Other"), False), (REMOVAL, True)]
+)
+def test_the_settings_come_first_where_access_is_revoked_and_last_where_it_is_given(
+    desired: Desired, comes_first: bool
+) -> None:
+    plan = make_plan(desired, complete(IMPORT))
+    (write,) = [step for step in plan.changes if isinstance(step, WriteSettings)]
+    others = {step.key for step in plan.changes} - {write.key, "restart"}
+    assert write.first is comes_first
+    assert plan.waits_for(write).isdisjoint(others) is comes_first
+
+
+@pytest.mark.parametrize(("desired", "is_said"), [(spec("Import"), True), (REMOVAL, False)])
+def test_settings_that_need_no_write_are_reported_only_where_something_is_set_up(
+    desired: Desired, is_said: bool
+) -> None:
+    observed = complete(IMPORT)
+    if desired is REMOVAL:
+        observed = observed_state(trust(IMPORT), settings())
+    keys = [step.key for step in make_plan(desired, observed).steps]
+    assert ("settings" in keys) is is_said
