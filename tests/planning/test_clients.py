@@ -8,7 +8,7 @@ from mct_s2s.model.desired import Desired, Removal, Rotation
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
-from mct_s2s.planning.clients import clients_called, did_you_mean
+from mct_s2s.planning.clients import client_called, clients_called, did_you_mean
 from mct_s2s.planning.make import make_plan
 
 from tests.planning.scenarios import (
@@ -136,3 +136,19 @@ def test_the_nearest_name_is_enough_of_a_remedy(name: str, remedy: str) -> None:
     with pytest.raises(NotThere) as refused:
         make_plan(Rotation(SPEC, clients=(name,)), complete(IMPORT))
     assert refused.value.remedy == remedy
+
+
+@pytest.mark.parametrize(
+    ("there", "listed"),
+    [
+        (complete(IMPORT, EXPORT), "The clients are: Export, Import."),
+        (complete(), "There are none."),
+    ],
+    ids=["some", "none"],
+)
+def test_a_name_that_means_no_client_is_refused_with_those_that_there_are(
+    there: ObservedState, listed: str
+) -> None:
+    with pytest.raises(NotThere) as refused:
+        client_called("Missing", there)
+    assert refused.value.headline == f"'Missing' is not a client of this App Service. {listed}"

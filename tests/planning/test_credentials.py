@@ -242,6 +242,14 @@ def test_a_registration_remembers_the_vault_that_has_its_secret_and_no_other(
     ] == ([(Tag.VAULT.of("contoso/import"),)] if is_tagged else [])
 
 
+def test_a_vault_that_a_tag_names_already_is_not_noted_again() -> None:
+    client = with_credentials(SECRET)
+    tagged = replace(client.application, tags=(Tag.VAULT.of("contoso/import"),))
+    observed = complete(replace(client, application=tagged))
+    noted = replace(observed, secrets={"Import": IS_IN_A_VAULT})
+    assert said(make_plan(spec(ClientSpec("Import", A_SECRET)), noted)) == []
+
+
 def test_a_persons_federated_credential_for_another_audience_is_a_question() -> None:
     with pytest.raises(Refused, match="api://old") as refused:
         plan_of(FEDERATED, existing(audience="api://old", name="by-hand"))

@@ -794,3 +794,12 @@ def test_settings_that_need_no_write_are_reported_only_where_something_is_set_up
         observed = observed_state(trust(IMPORT), settings())
     keys = [step.key for step in make_plan(desired, observed).steps]
     assert ("settings" in keys) is is_said
+
+
+def test_a_rotation_of_all_that_expire_leaves_clients_alone_that_were_not_made_for_the_site() -> (
+    None
+):
+    soon = replace(credential(5), name=f"{OUR_CREDENTIALS}x")
+    observed = complete(client("Import", soon), client("By hand", soon, key=None))
+    plan = make_plan(Rotation(SPEC, expiring_within=timedelta(days=30)), observed)
+    assert said(plan) == ["create secret Import"]

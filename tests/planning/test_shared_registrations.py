@@ -39,6 +39,7 @@ from tests.planning.scenarios import (
     SERVICE,
     SERVICE_ID,
     TENANT,
+    WHERE,
     app_service,
     assignment,
     client,
@@ -222,6 +223,17 @@ def test_a_holder_that_keeps_the_role_without_lists_is_named(everything: bool) -
     assert [str(statement) for statement in plan.statements if "'Others'" in str(statement)] == [
         "Created for another App Service, and still allowed here by the same app role: 'Others'."
     ]
+
+
+@pytest.mark.parametrize("adopt", [None, SERVICE_ID], ids=["its own", "adopted"])
+def test_the_command_that_revokes_a_role_names_the_service_application_if_it_is_adopted(
+    adopt: str | None,
+) -> None:
+    owner = "another team" if adopt else "this App Service"
+    seen = shared(ORDERS, owner, frozenset({2}), frozenset())
+    (note,) = make_plan(Removal(ServiceSpec(adopt=adopt), everything=True), seen).left_alone
+    option = f" --service-app {SERVICE_ID}" if adopt else ""
+    assert note.command == f"mct-s2s remove-client {BY_HAND.client_id}{option} {WHERE}"
 
 
 def test_clients_that_nothing_names_are_mentioned_without_prune() -> None:
