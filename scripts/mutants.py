@@ -6,7 +6,7 @@
 
 The same seed chooses the same places of the same program. Changes are made in a copy, which goes
 away. A change that survives is a rule without a test, or one that makes no difference: a person
-judges which.
+judges which. docs/contributing.md says what a run costs and what the last one found.
 """
 
 import argparse
