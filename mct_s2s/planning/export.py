@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from mct_s2s.errors import UsageError
 from mct_s2s.model.api import DEFAULT_API
 from mct_s2s.model.azure_resources import AppService
-from mct_s2s.model.client_credentials import CredentialKind, Federation, secrets_among
+from mct_s2s.model.client_credentials import Credential, CredentialKind, Federation, secrets_among
 from mct_s2s.model.desired import ServiceSpec
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import (
@@ -36,6 +36,10 @@ from mct_s2s.planning.service_facts import confirmed_role, wanted_role_value
 FROM_TAG = (
     "secret-to is what a tag of the registration says, which its owners, also earlier ones, can "
     "write. Check it."
+)
+OF_SEVERAL = (
+    "It has several federated credentials, which its owners, also earlier ones, can add. This is "
+    "one of them. Check issuer and subject."
 )
 Keys = Mapping[str, str | bool]
 """A table, in the order in which its keys are written."""
@@ -173,6 +177,9 @@ def _clients(
             options["service-management-reference"] = application.management_reference
         if "secret-to" in options:
             remarks = (*remarks, FROM_TAG)
+        federated = [each for each in application.credentials if each.federation is not None]
+        if "federated-issuer" in options and len(federated) > 1:
+            remarks = (*remarks, OF_SEVERAL)
         clients[name.casefold()] = {"name": name, **options}, remarks
     return tuple(clients.values())
 
@@ -222,13 +229,18 @@ def _credential(
         # One that was made elsewhere is renewed by no one but who has the key.
         is_made = any(certificate.is_made for certificate in certificates)
         return {"credential": "certificate" if is_made else "none"}
-    # Ours first, then in a fixed order.
-    valid.sort(key=lambda credential: (not credential.is_ours, credential.name or ""))
+    # Ours first, whose name is made of issuer and subject, then in a fixed order.
+    valid.sort(key=lambda credential: (not _is_named_by_us(credential), credential.name or ""))
     for credential in valid:
         keys = _federation_keys(credential.federation, observed)
         if keys is not None:
             return keys
     return {"credential": "none"}
+
+
+def _is_named_by_us(credential: Credential) -> bool:
+    federation = credential.federation
+    return federation is not None and credential.name == federation.name
 
 
 def _secret_place(name: str, label: str, application: Application) -> dict[str, str | bool]:

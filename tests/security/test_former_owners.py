@@ -294,6 +294,23 @@ def test_a_certificate_that_a_former_owner_named_like_ours_is_not_rotated_in_pla
         assert new == ["secret"]
 
 
+@pytest.mark.parametrize("admin", ["person"], indirect=True)
+def test_an_exported_file_names_our_federated_credential_and_says_that_there_are_others(
+    admin: Program, azure: Sandbox, rob: Member
+) -> None:
+    words = ("setup", "--client", "Deploy", "--github", "contoso/deploy", *A, *JSON)
+    assert admin(*words).code == 0
+    client: Json = azure.applications("Deploy")[0]
+    path = f"/applications/{client['id']}/federatedIdentityCredentials"
+    left = {**SIGNS_IN["a federated credential"], "name": "mct-s2s-a"}
+    assert "several federated credentials" not in admin("export", *A).out
+    once_owned(azure, rob, client, lambda: rob.graph("POST", path, json=left))
+    file = admin("export", *A).out
+    assert "contoso/deploy" in file
+    assert left["issuer"] not in file
+    assert "# It has several federated credentials" in file
+
+
 # What was named like ours
 
 
