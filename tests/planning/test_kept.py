@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from mct_s2s.model.desired import Desired, Look, Removal
 from mct_s2s.model.directory_objects import Application, Custody, RequiredAccess
-from mct_s2s.model.ids import AppRoleId, ClientId
+from mct_s2s.model.ids import AppRoleId, ClientId, Tag
 from mct_s2s.model.observed import ClientApplication
 from mct_s2s.planning.changes import NoChange
 from mct_s2s.planning.inspection import registrations_to_inspect
@@ -122,3 +122,13 @@ def test_a_client_that_is_left_alone_is_reported_with_the_ids_that_it_has_here(
     (kept,) = [step for step in plan.steps if isinstance(step, NoChange) and step.is_kept]
     assert (kept.name, kept.id) == ("Import", IMPORT.client_id)
     assert kept.object_id == left_alone.application.object_id
+
+
+@pytest.mark.parametrize("removal", [TEARDOWN, Removal(SPEC, ("Import",))])
+def test_who_else_uses_the_service_application_is_said_where_it_was_to_go(removal: Removal) -> None:
+    used = replace(SERVICE, tags=(Tag.USED.of("mct-s2s-other"),))
+    observed = observed_state(trust(IMPORT, service=used), settings(**ALLOWED))
+    said_of_use = [
+        note for note in make_plan(removal, observed).notes if "a tag of it" in str(note)
+    ]
+    assert bool(said_of_use) is removal.everything
