@@ -448,7 +448,7 @@ def test_lines_that_users_add_are_read_as_they_mean_them(capfd: pytest.CaptureFi
 
 def test_a_program_that_does_not_end_is_ended_with_the_time_that_there_is() -> None:
     """What it has started goes on, with its standard error open, and is not waited for."""
-    store = CommandStore(("sh", "-c", "sleep 60 & sleep 600"), "contosolearn")
+    store = CommandStore(("sh", "-c", "sleep 35 & exec sleep 600"), "contosolearn")
 
     async def deliver() -> None:
         async with asyncio.timeout(1):
