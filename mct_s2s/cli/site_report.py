@@ -55,7 +55,8 @@ def report_of(site: SiteChange) -> SiteReport:
         verification=outcome.verification,
         error=error,
         places=_places(site, outcome),
-        notes=run_notes(outcome),
+        notes=(*_place_refusals(outcome), *lost_with_job(outcome)),
+        new_folders=_new_folders(outcome),
         is_of_file=site.is_of_file,
     )
 
@@ -108,16 +109,22 @@ def credentials_of(outcome: Outcome) -> list[SavedCredential]:
 
 def run_notes(outcome: Outcome) -> tuple[Instruction, ...]:
     """What is said of this run on this machine, beside its plan."""
-    return (*_place_notes(outcome), *lost_with_job(outcome))
+    return (*_place_refusals(outcome), *_new_folders(outcome), *lost_with_job(outcome))
 
 
-def _place_notes(outcome: Outcome) -> tuple[Instruction, ...]:
-    """Say which places would refuse a credential, and which folders are made for one."""
+def _place_refusals(outcome: Outcome) -> tuple[Instruction, ...]:
+    """Say which places would refuse a credential."""
     refusals = outcome.place_refusals.values() if outcome.request.dry_run else ()
-    notes = [
+    notes = (
         Instruction(f"On this machine, a run is refused: {refusal.headline}")
         for refusal in refusals
-    ]
+    )
+    return tuple(dict.fromkeys(notes))
+
+
+def _new_folders(outcome: Outcome) -> tuple[Instruction, ...]:
+    """Say which folders are made for a credential."""
+    notes = list[Instruction]()
     for change in new_credentials(outcome.plan):
         store = outcome.stores.get(change.name)
         is_refused = change.key in outcome.place_refusals

@@ -83,6 +83,8 @@ class SiteReport:
     """Where the credentials of clients go, as `--secret-to` takes it, by their names."""
     notes: Sequence[Instruction] = ()
     """What is said of this run, beside its plan."""
+    new_folders: Sequence[Instruction] = ()
+    """Which folders are made for credentials: said once for all sites."""
     is_of_file: bool = False
     """Whether a trust file names it, whose reader reviews where secrets go."""
 
@@ -212,6 +214,8 @@ def _show_statements(
     if site.is_of_file:
         statements += plan.destinations(in_rows)
     statements += site.notes
+    if not site.is_of_file:
+        statements += site.new_folders
     print_items(console, as_instructions(statements), "  ", "warn")
 
 
@@ -237,6 +241,7 @@ def show_plans(
         if site.needs_reading:
             show_plan(terminal, site, is_result=is_result)
             console.print()
+    print_items(console, _folders_of(sites), "")
     if is_result and (rows := [*_kept_credentials(sites)]):
         console.print(Text(_KEPT, style="head"))
         table = Columns()
@@ -247,6 +252,10 @@ def show_plans(
     console.prose(f"{totals(sites)}.", "head")
     if fingerprint is not None:
         console.print(Text.assemble(("Fingerprint: ", "quiet"), fingerprint))
+
+
+def _folders_of(sites: Sequence[SiteReport]) -> tuple[Instruction, ...]:
+    return tuple(dict.fromkeys(folder for site in sites for folder in site.new_folders))
 
 
 def _kept_credentials(sites: Sequence[SiteReport]) -> Iterator[tuple[str, str, str]]:
@@ -273,6 +282,8 @@ def plans_page(sites: Sequence[SiteReport], fingerprint: str | None) -> str:
     changing = [site for site in sites if site.needs_reading]
     rows = ([site.title, *map(str, _counts(site)), _state(site)] for site in changing)
     lines += markdown.table(("Site", "Create", "Change", "Remove", ""), rows)
+    for folder in _folders_of(sites):
+        lines += ["", markdown.text(folder.sentence)]
     for site in sites:
         if not site.needs_reading:
             continue
@@ -377,20 +388,30 @@ def show_stopped(
     *,
     with_credentials: bool = True,
 ) -> None:
+    untouched = [site for site in sites if _is_untouched(site)] if len(sites) > 1 else []
     for site in sites:
+        if site in untouched:
+            continue
         if len(sites) > 1:
             terminal.say(_heading(site))
         if site.error is not None:
             show_error(terminal, site.error)
-        elif len(sites) > 1 and not (site.done or site.in_doubt or site.not_done):
-            terminal.say("  Nothing was changed.")
         show_done_and_not_done(terminal, site)
         if with_credentials:
             saved = [credential for credential in site.credentials if credential.secret is None]
             for line in credential_lines(*saved):
                 terminal.say(line)
+    if untouched:
+        where = ", ".join(site.title for site in untouched)
+        if len(untouched) == len(sites):
+            where = f"any of the {len(sites)} sites"
+        terminal.say(f"Nothing was changed at {where}.")
     if any(site.done or site.in_doubt for site in sites):
         print_items(terminal.err, [resume], "")
+
+
+def _is_untouched(site: SiteReport) -> bool:
+    return site.error is None and not (site.done or site.in_doubt or site.not_done)
 
 
 def _heading(site: SiteReport) -> Text:
@@ -404,9 +425,11 @@ def _summary(site: SiteReport) -> tuple[tuple[str, str], Text]:
     tested, verification = "", site.verification
     if verification is not None:
         calls = verification.calls
-        tested = (
-            f"{counted(calls, 'client')} called the API" if calls else "not tested yet, see below"
-        )
+        tested = "not tested yet, see below"
+        if calls:
+            count = verification.untested
+            untested = f", {count} not tested from here" if count else ""
+            tested = f"{counted(calls, 'client')} called the API{untested}"
     if site.error is not None:
         why = site.error.code
         if site.has_reached_no_one:

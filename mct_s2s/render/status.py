@@ -93,7 +93,7 @@ def _list(terminal: Terminal, report: StatusReport) -> None:
     if not report.sites and not report.failed:
         terminal.result("No MCT App Service found in the subscription.", style="warn")
         return
-    whole = not report.failed and not report.unchecked
+    whole = not report.unchecked
     if not report.sites:
         failed = counted(len(report.failed), "App Service")
         terminal.result(f"{failed} could not be read.", style="bad")
@@ -102,6 +102,13 @@ def _list(terminal: Terminal, report: StatusReport) -> None:
         missing = f", {len(report.failed)} not read" if report.failed else ""
         terminal.result(
             f"{len(report.sick)} of {count} App Services with problems{missing}.", style="bad"
+        )
+    elif report.failed:
+        count = len(report.sites)
+        others = "other" if count == 1 else f"{count} others"
+        unread_count = f"{len(report.failed)} of {len(report.failed) + count}"
+        terminal.result(
+            f"{unread_count} App Services not read; no problems in the {others}.", style="warn"
         )
     else:
         terminal.result(

@@ -459,6 +459,28 @@ def test_where_credentials_of_unchanged_sites_are_kept_is_a_table_with_their_nam
     ]
 
 
+def test_a_sites_line_counts_the_clients_that_were_not_tested_from_here(screens: Screens) -> None:
+    untested = replace(checked("Deploy", ok=True), ok=None)
+    tests = (checked("Import", ok=True), untested)
+    proof = Verification("https://contosolearn.azurewebsites.net", "/", tests, api=MCT)
+    screen = screens()
+    show_outcomes(
+        screen.terminal, [SiteReport("a", Plan(), done=[principal()], verification=proof)]
+    )
+    assert "1 client called the API, 1 not tested from here" in screen.out
+
+
+def test_a_folder_that_several_sites_need_is_said_once(screens: Screens) -> None:
+    folder = Instruction("The folder 'secrets' is created, for no one but you.")
+    sites = [
+        SiteReport(name, full_plan(), new_folders=[folder], is_of_file=True) for name in ("a", "b")
+    ]
+    screen = screens()
+    show_plans(screen.terminal, sites, None, is_result=True)
+    assert screen.out.count("The folder 'secrets' is created") == 1
+    assert plans_page(sites, None).count("is created, for no one but you") == 1
+
+
 def test_unchanged_sites_have_one_section_of_a_page_together() -> None:
     page_of_plans = plans_page(KEPT_SITES, "0" * 64)
     assert page_of_plans.count("<details>") == page_of_plans.count("</details>") == 1

@@ -40,6 +40,7 @@ from mct_s2s.render.outcome import (
 from mct_s2s.render.status import show_report
 from mct_s2s.render.verification import show_verification
 
+from tests.planning import scenarios
 from tests.planning.scenarios import (
     FOREIGN,
     IMPORT,
@@ -49,6 +50,7 @@ from tests.planning.scenarios import (
     TENANT,
     WHERE,
     complete,
+    credential,
     guid,
     observed_state,
     settings,
@@ -308,6 +310,21 @@ def test_an_error_and_the_account_of_a_command_are_as_they_were() -> None:
         "nothing to do": account([], [], []),
     }
     check_texts("errors", shown)
+
+
+def test_an_interruption_before_the_first_write_is_one_line_for_all_sites(screens: Screens) -> None:
+    screen = screens()
+    sites = [SiteReport(f"site-{number}") for number in range(42)]
+    show_stopped(screen.terminal, sites, Instruction("Resume."))
+    assert screen.err == "Nothing was changed at any of the 42 sites.\n"
+
+
+def test_a_report_says_how_many_app_services_were_not_read(screens: Screens) -> None:
+    healthy = one(complete(scenarios.client("Import", credential(300))))
+    report = replace(healthy, failed=several().failed, is_list=True)
+    screen = screens()
+    show_report(screen.terminal, report)
+    assert screen.out.startswith("1 of 2 App Services not read; no problems in the other.\n")
 
 
 def test_a_sites_line_says_that_its_secret_reached_no_one() -> None:

@@ -37,7 +37,7 @@ class ApplyOptions(ChangingOptions):
     )
     expect: str | None = option(
         "--expect FINGERPRINT",
-        "Apply the plan that a dry run printed, without asking; refuse any other.",
+        "Apply the plan of a dry run without asking, and refuse any other.",
     )
     prune: bool = option(
         "--prune", "Remove clients of these sites that the file does not name.", REMOVAL

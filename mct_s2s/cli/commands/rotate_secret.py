@@ -30,7 +30,7 @@ class RotateSecretOptions(FileOptions, SecretOptions):
     )
     expect: str | None = option(
         "--expect FINGERPRINT",
-        "With --file: stop if secrets would go elsewhere than a dry run showed.",
+        "With --file: do not ask, and refuse another file than was reviewed.",
     )
     keep_old: str | None = option(
         "--keep-old DURATION", "Keep the old one for 24h, 7d, … until the next rotation."

@@ -68,6 +68,8 @@ def status(options: StatusOptions) -> int:
         return _show(terminal, report, options.output)
 
     if options.file is not None:
+        if options.output == "ics":  # a calendar has no current folder
+            options = replace(options, file=options.file.absolute())
         setups = chosen(read_sites(options, "all_sites"), options)
 
         async def of_file(current: CommandRun) -> int:
