@@ -43,7 +43,10 @@ class CommandRun:
         self.error_document: Callable[[S2SError], Part] = self._error_document
         """Makes the JSON document about the error that ends the run."""
         self.is_asking = False
-        """A question is open: no change is under way, and Ctrl-C means no."""
+        """A question is open: no change is under way, and Ctrl-C means no.
+
+        So it stays where Ctrl-C or the deadline ends it.
+        """
         self.adopted: ClientId | None = None
         """The service application that the user agreed to use, as --service-app would say."""
         self.is_interrupted: Callable[[], bool] = lambda: False
@@ -189,9 +192,9 @@ def _report_error(current: CommandRun, error: S2SError) -> int:
             if any(site.has_reached_no_one for site in sites):
                 return _report_lost_document(current, cause)
             has_document = False  # no reader takes it: its message may still be seen
+    if isinstance(error, Interrupted) or (isinstance(error, DeadlinePassed) and current.is_asking):
+        terminal.say()  # the question's line has no end
     if is_wanted:
-        if isinstance(error, Interrupted):
-            terminal.say()
         terminal.say(error.headline)
     elif has_document:
         show_error_line(terminal, error)

@@ -286,6 +286,17 @@ def made_by_hand(azure: Sandbox) -> Json:
 USE = "Use it as the service application of this App Service? [y/N] "
 
 
+def test_a_question_without_an_answer_ends_on_its_own_line_with_nothing_changed(
+    azure: Sandbox, tmp_path: Path
+) -> None:
+    before = azure.settings()
+    run = at_terminal(azure, tmp_path, *SETUP, "--timeout", "8", columns=120)
+    shown = re.sub(r"\x1b\[[?0-9;]*[a-zA-Z]", "", run.read())
+    assert "Apply? [y/N] \r\nerror: No answer within 8 s. Nothing was changed." in shown, shown
+    run.close()
+    assert (run.exitstatus, azure.settings()) == (1, before)
+
+
 def test_setup_at_a_terminal_asks_before_it_uses_a_registration_that_only_the_settings_name(
     azure: Sandbox, tmp_path: Path, made_by_hand: Json
 ) -> None:
