@@ -24,7 +24,7 @@ from mct_s2s.model.client_sign_in import CredentialType, Method
 
 def service_app_option() -> Any:
     return option(
-        "--service-app ID_OR_URI", "Adopt this registration: its appId or Application ID URI."
+        "--service-app ID_OR_URI", "The service application: its appId or Application ID URI."
     )
 
 

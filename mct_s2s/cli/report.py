@@ -118,13 +118,17 @@ def _close(site: SiteChange, outcome: Outcome) -> None:
         snippet = (
             [] if headline else [_snippet_command(outcome, client.name) for client in clients[:1]]
         )
+        desired = outcome.request.desired
+        # Nothing is left to look at where everything is removed.
+        is_removed = isinstance(desired, Removal) and desired.everything
+        is_over = is_removed and not outcome.plan.left_alone
         sandbox = site.session.connection.reopened_by
         show_closing(
             terminal,
             report,
             clients,
             headline,
-            [*snippet, before.command("status")],
+            [] if is_over else [*snippet, before.command("status")],
             seconds=clock.seconds() - outcome.began,
             sandbox=sandbox if snippet else "",
             remarks=_unsaid(outcome),

@@ -26,7 +26,7 @@ from mct_s2s.stores.dotenv import available, from_files
 
 SAVED = "file:"
 """How `ClientSignIn.source` begins where a credential is in a file."""
-_NOT_HERE = "The client's credential is not saved on this machine."
+_NOT_HERE = "The client's credential is not in its usual place on this machine."
 
 
 def unsuitable_for_logic_app(client: Client, api: Api, url: str, audience: str) -> UsageError:

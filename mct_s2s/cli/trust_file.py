@@ -25,7 +25,7 @@ from mct_s2s.inputs.target import caller_resource, site_target, tenant
 from mct_s2s.model.azure_resources import origin, same_origin
 from mct_s2s.model.client_credentials import NewCredential
 from mct_s2s.model.commands import command
-from mct_s2s.model.forms import expected
+from mct_s2s.model.forms import choices_of, expected
 from mct_s2s.model.observed import SiteOfFile
 from mct_s2s.model.toml import Table, toml_key
 from mct_s2s.model.trust_file import ClientEntry, IdentityEntry, Profile, SiteEntry, TrustFile
@@ -258,6 +258,11 @@ class _Reader:
                 location = above
                 what = f"the name has to be 1 to {_LONGEST_KEY} printable characters"
                 remedy = f"Choose another one: [{above[0]}.NAME]"
+            case "enum" | "literal_error":
+                what = f"invalid value '{str(wrong['input'])[:_LONGEST_KEY]}'"
+                choices = choices_of(wrong)
+                nearest = did_you_mean(str(wrong["input"])[:_LONGEST_KEY], choices)
+                remedy = " ".join(filter(None, (f"Use one of {', '.join(choices)}.", nearest)))
             case "string_pattern_mismatch" if last == "secret-to" and wrong["input"] == "show":
                 what = "'show' prints a secret for one reader, and a file may be applied unattended"
             case "string_pattern_mismatch":  # pydantic quotes the pattern

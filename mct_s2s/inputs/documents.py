@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
+from json import JSONDecodeError
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -75,6 +76,8 @@ def _read(path: Path, model: type[Model], code: str, remedy: str) -> Model:
     text = read_text(path, code, remedy)
     try:
         return parsed(load_json(text), model)
+    except JSONDecodeError:
+        raise UsageError(code, f"Cannot use '{path}': it is not JSON.", remedy=remedy) from None
     except ValueError as error:
         raise UsageError(code, f"Cannot use '{path}': {error}", remedy=remedy) from None
 

@@ -52,9 +52,11 @@ def has_end(expires: datetime | None) -> TypeGuard[datetime]:
     return expires is not None and expires.year < NEVER.year
 
 
-def ending(expires: datetime | None) -> str:
+def ending(expires: datetime | None, *, are_several: bool = False) -> str:
     """The end of a credential in words: `expires 2027-11-24`, or `does not expire`."""
-    return f"expires {expires:%Y-%m-%d}" if has_end(expires) else "does not expire"
+    if not has_end(expires):
+        return "do not expire" if are_several else "does not expire"
+    return f"{'expire' if are_several else 'expires'} {expires:%Y-%m-%d}"
 
 
 @dataclass(frozen=True)

@@ -34,5 +34,11 @@ def expected(wrong: Mapping[str, Any]) -> str:
     """The form that is expected, in our words; `wrong`: of `ValidationError.errors()`."""
     context = dict(wrong.get("ctx", {}))
     if "expected" in context:
-        context["expected"] = str(context["expected"]).replace("'", "").replace(" or ", ", ")
+        context["expected"] = ", ".join(choices_of(wrong))
     return _EXPECTED.get(wrong["type"], "a value of this form is not known").format(**context)
+
+
+def choices_of(wrong: Mapping[str, Any]) -> list[str]:
+    """The values of which one is expected; empty where any value of a form is."""
+    text = str(wrong.get("ctx", {}).get("expected", ""))
+    return text.replace("'", "").replace(" or ", ", ").split(", ") if text else []

@@ -86,7 +86,7 @@ class SiteEntry(Table):
         "API that it serves, as `--api`: `mct` (default), or a file, relative to the current "
         "folder."
     )
-    service_app: Line | None = _key("Adopt this registration: its appId or Application ID URI.")
+    service_app: Line | None = _key("The service application: its appId or Application ID URI.")
     service_management_reference: Line | None = _key(
         "Service ID for app registrations, if the tenant requires one."
     )

@@ -305,6 +305,10 @@ class Replacement:
             then = "When nothing uses it, remove it:"
             if self.needs_new:
                 then = "Give the new one to its users, then remove it:"
+                # The new one goes to that file. A trust file says the place itself.
+                is_file = (self.client.note.place or "").startswith("file:")
+                if is_file and not self.rotation.only_named:
+                    then = f"If its users read another place, name it: --secret-to PLACE. {then}"
             notes.append(
                 Instruction(
                     f"{which} is not stored {place}. It {_validity(self.elsewhere)}. {then}",

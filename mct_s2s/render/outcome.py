@@ -500,7 +500,9 @@ def show_closing(
         show_manual_steps(terminal.out, site.manual_steps)
         terminal.result()
     if sandbox:
-        _show_commands(terminal, "In another terminal, as this sandbox has ended", [sandbox])
+        _show_commands(
+            terminal, "To run the program, start the sandbox again in another terminal", [sandbox]
+        )
     if next_commands:
         _show_commands(terminal, "Next", next_commands)
     if remarks:
@@ -536,7 +538,11 @@ def _headlines(
             yield OPEN, f"{who} can call {site.title} when the steps below are done", took
         else:
             is_open = verification is not None and not verification.is_proved
-            detail = f"not tested yet, see above; {took}" if is_open else f"not tested; {took}"
+            detail = "not tested"
+            if is_open:
+                detail = f"not tested yet, see above; {took}"
+            elif all(client.is_identity for client in clients if client.can_call is None):
+                detail = "not tested: only the resource itself can call"
             yield OPEN if is_open else DONE, f"{who} {are} set up to call {site.title}", detail
 
 
@@ -562,10 +568,10 @@ def _rows(clients: Sequence[ClientResult]) -> Iterator[RenderableType]:
     if clients:
         yield table
     if credentials and (len(folders) == 1 or len(ends) == 1):
-        shared = ends.pop() if len(ends) == 1 else ""
-        yield from _labelled(
-            "Credentials", shared, *(map(str, folders) if len(folders) == 1 else ())
-        )
+        are_several = len(credentials) > 1
+        end = ending(credentials[0].expires, are_several=are_several) if len(ends) == 1 else ""
+        label = "Credentials" if are_several else "Credential"
+        yield from _labelled(label, end, *(map(str, folders) if len(folders) == 1 else ()))
 
 
 def _places(credential: SavedCredential) -> Iterator[str | Text]:

@@ -48,7 +48,8 @@ def _site(terminal: Terminal, site: SiteStatus) -> None:
         else "warn"
     )
     terminal.result(site.verdict, style=style)
-    show_findings(terminal, site.findings)
+    elsewhere = [finding for finding in site.findings if _is_elsewhere(finding)]
+    show_findings(terminal, (finding for finding in site.findings if finding not in elsewhere))
     if site.clients:
         table = Columns(["  Client", "ID", "Needs next"])
         for client in site.clients:
@@ -62,6 +63,32 @@ def _site(terminal: Terminal, site: SiteStatus) -> None:
     for name, value in facts(site.observed):
         table.add(Text(name, style="quiet"), value)
     terminal.out.print(table)
+    _show_elsewhere(terminal, site.observed, elsewhere)
+
+
+def _is_elsewhere(finding: Finding) -> bool:
+    """Whether it says that a secret is not on this machine, which is often as it should be."""
+    return finding.code == "secret-not-stored" and finding.severity is Severity.NOTE
+
+
+def _show_elsewhere(
+    terminal: Terminal, observed: ObservedState, findings: Sequence[Finding]
+) -> None:
+    """One note for all, with a command that no one takes for advice."""
+    if not findings:
+        return
+    names = sorted((f"'{finding.subject}'" for finding in findings), key=str.casefold)
+    replacing = findings[0].remedy
+    if len(names) > 1:
+        by_file = observed.file.command if observed.file is not None else observed.command
+        replacing = by_file("rotate-secret", about="NAME")
+    what = (
+        f"This machine has no file with the secret of {', '.join(names)}. That is right where it "
+        "is kept elsewhere. To replace one that is lost:"
+    )
+    terminal.result()
+    terminal.result(Text.assemble(("note: ", "quiet"), what))
+    terminal.result(Text.assemble("    ", (replacing, "command")))
 
 
 def facts(observed: ObservedState) -> Iterator[tuple[str, str]]:

@@ -256,6 +256,13 @@ def test_a_site_that_is_called_quite_otherwise_is_found_among_those_that_are_the
     assert "→ MCT sites here: contosolearn (mct-prod).\n" in done.err
 
 
+def test_who_mistypes_a_managed_identity_is_shown_how_to_list_function_apps_too(
+    mct: Program,
+) -> None:
+    done = mct("setup", "--managed-identity", "zzz", "--dry-run")
+    assert "az resource list --resource-type Microsoft.Web/sites" in done.err, done
+
+
 NOBODY = {"AZURE_CLIENT_ID": "", "AZURE_CLIENT_SECRET": "", "PATH": "/nowhere"}
 
 

@@ -202,6 +202,7 @@ def test_remove_client_keeps_the_registration_if_asked_to(mct: Program, azure: S
 def test_a_teardown_says_how_many_settings_it_removed(mct: Program) -> None:
     assert mct("setup", "--client", "A", "-y", "--no-verify").code == 0
     done = mct("teardown", "-y")
+    assert "mct-s2s status" not in done.out, "nothing is left to look at"
     assert "(6 settings removed, 42 unchanged)" in done.err, done
     assert "settings written" not in done.err
 

@@ -214,7 +214,7 @@ def test_without_a_service_application_there_is_nothing_to_call(
 
 def test_a_credential_that_was_saved_elsewhere_is_named(clients: Clients) -> None:
     printed = clients.snippet("Away")
-    assert "is not saved on this machine" in printed.err
+    assert "is not in its usual place on this machine" in printed.err
     assert f". {printed.err.splitlines()[-1].strip()}\n" in printed.out
     file = clients.home / "Düsseldorf.env"
     printed = clients.snippet("Away", "--credentials", str(file))

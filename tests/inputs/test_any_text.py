@@ -593,6 +593,13 @@ def test_a_handoff_without_clients_gives_none(tmp_path: Path) -> None:
     assert MCT.need_no_directory(GIVEN)
 
 
+def test_a_file_of_another_format_is_no_backup(tmp_path: Path) -> None:
+    file = tmp_path / "trust.toml"
+    file.write_text("[sites.contosolearn]\n")
+    with pytest.raises(UsageError, match=r"trust\.toml': it is not JSON\.$"):
+        read_backup(file)
+
+
 NO_HANDOFF = [
     "", "{", "[]", "null", "{}", '{"schema": "mct-s2s/handoff/v2", "settings": {}}',
     '{"schema": "mct-s2s/handoff/v1"}', '{"schema": "mct-s2s/handoff/v1", "settings": []}',

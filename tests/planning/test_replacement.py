@@ -93,6 +93,7 @@ def test_a_secret_that_the_place_never_held_stays_and_is_named() -> None:
     assert planned.elsewhere == [OLD]
     (note,) = planned.notes("remove it")
     assert note.what.startswith("Another secret of 'Import' is not stored in file:import.env.")
+    assert "If its users read another place, name it: --secret-to PLACE." in note.what
 
 
 def test_of_two_old_secrets_each_note_says_which_it_is_about() -> None:

@@ -91,6 +91,14 @@ def test_where_no_setting_has_the_role_the_description_says_it() -> None:
     assert text == "The token has no role, but the Orders API asks for 'Orders.Call'."
 
 
+def test_a_client_that_lacks_only_its_entry_is_told_the_command_that_status_tells() -> None:
+    seen = observed_state(trust(IMPORT), settings(ServiceAuthRole="S2SAppRole"))
+    token = replace(TOKEN, audience=api_uri(SERVICE_ID), roles=("S2SAppRole",), version="1.0")
+    ((text, remedy),) = reasons(token, "file:x", seen)
+    assert text.startswith("ServiceApplicationIds does not contain the appId")
+    assert remedy == f"mct-s2s configure-appservice {WHERE}"
+
+
 DPOP = 'DPoP algs="RS256 ES256"'
 
 

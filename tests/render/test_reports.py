@@ -256,6 +256,18 @@ STATUSES: dict[str, ObservedState] = {
 }
 
 
+def test_secrets_that_are_not_on_this_machine_are_one_note_behind_the_table() -> None:
+    first, second = scenarios.client("Export"), scenarios.client("Import")
+    places = {each.client_id: f"file:/home/ada/{each.display_name}.env" for each in (second, first)}
+    seen = replace(complete(first, second), missing_secrets=places)
+    shown = Terminal.recording()
+    show_report(shown, one(seen))
+    _, behind = shown.recorded.split("Application ID URI")
+    assert shown.recorded.count("note: ") == behind.count("note: ") == 1
+    assert "no file with the secret of 'Export', 'Import'." in behind
+    assert behind.endswith(f"    mct-s2s rotate-secret NAME {WHERE}\n")
+
+
 def test_a_status_is_as_it_was() -> None:
     text = check_texts(
         "statuses", {name: shown(one(observed)) for name, observed in STATUSES.items()}

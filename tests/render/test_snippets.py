@@ -362,7 +362,7 @@ def test_a_screen_has_what_keeps_a_program_from_working_and_then_the_program() -
     assert [line.partition(".")[0] for line in above.splitlines() if not line.startswith(" ")] == [
         "'Import' has no admin consent, so its tokens have no role",
         "The last secret of 'Import' expires on 2026-12-04, in 10 days",
-        "The client's credential is not saved on this machine",
+        "The client's credential is not in its usual place on this machine",
     ]
 
 

@@ -18,7 +18,7 @@ from mct_s2s.model.site_settings import OTHER_VALUE, Holds
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.api_address import is_api_of, is_confirmed
 from mct_s2s.planning.belief import may_be_anothers_api
-from mct_s2s.planning.clients import is_identity_allowed
+from mct_s2s.planning.clients import has_wanted_role, is_identity_allowed
 from mct_s2s.planning.reports.findings import wrong_settings
 from mct_s2s.planning.reports.status import UnreadSite
 from mct_s2s.planning.service_facts import audience_of, wanted_role_value
@@ -222,6 +222,9 @@ def reasons(token: ApiToken, source: str, observed: ObservedState) -> Iterator[t
     )
     if client is not None:
         add = observed.setting_up(client)
+    # As `status` says it: all that it lacks is its entry.
+    has_role = client is not None and has_wanted_role(client, observed)
+    allow = observed.command("configure-appservice") if has_role else add
     if api.lists and not observed.allowed_client_ids.contains(token.client_id):
         not_there = (
             f"{api.name_of(Holds.APPLICATION_IDS)} does not contain the appId {token.client_id}"
@@ -231,7 +234,7 @@ def reasons(token: ApiToken, source: str, observed: ObservedState) -> Iterator[t
                 f"{not_there}, and {api.name_of(Holds.OBJECT_IDS)} does not contain the object ID "
                 f"{token.object_id}."
             ),
-            add,
+            allow,
         )
     role, row = wanted_role_value(observed), api.setting(Holds.ROLE)
     if row is not None:
