@@ -159,7 +159,8 @@ class Shell:
     gone: list[tuple[str, str, str]] = field(default_factory=list)
 
     def types(self, line: str) -> None:
-        words = shlex.split(line)
+        # A name is the reader's own.
+        words = ["Import" if word == "NAME" else word for word in shlex.split(line)]
         if words[0] == "mct-s2s":
             done = self.run(*words[1:], "-y", "-o", "json")
             if done.code == 2 and done.document["error"]["code"] == "service-application-not-ours":
