@@ -152,14 +152,16 @@ def show_plan(terminal: Terminal, site: SiteReport, *, is_result: bool = False) 
         return
     _show_plan_header(console, site, plan)
     _show_plan_steps(console, site, plan)
+    # Of a blocked plan nothing is done, so nothing is left to others after it.
+    left = () if plan.blocked else plan.manual_steps
     # A result has the manual steps below, with their commands.
     has_steps_below = is_result and bool(site.manual_steps)
-    _show_statements(console, site, plan, () if has_steps_below else plan.manual_steps)
+    _show_statements(console, site, plan, () if has_steps_below else left)
     if is_result:
         _show_missing_rights(console, plan)
     if not plan.is_empty:
         console.prose(f"Plan: {summary(plan)}.", "head")
-    if is_result:
+    if is_result and not plan.blocked:
         show_manual_steps(console, site.manual_steps)
 
 

@@ -470,6 +470,20 @@ def test_a_sites_line_counts_the_clients_that_were_not_tested_from_here(screens:
     assert "1 client called the API, 1 not tested from here" in screen.out
 
 
+def test_a_blocked_plan_leaves_no_steps_to_others(screens: Screens) -> None:
+    """They would lack what is created only once the plan is no longer blocked."""
+    plan = replace(
+        full_plan(),
+        missing={full_plan().changes[0].key: (WEBSITE_CONTRIBUTOR,)},
+        manual_steps=(consent(),),
+    )
+    left_over = Instruction("Someone else must write the App Service settings.", "mct-s2s c …")
+    screen = screens()
+    show_plan(screen.terminal, SiteReport(SITE, plan, manual_steps=[left_over]), is_result=True)
+    assert "nothing is changed:" in screen.out
+    assert "Someone else must" not in screen.out
+
+
 def test_a_folder_that_several_sites_need_is_said_once(screens: Screens) -> None:
     folder = Instruction("The folder 'secrets' is created, for no one but you.")
     sites = [
