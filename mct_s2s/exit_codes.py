@@ -21,20 +21,23 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
-BY_CERTAINTY = (
+BY_URGENCY = (
     ExitCode.DONE,
     ExitCode.ATTENTION,
     ExitCode.NOT_PERMITTED,
     ExitCode.FAILED,
     ExitCode.NOT_BEGUN,
 )
-"""The codes by how little is known after them, and what has to be put right first."""
+"""From the code that asks for least to the one that has to be put right first.
+
+A command line that could not begin is in the way of all the rest, so it comes before a failure.
+"""
 
 
 def worst(codes: Iterable[int]) -> int:
     """The code of a command about several sites; an interruption counts most."""
 
-    def uncertainty(code: int) -> int:
-        return BY_CERTAINTY.index(code) if code in BY_CERTAINTY else len(BY_CERTAINTY)
+    def urgency(code: int) -> int:
+        return BY_URGENCY.index(code) if code in BY_URGENCY else len(BY_URGENCY)
 
-    return max(codes, key=uncertainty, default=ExitCode.DONE)
+    return max(codes, key=urgency, default=ExitCode.DONE)

@@ -94,8 +94,8 @@ class SiteChange:
         """The code at this App Service: the first case that applies.
 
         * The code of its error; 1 where there is none and nothing could be planned.
-        * That of a place's refusal: a dry run with a new secret that this machine cannot store.
-        * 3: a dry run with changes, none of them blocked. Steps may be left to others beside them.
+        * Of a dry run with changes, none of them blocked: that of a place's refusal, where this
+          machine cannot store a new secret; otherwise 3, also where steps are left to others.
         * 4: the caller lacks a right, also where nothing remains but what is left to others for
           want of it. What an option leaves to them does not count.
         * 3: the check at the end failed, or a client is left alone; otherwise 0.

@@ -186,7 +186,7 @@ async def _apply_agreed(
             if session.connection.remaining(RESERVE) <= 0:
                 raise
             for change, _ in outcome.failed:
-                outcome.withdraw(change)
+                outcome.mark_not_begun(change)
             is_stale = True
         else:
             return outcome, True

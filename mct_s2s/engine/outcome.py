@@ -94,7 +94,7 @@ class Outcome:
     """Removals that wait until the document has shown the replacement, each with its id."""
     remembered: set[str] = field(default_factory=set)
     """Object ids that this run has noted on this machine."""
-    withdrawn: set[str] = field(default_factory=set)
+    purged_again: set[str] = field(default_factory=set)
     """Object ids of registrations that this run created and purged, as their name was taken.
 
     The recycle bin may still show them.
@@ -151,7 +151,7 @@ class Outcome:
         self.attempts.update(earlier.attempts)
         self.postponed_removals += earlier.postponed_removals
         self.remembered |= earlier.remembered
-        self.withdrawn |= earlier.withdrawn
+        self.purged_again |= earlier.purged_again
         self.used_existing |= earlier.used_existing
 
     def is_postponed(self, change: AnyChange) -> bool:
@@ -171,7 +171,7 @@ class Outcome:
     def start(self, change: AnyChange) -> None:
         self.started_at[change.key] = clock.seconds()
 
-    def withdraw(self, change: AnyChange) -> None:
+    def mark_not_begun(self, change: AnyChange) -> None:
         """Take back `start`: the run stopped before the change wrote anything, or took it back."""
         self.started_at.pop(change.key, None)
 

@@ -52,7 +52,7 @@ class Belief(Enum):
 
     NAMED = auto()
     """Its appId or URI is on the command line or in the trust file."""
-    CREATED_HERE = auto()
+    REMEMBERED = auto()
     """A run on this machine created or changed it, and is not known to have ended; or deleted it,
     and nothing but its owners of then speaks against it (`restored_trust`).
     """
@@ -132,7 +132,7 @@ def service_trust(
     if is_named(application, spec):
         return Belief.NAMED
     if application.object_id in observed.unfinished:
-        return Belief.CREATED_HERE
+        return Belief.REMEMBERED
     owners = _owners_beside_caller(observed.trust.owners, observed)
     site = another_site(application, observed)
     if site is not None:
@@ -186,7 +186,7 @@ def client_trust(  # noqa: PLR0911  # one rule, one return
     if client.client_id in {name.strip().casefold() for name in named}:
         return Belief.NAMED
     if client.is_registered_here and application.object_id in observed.unfinished:
-        return Belief.CREATED_HERE
+        return Belief.REMEMBERED
     owners = _owners_of(application, observed)
     if not client.is_registered_here:
         return Doubted((Reason(Doubt.OTHER_TENANT),), owners)
@@ -513,7 +513,7 @@ def restored_trust(decision: TrustDecision, owners_then: Collection[str]) -> Tru
     # Owners alone are no doubt if they could have put anything into it before that, too.
     # Credentials and properties are one: they may have been added since, for a run to restore.
     is_only_owned = all(reason.doubt is Doubt.OWNED for reason in decision.reasons)
-    return Belief.CREATED_HERE if is_only_owned else decision
+    return Belief.REMEMBERED if is_only_owned else decision
 
 
 def has_new_owner(doubted: Doubted, owners_then: Collection[str]) -> bool:
@@ -570,5 +570,5 @@ def registrations_to_remember(
         decisions.append((trust.service, service_trust(trust.service, observed, spec)))
     for application, decision in decisions:
         # That one is `UNTOUCHED` has to be seen each time.
-        if decision in {Belief.CREATED_HERE, Belief.OWN_SERVICE, Belief.OWN_CLIENT}:
+        if decision in {Belief.REMEMBERED, Belief.OWN_SERVICE, Belief.OWN_CLIENT}:
             yield application.object_id

@@ -1,7 +1,8 @@
 """Which credentials of one client a rotation creates, removes now, and keeps for a while.
 
 The new one is made beside the old one, tested by a token and stored; only then an old one is
-removed, and only one that no one can still need. docs/credentials.md says it for people.
+removed, and only one that no one can still need: `--keep-old` says how long those who keep a copy
+do. docs/credentials.md says it for people.
 
 Source: learn.microsoft.com/entra/identity-platform/howto-create-service-principal-portal.
 """

@@ -86,11 +86,12 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> PlannedService:
     edits = _add_marks(edits, application, spec, observed)
     use_tags = _missing_use_tags(edits, application, spec, observed)
 
-    decision: TrustDecision = Belief.CREATED_HERE
+    decision: TrustDecision = Belief.REMEMBERED
     if not registration.is_new:
         decision = service_trust(application, observed, spec)
-    # A deleted one that only has the name must turn out to be ours once it is restored.
-    is_sure = decision in {Belief.CREATED_HERE, Belief.OWN_SERVICE}
+    # A deleted one that only has the name, or is named, must turn out to be ours once it is
+    # restored.
+    is_sure = decision in {Belief.REMEMBERED, Belief.OWN_SERVICE}
     changes = registration.plan_creation(_new_service(spec, observed), is_sure=is_sure)
     changes += _plan_edits(registration, role, edits, use_tags, observed)
     if not changes:

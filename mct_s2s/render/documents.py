@@ -84,7 +84,7 @@ AzureId = Annotated[AnyText, _text(pattern="^/subscriptions/")]
 Code = Annotated[AnyText, _text(pattern="^[a-z][a-z0-9-]*$")]
 Fingerprint = Annotated[AnyText, _text(pattern="^[0-9a-f]{64}$")]
 Https = Annotated[AnyText, _text(pattern="^https://")]
-Place = Annotated[AnyText, _text(pattern="^(file:/|keyvault:|exec:|show$)")]
+Place = Annotated[AnyText, _text(pattern="^(file:.|keyvault:|exec:|show$)")]
 Moment = Annotated[
     SkipValidation[datetime],
     PlainSerializer(lambda moment: f"{moment:%Y-%m-%dT%H:%M:%SZ}"),

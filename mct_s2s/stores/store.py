@@ -40,7 +40,10 @@ class Store(ABC):
     handed_over: MadeCredential | None = None
     """What has arrived, where it gives away."""
     arrives_last: bool = False
-    """Whether that is only about to arrive, once everything else is done."""
+    """Whether that is only about to arrive, once everything else is done.
+
+    Set by `deliver`: False until then.
+    """
 
     @property
     @abstractmethod

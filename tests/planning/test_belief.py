@@ -427,8 +427,8 @@ def test_a_registration_that_a_run_on_this_machine_began_is_believed_until_one_h
     )
     begun = frozenset({OF_A_NAMESAKE.object_id, by_hand.application.object_id})
     observed = replace(observed, unfinished=begun)
-    assert service_trust(OF_A_NAMESAKE, observed, SPEC) is Belief.CREATED_HERE
-    assert client_trust(by_hand, observed, SPEC) is Belief.CREATED_HERE
+    assert service_trust(OF_A_NAMESAKE, observed, SPEC) is Belief.REMEMBERED
+    assert client_trust(by_hand, observed, SPEC) is Belief.REMEMBERED
 
 
 def test_a_role_that_only_the_settings_name_is_not_one_that_a_client_may_request() -> None:

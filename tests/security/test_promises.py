@@ -16,7 +16,7 @@ BELIEVED: Mapping[str, tuple[str, ...]] = {
         "planning/test_belief::test_a_service_application_is_believed_if_it_is_named_or_both_own_and_set_or_untouched",
         "planning/test_belief::test_a_client_is_believed_if_it_is_named_or_below_the_name_and_holds_the_role_or_is_untouched",
     ),
-    "created by this run, or by an interrupted one on this machine": (
+    "created by this run, or created, changed or deleted by an earlier one on this machine": (
         "planning/test_belief::test_a_registration_that_a_run_on_this_machine_began_is_believed_until_one_has_ended",
         "engine/test_credentials::test_a_registration_that_only_looks_left_unnamed_is_not_taken_up",
     ),

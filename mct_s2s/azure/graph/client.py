@@ -65,7 +65,7 @@ class GraphClient(ServiceClient):
         object ID.
         """
         self._young: set[str] = set()
-        self.purged: set[str] = set()
+        self.not_restorable: set[str] = set()
         """Object IDs of what could not be restored: replicas of the recycle bin may still show it.
         """
         self.federating = asyncio.Lock()
@@ -134,13 +134,13 @@ class GraphClient(ServiceClient):
                 self.expect_lag(client_id)
         return row
 
-    def expect_lag(self, object_id: str) -> None:
+    def expect_lag(self, known_id: str) -> None:
         """Take an object for young, so that a 404 about it is waited out.
 
         This command has created or changed it, or Graph has not shown it yet. It is named by an
         appId, or by the object ID of a service principal.
         """
-        self._young.add(object_id)
+        self._young.add(known_id)
 
     def is_young(self, *ids: str) -> bool:
         """Whether *not there* may mean *not there yet* for one of these objects.

@@ -30,7 +30,9 @@ async def applications(graph: "GraphClient") -> list[Application]:
     """
     path = f"{BIN}/microsoft.graph.application{query(select=parse.DELETED_FIELDS, top=999)}"
     deleted = parse.deleted_applications(await graph.rows(path, READ_BIN, parse.application))
-    in_bin = (application for application in deleted if application.object_id not in graph.purged)
+    in_bin = (
+        application for application in deleted if application.object_id not in graph.not_restorable
+    )
     return sorted(in_bin, key=lambda application: (application.display_name, application.object_id))
 
 
@@ -46,7 +48,7 @@ async def restore(graph: "GraphClient", application: Application) -> list[Princi
         application.object_id,
         application.display_name,
     ):
-        graph.purged.add(application.object_id)
+        graph.not_restorable.add(application.object_id)
         raise Purged(
             "not-in-recycle-bin",
             f"The app registration {application.object_id} is no longer in the recycle bin: "

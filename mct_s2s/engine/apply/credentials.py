@@ -232,15 +232,15 @@ async def _end_failed(
 
     The report says so of those that were taken back, and prints `Attempt.removal` of the others.
     """
-    # The document of an interrupted command shows it, too.
-    is_shown = attempt.store.arrives_last and not isinstance(error, S2SError)
-    if is_shown or attempt.has_arrived:
+    # Interrupted after its delivery: the document of an interrupted command shows it, too.
+    will_be_shown = attempt.store.arrives_last and not isinstance(error, S2SError)
+    if will_be_shown or attempt.has_arrived:
         run.outcome.finish(change, "")
         return
     await finish_even_if_cancelled(attempt.take_back())
     # One that failed is recorded as such.
     if attempt.is_taken_back and not isinstance(error, S2SError):
-        run.outcome.withdraw(change)
+        run.outcome.mark_not_begun(change)
 
 
 # Of both
@@ -356,7 +356,7 @@ async def end_attempts(graph: "GraphClient", outcome: Outcome, *, is_shown: bool
         await (attempt.confirm_arrival() if is_shown else attempt.take_back())
     if not is_shown:
         for change, _ in outcome.postponed_removals:
-            outcome.withdraw(change)
+            outcome.mark_not_begun(change)
         return
     for change, new_id in outcome.postponed_removals:
         try:

@@ -134,7 +134,7 @@ async def _use_named(
                 _deleted_applications(session), applications.by_unique_names(graph, [name])
             )
             for row in deleted or ():
-                if row.unique_name == name and row.object_id not in outcome.withdrawn:
+                if row.unique_name == name and row.object_id not in outcome.purged_again:
                     application = replace(row, credentials=(), deleted=None)
                     restored = await restore(
                         session, outcome, application, change.resource, is_sure=False
@@ -209,14 +209,14 @@ async def create_as_owner(
             raise
         # Another run was faster, or a deleted registration has the name: ours is one too many. It
         # can be removed only once replicas know it.
-        outcome.withdrawn.add(object_id)
+        outcome.purged_again.add(object_id)
         return await finish_both(
-            _use_named(session, outcome, change, refusal), _withdraw(session, object_id)
+            _use_named(session, outcome, change, refusal), _delete_and_purge(session, object_id)
         )
     return replace(application, unique_name=unique_name), ""
 
 
-async def _withdraw(session: Session, object_id: ApplicationObjectId) -> None:
+async def _delete_and_purge(session: Session, object_id: ApplicationObjectId) -> None:
     """Remove a registration that this run has just made."""
     await applications.delete_own(session.graph, object_id)
     await recycle_bin.purge(session.graph, object_id, just_deleted=True)

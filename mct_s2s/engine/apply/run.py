@@ -124,7 +124,7 @@ class Run:
                 with during(self.progress.started(change)):
                     await self._send_and_report(change)
         except Stopped:
-            self.outcome.withdraw(change)
+            self.outcome.mark_not_begun(change)
 
     def _awaited_keys(self, change: AnyChange) -> frozenset[str]:
         """The changes after which this one begins."""
