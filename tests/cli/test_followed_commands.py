@@ -168,7 +168,7 @@ FAULTS = {
         "configure-appservice",
     ),
     "the allow list is empty": Fault(
-        lambda stage: stage.write(ServiceApplicationIds=None), "verify", "add-client"
+        lambda stage: stage.write(ServiceApplicationIds=None), "verify", "configure-appservice"
     ),
     "the consent was revoked": Fault(Stage.revoke_consent, "verify", "add-client"),
     "the service application has v2 tokens": Fault(
