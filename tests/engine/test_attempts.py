@@ -155,3 +155,17 @@ def test_a_secret_that_has_arrived_is_neither_removed_nor_named_for_removal(
     azure.behave()
     (held,) = azure.graph("GET", path)["passwordCredentials"]
     assert held["keyId"] == secret["keyId"]
+
+
+def test_a_certificate_that_no_replica_shows_yet_is_not_taken_for_removed(
+    registration: Json, engine: Engine
+) -> None:
+    async def main(session: Session) -> Attempt:
+        attempt = attempt_at(registration, session, engine.home)
+        attempt.is_key, attempt.key_id = True, KeyId("0f3c9a51-7d1e-4a6b-9c58-2f4d6e8a1b30")
+        await attempt.take_back()
+        return attempt
+
+    attempt = engine.run(main)
+    assert not attempt.is_taken_back
+    assert attempt.removal.startswith("az ad app credential delete")

@@ -161,17 +161,20 @@ async def add_certificate(
 
 
 async def remove_certificate(
-    graph: "GraphClient", object_id: ApplicationObjectId, key_id: KeyId, replaced_by: KeyId | None
+    graph: "GraphClient", object_id: ApplicationObjectId, key_id: KeyId, must_show: KeyId | None
 ) -> bool:
-    """Remove a certificate; return false if it stays, as Graph does not show its replacement."""
+    """Remove a certificate; return false if it stays, as Graph does not show another one.
+
+    `must_show`: the one whose absence tells of a replica that is behind: its replacement, or itself
+    where this run has just registered it.
+    """
 
     def without_it(entries: list[Json]) -> list[Json]:
         return [entry for entry in entries if entry["keyId"] != key_id]
 
     path = paths.application(object_id)
     return (
-        await _write_certificates(graph, path, REMOVE, without_it, must_show=replaced_by)
-        is not None
+        await _write_certificates(graph, path, REMOVE, without_it, must_show=must_show) is not None
     )
 
 

@@ -156,6 +156,10 @@ class Attempt:
 
     async def _remove(self, key_id: KeyId) -> None:
         if self.is_key:
-            await credentials.remove_certificate(self.graph, self.object_id, key_id, None)
+            # A replica that does not show it yet would tell that it is gone.
+            if not await credentials.remove_certificate(
+                self.graph, self.object_id, key_id, must_show=key_id
+            ):
+                raise TimeoutError
         else:
             await credentials.remove_secret(self.graph, self.object_id, key_id, is_new=True)
