@@ -10,10 +10,12 @@ from mct_s2s.render.console import LineConsole, Terminal
 from mct_s2s.render.pipelines import pipeline_of
 
 
-def show_error(terminal: Terminal, error: S2SError) -> None:
+def show_error(terminal: Terminal, error: S2SError, about: str = "") -> None:
+    """`about`: which of several App Services a pipeline's annotation names, far from its log."""
     headline, pipeline = _coded(error, " ".join(error.headline.split())), pipeline_of()
     if pipeline is not None:
-        terminal.instruct(pipeline.command(pipeline.error, plain(headline)))
+        named = f"{about}: {headline}" if about else headline
+        terminal.instruct(pipeline.command(pipeline.error, plain(named)))
     else:
         terminal.say(Text.assemble(("error: ", "bad"), headline))
     print_items(terminal.err, error.items)

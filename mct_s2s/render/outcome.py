@@ -344,7 +344,7 @@ def show_outcomes(terminal: Terminal, sites: Sequence[SiteReport]) -> None:
         if site.error is not None:
             terminal.say()
             terminal.say(_heading(site))
-            show_error(terminal, site.error)
+            show_error(terminal, site.error, site.title if len(sites) > 1 else "")
             show_done_and_not_done(terminal, site)
     if len(sites) > 1:
         if shown:
@@ -397,7 +397,7 @@ def show_stopped(
         if len(sites) > 1:
             terminal.say(_heading(site))
         if site.error is not None:
-            show_error(terminal, site.error)
+            show_error(terminal, site.error, site.title if len(sites) > 1 else "")
         show_done_and_not_done(terminal, site)
         if with_credentials:
             saved = [credential for credential in site.credentials if credential.secret is None]

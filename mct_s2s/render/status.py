@@ -31,7 +31,7 @@ def show_unread(
     """On standard error, whatever the format: no one takes a part for the whole."""
     for site in failed:
         terminal.say(Text.assemble((f"{site.title}: ", "head"), "its state could not be read."))
-        show_error(terminal, site.error)
+        show_error(terminal, site.error, site.title)
     if unchecked:
         why = "you can't read the settings that would tell whether they belong to MCT"
         terminal.say(f"{counted(len(unchecked), 'web app')} not shown: {why}.")

@@ -11,8 +11,10 @@ from contextlib import ExitStack, contextmanager, suppress
 import pytest
 from mct_s2s import clock as time
 from mct_s2s.activity import activity, counting, throttled, waiting, watched_by
+from mct_s2s.errors import S2SError
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.console import Terminal
+from mct_s2s.render.diagnostics import show_error
 from mct_s2s.render.pipelines import masks
 from mct_s2s.render.progress import Reporter
 
@@ -360,6 +362,15 @@ def test_a_log_has_the_site_before_each_step_and_no_group(
     with logged(screens) as (terminal, lines), Reporter(terminal).about("learn"):
         one_step(Reporter(terminal), "finished", "")
     assert lines == ["learn: Created service principal of Import"]
+
+
+def test_a_jobs_annotation_names_the_site_whose_error_it_is(
+    screens: Screens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    with logged(screens) as (terminal, lines):
+        show_error(terminal, S2SError("no-site", "There is none.", remedy=""), "learn")
+    assert lines == ["::error::learn: There is none. [no-site]"]
 
 
 # pictures
