@@ -199,8 +199,6 @@ def _report_error(current: CommandRun, error: S2SError) -> int:
     elif has_document:
         show_error_line(terminal, error)
     else:
-        if current.is_asking:
-            terminal.say()  # the question's line is open
         show_error(terminal, error)
     if is_wanted or not has_document:
         show_stopped(terminal, sites, current.resume, with_credentials=not has_document)
