@@ -223,7 +223,7 @@ def signed_in_as(caller: str, harness: Harness, patch: pytest.MonkeyPatch) -> tu
 
 @pytest.mark.parametrize(
     ("seconds", "chance", "is_name_hidden", "caller", "again"),
-    sampled(AGAIN_AT_ONCE, 4, of_all=150, salt="again at once"),
+    sampled(AGAIN_AT_ONCE, 4, of_all=80, salt="again at once"),
 )
 def test_what_was_removed_seconds_ago_is_made_again(
     seconds: float,

@@ -564,7 +564,7 @@ def cells() -> Iterator[Cell]:
                     yield Cell(command, service, path, shape, only)
 
 
-@pytest.mark.parametrize("cell", sampled(list(cells()), 6, of_all=600, salt="shapes"), ids=str)
+@pytest.mark.parametrize("cell", sampled(list(cells()), 6, of_all=300, salt="shapes"), ids=str)
 def test_a_command_bears_an_answer_of_any_shape(
     mct: Program, azure: Sandbox, inside: Inside, cell: Cell
 ) -> None:
