@@ -57,13 +57,16 @@ class CommandRun:
         """Return the error to report for an interruption or the deadline, which cancel a run."""
         if isinstance(error, S2SError):
             return error
+        has_written = any(site.done or site.in_doubt for site in self.progress())
+        says_unchanged = self.is_asking and not has_written
         if isinstance(error, TimeoutError) or not (
             self.is_interrupted() or isinstance(error, KeyboardInterrupt)
         ):
             if self.is_asking:
                 return DeadlinePassed(
                     "deadline-passed",
-                    f"No answer within {self.options.timeout:g} s. Nothing was changed.",
+                    f"No answer within {self.options.timeout:g} s.",
+                    says_unchanged=says_unchanged,
                     remedy="Run the same command again. To have more time, add --timeout SECONDS.",
                 )
             return DeadlinePassed(
@@ -72,13 +75,12 @@ class CommandRun:
                 remedy=f"To allow more time, add --timeout SECONDS. {self.resume.what}",
                 command=self.resume.command,
             )
-        has_written = any(site.done or site.in_doubt for site in self.progress())
         return Interrupted(
             "interrupted",
             "Cancelled." if self.is_asking else "Interrupted.",
             remedy=self.resume.what,
             command=self.resume.command,
-            says_unchanged=self.is_asking and not has_written,
+            says_unchanged=says_unchanged,
         )
 
     def _error_document(self, error: S2SError) -> "Part":

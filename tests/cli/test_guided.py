@@ -14,11 +14,13 @@ from mct_s2s.cli.binding import command_line
 from mct_s2s.cli.commands.setup import SetupOptions, answers_of, guided_setup
 from mct_s2s.cli.guided import GITHUB, KINDS
 from mct_s2s.cli.options import AzureOptions
-from mct_s2s.cli.run import may_ask
+from mct_s2s.cli.run import CommandRun, may_ask
 from mct_s2s.errors import UsageError
+from mct_s2s.render.outcome import SiteReport
 
 from tests.cli.conftest import Program, at_terminal
 from tests.conftest import Json, Sandbox, program
+from tests.render.examples import principal
 from tests.support.sampling import sampled
 from tests.support.secret_search import secrets_in
 
@@ -285,6 +287,18 @@ def made_by_hand(azure: Sandbox) -> Json:
 
 
 USE = "Use it as the service application of this App Service? [y/N] "
+
+
+@pytest.mark.parametrize("end", [TimeoutError(), KeyboardInterrupt()], ids=["deadline", "Ctrl-C"])
+@pytest.mark.parametrize("has_written", [False, True])
+def test_a_question_says_that_nothing_was_changed_only_before_a_write(
+    end: BaseException, has_written: bool
+) -> None:
+    run = CommandRun(AzureOptions())
+    run.is_asking = True
+    done = (principal(),) if has_written else ()
+    run.progress = lambda: [SiteReport("learn", done=done)]
+    assert ("Nothing was changed." in run.as_reported(end).message) is not has_written
 
 
 def test_setup_at_a_terminal_asks_before_it_uses_a_registration_that_only_the_settings_name(
