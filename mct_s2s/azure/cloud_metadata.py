@@ -17,7 +17,7 @@ from mct_s2s.azure.clouds import CLOUDS, Cloud, is_on_this_machine
 from mct_s2s.azure.http import NO_ANSWER, Http
 from mct_s2s.errors import NEVER_CONNECTED, Refused, ServiceError
 from mct_s2s.model.azure_resources import origin
-from mct_s2s.model.documents import SavedFile, parsed
+from mct_s2s.model.run_files import SavedFile, parsed
 from mct_s2s.plain_text import load_json
 
 METADATA_PATH = "/metadata/endpoints?api-version=2022-09-01"

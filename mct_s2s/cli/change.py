@@ -9,19 +9,19 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mct_s2s.activity import activity, counting
+from mct_s2s.cli.command_run import CommandRun, may_ask, run_in_session, run_with_deadline
 from mct_s2s.cli.file_site import FileSite
 from mct_s2s.cli.fleet import open_sessions
 from mct_s2s.cli.handover import ways_out
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.report import show_end, show_review
-from mct_s2s.cli.run import CommandRun, may_ask, run_in_session, run_with_deadline
 from mct_s2s.cli.session import services_for
 from mct_s2s.cli.site_change import SiteChange
 from mct_s2s.cli.site_report import report_of
 from mct_s2s.cli.streams import ask
 from mct_s2s.concurrency import finish_even_if_cancelled, gather_or_cancel
-from mct_s2s.engine.apply.apply import keep_backup
-from mct_s2s.engine.apply.credentials import end_attempts
+from mct_s2s.engine.apply.credential_changes import end_attempts
+from mct_s2s.engine.apply.send_changes import keep_backup
 from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import Cancelled, Instruction, PermissionMissing, S2SError, UsageError
 from mct_s2s.exit_codes import worst

@@ -10,7 +10,7 @@ from mct_s2s.cli.picking import select, text
 from mct_s2s.engine.observe.sites import find_subscription
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import or_unknown
-from mct_s2s.inputs.clients import client_names
+from mct_s2s.inputs.client_options import client_names
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.federation import github_subject
 from mct_s2s.planning.secret_policy import longest

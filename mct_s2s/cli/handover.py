@@ -3,7 +3,7 @@
 from collections.abc import Set
 
 from mct_s2s.cli.options import HANDOFF, AzureOptions
-from mct_s2s.cli.requests import where
+from mct_s2s.cli.options_to_request import where
 from mct_s2s.errors import Instruction, WayOut
 from mct_s2s.model.commands import own_command
 

@@ -13,7 +13,7 @@ from questionary.prompts.common import InquirerControl
 
 from mct_s2s.activity import activity
 from mct_s2s.cli.options import AzureOptions
-from mct_s2s.cli.requests import api_of
+from mct_s2s.cli.options_to_request import api_of
 from mct_s2s.cli.streams import ask, forget_typed
 from mct_s2s.engine.observe.sites import AmbiguousSite, find_subscription, split_sites
 from mct_s2s.engine.request import Session

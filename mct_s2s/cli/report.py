@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from mct_s2s import clock
 from mct_s2s.cli.handover import ways_out
-from mct_s2s.cli.requests import named_target
+from mct_s2s.cli.options_to_request import named_target
 from mct_s2s.cli.site_change import SiteChange
 from mct_s2s.cli.site_report import (
     after_a_grant,
@@ -15,10 +15,10 @@ from mct_s2s.cli.site_report import (
 )
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import Instruction, as_instructions
-from mct_s2s.inputs.documents import SettingsFile
+from mct_s2s.inputs.user_files import SettingsFile
 from mct_s2s.model.commands import option
 from mct_s2s.model.desired import Removal, Rotation, SettingsScope, Setup
-from mct_s2s.model.documents import Handoff
+from mct_s2s.model.run_files import Handoff
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.changes import (
     EnableIdentity,

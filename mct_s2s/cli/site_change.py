@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from mct_s2s import clock
 from mct_s2s.activity import Progress
+from mct_s2s.cli.command_run import CommandRun
 from mct_s2s.cli.file_site import FileSite
 from mct_s2s.cli.options import ChangingOptions
-from mct_s2s.cli.requests import at_site
-from mct_s2s.cli.run import CommandRun
+from mct_s2s.cli.options_to_request import at_site
 from mct_s2s.engine.credential_stores import retire_files
 from mct_s2s.engine.flow import carry_out, prepare
 from mct_s2s.engine.outcome import Outcome

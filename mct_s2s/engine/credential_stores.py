@@ -26,7 +26,7 @@ from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.belief import Belief, client_trust
 from mct_s2s.planning.changes import AddCredential, DeleteApplication, RemoveCredential
 from mct_s2s.planning.clients import clients_called
-from mct_s2s.planning.credentials import held_here
+from mct_s2s.planning.credential_plan import held_here
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.replacement import kind_to_create
 from mct_s2s.planning.rotation import clients_to_rotate

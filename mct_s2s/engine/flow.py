@@ -13,8 +13,8 @@ from typing import Protocol
 from mct_s2s import clock
 from mct_s2s.activity import Progress, activity
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.engine.apply.apply import apply
 from mct_s2s.engine.apply.registrations import is_any_deleted
+from mct_s2s.engine.apply.send_changes import apply
 from mct_s2s.engine.credential_stores import (
     expire_dead_notes,
     find_lost_secrets,
@@ -23,7 +23,7 @@ from mct_s2s.engine.credential_stores import (
     rehearse_stores,
 )
 from mct_s2s.engine.observe.observe import describe_reading, observe, read_custody
-from mct_s2s.engine.observe.rights import RightsProbe, check_rights, explain_refusal
+from mct_s2s.engine.observe.rights_lookup import RightsProbe, check_rights, explain_refusal
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request, Session
 from mct_s2s.engine.settling import plan_settles_within, refusal_settles_within

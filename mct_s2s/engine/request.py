@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mct_s2s.azure.graph.client import GraphClient
     from mct_s2s.azure.resource_manager import ResourceManager
     from mct_s2s.azure.site_api import EntraTokens, SiteApi
-    from mct_s2s.inputs.documents import SettingsFile
+    from mct_s2s.inputs.user_files import SettingsFile
     from mct_s2s.model.azure_resources import Site
     from mct_s2s.stores.store import Show
     from mct_s2s.stores.vaults import KeyVault

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mct_s2s.errors import UsageError, about
-from mct_s2s.inputs.documents import parse_toml, read_text
+from mct_s2s.inputs.user_files import parse_toml, read_text
 from mct_s2s.model.api import Api, ProofCall
 from mct_s2s.model.forms import expected
 from mct_s2s.model.toml import toml_key

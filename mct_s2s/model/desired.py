@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mct_s2s.model.client_credentials import CredentialKind, CredentialSpec
-from mct_s2s.model.documents import Backup
+from mct_s2s.model.run_files import Backup
 
 
 @dataclass(frozen=True)

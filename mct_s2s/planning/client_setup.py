@@ -32,7 +32,7 @@ from mct_s2s.planning.changes import (
 )
 from mct_s2s.planning.clients import clients_called, is_allowed, refuse_several
 from mct_s2s.planning.content import asks_for_more
-from mct_s2s.planning.credentials import ClientState, describe_lost, plan_credential
+from mct_s2s.planning.credential_plan import ClientState, describe_lost, plan_credential
 from mct_s2s.planning.not_ours import adoption, not_ours, restoring
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.service_application import (

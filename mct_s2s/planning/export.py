@@ -27,7 +27,7 @@ from mct_s2s.planning.clients import (
     members,
     unmatched_entries,
 )
-from mct_s2s.planning.credentials import exchange_audience
+from mct_s2s.planning.credential_plan import exchange_audience
 from mct_s2s.planning.federation import federated_spec
 from mct_s2s.planning.not_ours import why_doubted
 from mct_s2s.planning.reports.status import UnreadSite

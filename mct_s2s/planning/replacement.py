@@ -26,7 +26,7 @@ from mct_s2s.model.client_credentials import (
 from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.desired import Rotation
 from mct_s2s.planning.changes import AnyChange, ApplicationEdits, NoChange, RemoveCredential
-from mct_s2s.planning.credentials import ClientState
+from mct_s2s.planning.credential_plan import ClientState
 from mct_s2s.planning.secret_policy import USUAL_LIFETIME
 from mct_s2s.planning.service_facts import CLIENT
 

@@ -22,7 +22,7 @@ from mct_s2s.planning.clients import (
     members_and_created_clients,
     unknown,
 )
-from mct_s2s.planning.credentials import ClientState, lost_message
+from mct_s2s.planning.credential_plan import ClientState, lost_message
 from mct_s2s.planning.not_ours import not_ours, service_not_ours, why_doubted
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.replacement import Replacement, all_end_by, has_other_way_in

@@ -12,9 +12,9 @@ from mct_s2s.model.api import Api
 from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.commands import option, own_command, webapp_command
 from mct_s2s.model.desired import SettingsScope, Setup
-from mct_s2s.model.documents import Backup
 from mct_s2s.model.ids import ApplicationIdUri, ClientId, PrincipalId, Tag, same_id
 from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.run_files import Backup
 from mct_s2s.model.site_settings import AppSettings, Holds, Setting, spelling_in
 from mct_s2s.planning.changes import (
     AnyChange,

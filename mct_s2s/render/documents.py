@@ -41,8 +41,8 @@ from mct_s2s.model.caller_rights import SignedIn, Verdict
 from mct_s2s.model.client_credentials import Credential, CredentialKind
 from mct_s2s.model.client_sign_in import Language, token_endpoint
 from mct_s2s.model.directory_objects import Application, AppRole, ServicePrincipal, Tenant
-from mct_s2s.model.documents import Backup, Handoff, of_settings
 from mct_s2s.model.observed import ClientApplication, ObservedState
+from mct_s2s.model.run_files import Backup, Handoff, of_settings
 from mct_s2s.model.trust_file import TrustFile
 from mct_s2s.planning.api_address import api_url
 from mct_s2s.planning.changes import Action, AnyChange

@@ -13,7 +13,7 @@ from datetime import timedelta
 from mct_s2s.model.client_credentials import has_end
 from mct_s2s.model.observed import ClientApplication
 from mct_s2s.plain_text import plain
-from mct_s2s.planning.credentials import validity
+from mct_s2s.planning.credential_plan import validity
 from mct_s2s.planning.reports.renewal import renewing
 from mct_s2s.planning.reports.status import SiteStatus, StatusReport, UnreadSite
 from mct_s2s.render.markdown import fenced, table, text

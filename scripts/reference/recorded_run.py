@@ -16,7 +16,7 @@ import pytest
 from azure.identity._internal import aad_client_base
 from mct_s2s.azure import clouds
 from mct_s2s.cli.app import main
-from mct_s2s.engine.apply.run import Run
+from mct_s2s.engine.apply.plan_run import Run
 from mct_s2s.sandbox.core.clock import ComputerTime
 from mct_s2s.sandbox.entra.directory import ObjectIds
 from mct_s2s.sandbox.hosting.embedded import start

@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.export import ExportedSite, is_name
-from mct_s2s.render.trust_file import trust_file_text
+from mct_s2s.render.exported_trust_file import trust_file_text
 from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Program

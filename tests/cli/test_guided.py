@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 from mct_s2s.cli.binding import command_line
+from mct_s2s.cli.command_run import CommandRun, may_ask
 from mct_s2s.cli.commands.setup import SetupOptions, answers_of, guided_setup
 from mct_s2s.cli.guided import GITHUB, KINDS
 from mct_s2s.cli.options import AzureOptions
-from mct_s2s.cli.run import CommandRun, may_ask
 from mct_s2s.errors import UsageError
 from mct_s2s.render.outcome import SiteReport
 

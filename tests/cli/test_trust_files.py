@@ -16,7 +16,7 @@ from mct_s2s.cli.commands.apply import ApplyOptions
 from mct_s2s.cli.commands.setup import SetupOptions, setup_request
 from mct_s2s.cli.file_site import FileSite
 from mct_s2s.cli.options import ChangingOptions
-from mct_s2s.cli.trust_file import chosen, read_sites, sites_in
+from mct_s2s.cli.trust_file_requests import chosen, read_sites, sites_in
 from mct_s2s.errors import UsageError
 from mct_s2s.model.client_sign_in import Method
 from mct_s2s.model.toml import Table

@@ -12,8 +12,8 @@ import pytest
 from mct_s2s import clock
 from mct_s2s.azure.graph import applications, service_principals
 from mct_s2s.engine import flow
-from mct_s2s.engine.apply.apply import apply
-from mct_s2s.engine.apply.run import IN_FLIGHT
+from mct_s2s.engine.apply.plan_run import IN_FLIGHT
+from mct_s2s.engine.apply.send_changes import apply
 from mct_s2s.engine.flow import carry_out, prepare
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request, Session

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from mct_s2s import clock
 from mct_s2s.azure.graph import applications
-from mct_s2s.engine.apply.apply import apply
 from mct_s2s.engine.apply.registrations import Restored, create, create_as_owner, create_principal
+from mct_s2s.engine.apply.send_changes import apply
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import S2SError

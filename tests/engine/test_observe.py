@@ -13,7 +13,7 @@ import pytest
 from mct_s2s import clock
 from mct_s2s.azure.graph import applications
 from mct_s2s.engine.observe.observe import decide_trust, observe, read_custody
-from mct_s2s.engine.observe.rights import RightsProbe
+from mct_s2s.engine.observe.rights_lookup import RightsProbe
 from mct_s2s.engine.observe.sites import AT_ONCE, find_sites, find_subscription
 from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import NotThere, S2SError, outcome_of

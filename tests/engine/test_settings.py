@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 from mct_s2s import clock
 from mct_s2s.engine.apply import settings as flow
-from mct_s2s.engine.apply.apply import send_change
-from mct_s2s.engine.apply.run import Run
+from mct_s2s.engine.apply.plan_run import Run
+from mct_s2s.engine.apply.send_changes import send_change
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import ServiceError
-from mct_s2s.inputs.documents import SettingsFile
-from mct_s2s.model.documents import Backup
+from mct_s2s.inputs.user_files import SettingsFile
 from mct_s2s.model.ids import ClientId
+from mct_s2s.model.run_files import Backup
 from mct_s2s.planning.changes import SettingsSpec, WriteSettings
 from mct_s2s.sandbox.observability.exchange import Entry
 

@@ -16,19 +16,19 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mct_s2s.azure.sign_in import choice
-from mct_s2s.cli.requests import check_role, named_spec
+from mct_s2s.cli.options_to_request import check_role, named_spec
 from mct_s2s.errors import S2SError, UsageError
-from mct_s2s.inputs.clients import client_names, management_reference, read_client_list
-from mct_s2s.inputs.documents import SettingsFile, given_values, read_backup, read_handoff
+from mct_s2s.inputs.client_options import client_names, management_reference, read_client_list
 from mct_s2s.inputs.secret_to import secret_to, vault_to
 from mct_s2s.inputs.target import api_path, api_url, caller_resource, site_target, tenant
+from mct_s2s.inputs.user_files import SettingsFile, given_values, read_backup, read_handoff
 from mct_s2s.key_pairs import certificate_in, given_certificate
 from mct_s2s.model.client_credentials import NEVER
 from mct_s2s.model.desired import ServiceSpec
-from mct_s2s.model.documents import Handoff
 from mct_s2s.model.duration import LONGEST, duration, expiry, read_duration
 from mct_s2s.model.ids import client_unique_name, file_stem, secret_name
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
+from mct_s2s.model.run_files import Handoff
 from mct_s2s.model.site_settings import Holds, Setting
 from mct_s2s.plain_text import load_json
 from mct_s2s.planning.federation import federated_spec, github_subject

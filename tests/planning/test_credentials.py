@@ -21,7 +21,7 @@ from mct_s2s.model.client_credentials import (
 from mct_s2s.model.desired import ClientSpec
 from mct_s2s.model.ids import ClientId, KeyId, Tag, certificate_key_id, federated_name
 from mct_s2s.planning.changes import AddCredential, UpdateApplication
-from mct_s2s.planning.credentials import last_of_kind
+from mct_s2s.planning.credential_plan import last_of_kind
 from mct_s2s.planning.federation import describe_federation, federated_spec
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Plan

@@ -23,10 +23,10 @@ from mct_s2s.model.desired import (
     Setup,
 )
 from mct_s2s.model.directory_objects import Application, ServicePrincipal, Tenant
-from mct_s2s.model.documents import Backup
 from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, Tag, TenantId, api_uri
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.run_files import Backup
 from mct_s2s.planning.changes import (
     AddCredential,
     AssignAppRole,

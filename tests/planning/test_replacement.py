@@ -16,7 +16,7 @@ from mct_s2s.model.client_credentials import (
 from mct_s2s.model.desired import Rotation
 from mct_s2s.model.ids import ApplicationIdUri, KeyId
 from mct_s2s.model.observed import Trust
-from mct_s2s.planning.credentials import ClientState
+from mct_s2s.planning.credential_plan import ClientState
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.replacement import Replacement
 from mct_s2s.planning.service_facts import CLIENT

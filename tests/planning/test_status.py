@@ -16,7 +16,7 @@ from mct_s2s.model.directory_objects import Application, AppRole
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, Tag
 from mct_s2s.model.observed import ClientApplication, ObservedState, SiteOfFile, Trust
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.planning.credentials import renewal, validity
+from mct_s2s.planning.credential_plan import renewal, validity
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.reports.findings import Severity, diagnose
 from mct_s2s.planning.reports.status import StatusReport

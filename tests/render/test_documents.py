@@ -20,7 +20,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from mct_s2s.cli.options import ChangingOptions
-from mct_s2s.cli.trust_file import sites_in
+from mct_s2s.cli.trust_file_requests import sites_in
 from mct_s2s.errors import Instruction, MissingRight, PermissionMissing, UsageError
 from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.directory_objects import Application

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from mct_s2s import errors
 from mct_s2s.azure.sign_in.login_refusals import token_refused
 from mct_s2s.cli.options import AzureOptions
-from mct_s2s.cli.requests import where
+from mct_s2s.cli.options_to_request import where
 from mct_s2s.model.caller_rights import CallerRights, Permission, ScopeRights, SignedIn
 from mct_s2s.model.client_sign_in import ApiToken
 from mct_s2s.model.commands import (

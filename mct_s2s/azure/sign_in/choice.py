@@ -25,8 +25,8 @@ from mct_s2s.model.client_sign_in import (
     PresentedCredential,
     SecretCredential,
 )
-from mct_s2s.model.documents import SavedFile, parsed
 from mct_s2s.model.ids import is_guid, same_id
+from mct_s2s.model.run_files import SavedFile, parsed
 from mct_s2s.plain_text import load_json
 from mct_s2s.programs import find_program
 

@@ -70,7 +70,7 @@ class ApplyOptions(ChangingOptions):
 
 def apply(options: ApplyOptions) -> int:
     from mct_s2s.cli.change import run_change_of_file
-    from mct_s2s.cli.trust_file import chosen, read_sites
+    from mct_s2s.cli.trust_file_requests import chosen, read_sites
     from mct_s2s.model.desired import Pruning
 
     sites = read_sites(options)

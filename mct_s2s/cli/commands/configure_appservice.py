@@ -50,8 +50,8 @@ class ConfigureAppserviceOptions(ChangingOptions):
 def configure_appservice(options: ConfigureAppserviceOptions) -> int:
     from mct_s2s import clock
     from mct_s2s.cli.change import run_change
-    from mct_s2s.cli.requests import api_of, change_request, check_role
-    from mct_s2s.inputs.documents import given_values, read_backup, read_handoff
+    from mct_s2s.cli.options_to_request import api_of, change_request, check_role
+    from mct_s2s.inputs.user_files import given_values, read_backup, read_handoff
     from mct_s2s.model.desired import Desired, Restore, ServiceSpec, SettingsScope, Setup
 
     typed = options.given

@@ -45,12 +45,18 @@ class DoctorOptions(FileOptions, AzureOptions):
 
 def doctor(options: DoctorOptions) -> int:
     from mct_s2s import clock
+    from mct_s2s.cli.command_run import CommandRun, run_in_session
     from mct_s2s.cli.handover import ways_out
-    from mct_s2s.cli.requests import api_of, at_site, caller_resources, check_role, look_request
-    from mct_s2s.cli.run import CommandRun, run_in_session
+    from mct_s2s.cli.options_to_request import (
+        api_of,
+        at_site,
+        caller_resources,
+        check_role,
+        look_request,
+    )
     from mct_s2s.cli.session import Services
-    from mct_s2s.cli.trust_file import check_only
-    from mct_s2s.engine.observe.rights import examine_rights
+    from mct_s2s.cli.trust_file_requests import check_only
+    from mct_s2s.engine.observe.rights_lookup import examine_rights
     from mct_s2s.engine.request import Session
     from mct_s2s.model.caller_rights import Verdict
     from mct_s2s.model.desired import ClientSpec, ServiceSpec, Setup
@@ -101,12 +107,12 @@ def doctor(options: DoctorOptions) -> int:
 
 
 def _doctor_of_file(options: DoctorOptions) -> int:
+    from mct_s2s.cli.command_run import CommandRun, run_with_deadline
     from mct_s2s.cli.file_site import FileSite
     from mct_s2s.cli.fleet import read_file_sites
-    from mct_s2s.cli.requests import at_site
-    from mct_s2s.cli.run import CommandRun, run_with_deadline
-    from mct_s2s.cli.trust_file import chosen, file_words, read_sites
-    from mct_s2s.engine.observe.rights import examine_rights
+    from mct_s2s.cli.options_to_request import at_site
+    from mct_s2s.cli.trust_file_requests import chosen, file_words, read_sites
+    from mct_s2s.engine.observe.rights_lookup import examine_rights
     from mct_s2s.engine.request import Session
     from mct_s2s.model.commands import command
     from mct_s2s.planning.permissions.doctor import SiteChecks, checks

@@ -28,16 +28,16 @@ class ExportOptions(AzureOptions):
 
 
 def export(options: ExportOptions) -> int:
+    from mct_s2s.cli.command_run import CommandRun, run_in_session
     from mct_s2s.cli.fleet import read_every_site
-    from mct_s2s.cli.requests import api_of
-    from mct_s2s.cli.run import CommandRun, run_in_session
+    from mct_s2s.cli.options_to_request import api_of
     from mct_s2s.cli.session import Services
     from mct_s2s.engine.request import Session
     from mct_s2s.inputs.target import api_url
     from mct_s2s.model.resource_id import ResourceId
     from mct_s2s.planning.export import Export, ExportedSite, export_site
     from mct_s2s.planning.reports.status import UnreadSite
-    from mct_s2s.render.trust_file import trust_file_text
+    from mct_s2s.render.exported_trust_file import trust_file_text
 
     if options.all_sites:
         refuse_site_beside_all()
@@ -98,7 +98,7 @@ def _show(terminal: "Terminal", exported: "Export", output: str) -> None:
 async def _look_with_identities(
     options: ExportOptions, typed_url: str | None, session: "Session"
 ) -> "ObservedState":
-    from mct_s2s.cli.requests import look
+    from mct_s2s.cli.options_to_request import look
     from mct_s2s.concurrency import gather_or_cancel
 
     observed = await look(options, session, all_federated=True, url=typed_url)
@@ -112,7 +112,7 @@ async def _look_with_identities(
 
 
 def _not_set_up(target: "SiteTarget", options: ExportOptions) -> NotThere:
-    from mct_s2s.cli.requests import where
+    from mct_s2s.cli.options_to_request import where
     from mct_s2s.model.commands import own_command
 
     return NotThere(
@@ -124,7 +124,7 @@ def _not_set_up(target: "SiteTarget", options: ExportOptions) -> NotThere:
 
 
 def _nothing_to_export(api: "Api", options: ExportOptions) -> NotThere:
-    from mct_s2s.cli.requests import where
+    from mct_s2s.cli.options_to_request import where
     from mct_s2s.model.commands import own_command
 
     anywhere = replace(options, app_service=None, resource_group=None, slot=None)

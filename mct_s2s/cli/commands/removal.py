@@ -48,7 +48,7 @@ class TeardownOptions(RemovalOptions):
 def remove_client(options: RemoveClientOptions) -> int:
     from mct_s2s import clock
     from mct_s2s.cli.change import run_change
-    from mct_s2s.cli.requests import change_request, where
+    from mct_s2s.cli.options_to_request import change_request, where
     from mct_s2s.model.commands import own_command
     from mct_s2s.model.desired import Removal, ServiceSpec
 
@@ -76,7 +76,7 @@ def remove_client(options: RemoveClientOptions) -> int:
 def teardown(options: TeardownOptions) -> int:
     from mct_s2s import clock
     from mct_s2s.cli.change import run_change
-    from mct_s2s.cli.requests import change_request
+    from mct_s2s.cli.options_to_request import change_request
     from mct_s2s.model.desired import Removal, ServiceSpec
 
     _check_extent(options)

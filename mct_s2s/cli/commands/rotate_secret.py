@@ -41,9 +41,9 @@ class RotateSecretOptions(FileOptions, SecretOptions):
 def rotate_secret(options: RotateSecretOptions) -> int:
     from mct_s2s import clock
     from mct_s2s.cli.change import run_change
-    from mct_s2s.cli.requests import change_request, where
-    from mct_s2s.cli.trust_file import check_only
-    from mct_s2s.inputs.clients import client_names
+    from mct_s2s.cli.options_to_request import change_request, where
+    from mct_s2s.cli.trust_file_requests import check_only
+    from mct_s2s.inputs.client_options import client_names
     from mct_s2s.inputs.secret_to import ClientPlaces, secret_to
     from mct_s2s.model.commands import own_command
     from mct_s2s.model.desired import Rotation, ServiceSpec
@@ -114,8 +114,8 @@ def _check_lifetime(
 
 def _rotate_at_all_sites(options: RotateSecretOptions, shared: "Rotation", now: datetime) -> int:
     from mct_s2s.cli.change import run_change_of_file
-    from mct_s2s.cli.requests import change_request
-    from mct_s2s.cli.trust_file import chosen, read_sites
+    from mct_s2s.cli.options_to_request import change_request
+    from mct_s2s.cli.trust_file_requests import chosen, read_sites
     from mct_s2s.model.client_credentials import NewCredential
     from mct_s2s.model.desired import ClientRotation
     from mct_s2s.planning.reviewed import combined

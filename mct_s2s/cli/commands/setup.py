@@ -20,7 +20,7 @@ from mct_s2s.cli.options import (
 from mct_s2s.errors import Cancelled, S2SError, UsageError, contradiction
 
 if TYPE_CHECKING:
-    from mct_s2s.cli.run import CommandRun
+    from mct_s2s.cli.command_run import CommandRun
     from mct_s2s.engine.request import Request, Session
     from mct_s2s.model.observed import SiteOfFile
 
@@ -101,7 +101,7 @@ def directory_half(options: AzureOptions, clients: list[str]) -> str:
 
 def setup(options: SetupOptions) -> int:
     from mct_s2s.cli.change import run_change
-    from mct_s2s.cli.run import may_ask
+    from mct_s2s.cli.command_run import may_ask
 
     names_site = options.app_service or options.no_app_service
     if not (names_site or options.client or options.managed_identity) and may_ask(options):
@@ -114,19 +114,19 @@ def setup_request(
 ) -> "Request":
     """Check the options of a setup, which may be those of a trust file's site."""
     from mct_s2s import clock
-    from mct_s2s.cli.requests import (
+    from mct_s2s.cli.options_to_request import (
         api_of,
         caller_resources,
         change_request,
         check_role,
         client_specs,
     )
-    from mct_s2s.inputs.clients import management_reference
-    from mct_s2s.inputs.documents import SettingsFile
+    from mct_s2s.inputs.client_options import management_reference
     from mct_s2s.inputs.secret_to import ClientPlaces, secret_to
     from mct_s2s.inputs.target import api_url
+    from mct_s2s.inputs.user_files import SettingsFile
     from mct_s2s.model.desired import ServiceSpec, SettingsScope, Setup
-    from mct_s2s.model.documents import Handoff
+    from mct_s2s.model.run_files import Handoff
 
     now = clock.now()
     clients = client_specs(options, names, now)
@@ -169,7 +169,7 @@ def setup_request(
 def add_client(options: AddClientOptions) -> int:
     from mct_s2s import clock
     from mct_s2s.cli.change import run_change
-    from mct_s2s.cli.requests import (
+    from mct_s2s.cli.options_to_request import (
         api_of,
         caller_resources,
         change_request,
@@ -177,7 +177,7 @@ def add_client(options: AddClientOptions) -> int:
         client_specs,
         where,
     )
-    from mct_s2s.inputs.clients import management_reference, read_client_list
+    from mct_s2s.inputs.client_options import management_reference, read_client_list
     from mct_s2s.inputs.secret_to import ClientPlaces, secret_to
     from mct_s2s.inputs.target import api_url
     from mct_s2s.model.commands import own_command
@@ -225,8 +225,8 @@ def add_client(options: AddClientOptions) -> int:
 
 def guided_setup(options: SetupOptions) -> int:
     from mct_s2s.cli.change import change
-    from mct_s2s.cli.requests import with_client
-    from mct_s2s.cli.run import run_in_session
+    from mct_s2s.cli.command_run import run_in_session
+    from mct_s2s.cli.options_to_request import with_client
     from mct_s2s.cli.session import Services
 
     setup_request(options, options.client)  # what was typed is refused before anything is asked

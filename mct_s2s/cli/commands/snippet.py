@@ -30,8 +30,8 @@ class SnippetOptions(AzureOptions):
 
 
 def snippet(options: SnippetOptions) -> int:
-    from mct_s2s.cli.requests import api_of, look
-    from mct_s2s.cli.run import CommandRun, run_in_session
+    from mct_s2s.cli.command_run import CommandRun, run_in_session
+    from mct_s2s.cli.options_to_request import api_of, look
     from mct_s2s.cli.session import Services
     from mct_s2s.cli.snippets import address_notes, notes, source_for, unsuitable_for_logic_app
     from mct_s2s.engine.request import Session

@@ -32,12 +32,12 @@ class StatusOptions(FileOptions, AzureOptions):
 
 def status(options: StatusOptions) -> int:
     from mct_s2s import clock
+    from mct_s2s.cli.command_run import CommandRun, run_in_session, run_with_deadline
     from mct_s2s.cli.file_site import FileSite
     from mct_s2s.cli.fleet import read_every_site, read_file_sites
-    from mct_s2s.cli.requests import api_of, looked_for_secrets
-    from mct_s2s.cli.run import CommandRun, run_in_session, run_with_deadline
+    from mct_s2s.cli.options_to_request import api_of, looked_for_secrets
     from mct_s2s.cli.session import Services
-    from mct_s2s.cli.trust_file import check_only, chosen, read_sites, set_up_command
+    from mct_s2s.cli.trust_file_requests import check_only, chosen, read_sites, set_up_command
     from mct_s2s.engine.request import Session
     from mct_s2s.model.duration import duration
     from mct_s2s.model.observed import ObservedState

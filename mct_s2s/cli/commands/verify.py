@@ -14,7 +14,7 @@ from mct_s2s.exit_codes import ExitCode, worst
 from mct_s2s.model.client_sign_in import ClientSignIn, Method, machine_sign_in
 
 if TYPE_CHECKING:
-    from mct_s2s.cli.run import CommandRun
+    from mct_s2s.cli.command_run import CommandRun
     from mct_s2s.engine.request import Session
     from mct_s2s.model.observed import ClientApplication, ObservedState
     from mct_s2s.planning.reports.verification import Verification
@@ -53,10 +53,10 @@ class VerifyOptions(FileOptions, AzureOptions):
 
 
 def verify(options: VerifyOptions) -> int:
-    from mct_s2s.cli.requests import api_of
-    from mct_s2s.cli.run import run_in_session, run_with_deadline
+    from mct_s2s.cli.command_run import run_in_session, run_with_deadline
+    from mct_s2s.cli.options_to_request import api_of
     from mct_s2s.cli.session import Services
-    from mct_s2s.cli.trust_file import check_only
+    from mct_s2s.cli.trust_file_requests import check_only
     from mct_s2s.inputs.target import api_path, api_url
     from mct_s2s.stores.dotenv import from_files
 
@@ -80,7 +80,7 @@ async def _verify_own_call(
 ) -> int:
     """Test the caller's own call, as a client: no one signs in to look at Azure."""
     from mct_s2s import clock
-    from mct_s2s.cli.requests import api_of
+    from mct_s2s.cli.options_to_request import api_of
     from mct_s2s.cli.session import open_connection
     from mct_s2s.concurrency import gather_or_cancel
     from mct_s2s.engine.verify import ClientTest
@@ -122,7 +122,7 @@ async def _verify_site(
     session: "Session",
 ) -> int:
     """Test the clients of an App Service, or those that were typed."""
-    from mct_s2s.cli.requests import look
+    from mct_s2s.cli.options_to_request import look
     from mct_s2s.engine.local_notes import default_folder
     from mct_s2s.engine.verify import ClientTest, clients_to_verify
     from mct_s2s.model.directory_objects import ServicePrincipal
@@ -155,11 +155,11 @@ async def _verify_site(
 
 
 def _verify_file(options: VerifyOptions) -> int:
+    from mct_s2s.cli.command_run import CommandRun, run_with_deadline
     from mct_s2s.cli.file_site import FileSite
     from mct_s2s.cli.fleet import read_file_sites
-    from mct_s2s.cli.requests import at_site, look
-    from mct_s2s.cli.run import CommandRun, run_with_deadline
-    from mct_s2s.cli.trust_file import chosen, read_sites, set_up_command
+    from mct_s2s.cli.options_to_request import at_site, look
+    from mct_s2s.cli.trust_file_requests import chosen, read_sites, set_up_command
     from mct_s2s.engine.credential_stores import stored_credentials
     from mct_s2s.engine.local_notes import default_folder
     from mct_s2s.engine.request import Session

@@ -14,7 +14,7 @@ from functools import partial
 
 from mct_s2s import clock
 from mct_s2s.activity import activity, waiting
-from mct_s2s.engine.apply.run import Run
+from mct_s2s.engine.apply.plan_run import Run
 from mct_s2s.errors import S2SError, ServiceError
 from mct_s2s.model.commands import webapp_command
 from mct_s2s.model.site_settings import AppSettings

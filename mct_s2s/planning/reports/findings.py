@@ -31,7 +31,7 @@ from mct_s2s.planning.clients import (
     members,
     unmatched_entries,
 )
-from mct_s2s.planning.credentials import held_here, lost_message
+from mct_s2s.planning.credential_plan import held_here, lost_message
 from mct_s2s.planning.not_ours import SERVICE_NOT_OURS, why_doubted
 from mct_s2s.planning.replacement import all_end_by, has_other_way_in
 from mct_s2s.planning.reports.renewal import renewing

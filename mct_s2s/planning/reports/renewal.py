@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from mct_s2s.model.client_credentials import Credential, replaced_kind
 from mct_s2s.model.observed import ClientApplication, ObservedState
-from mct_s2s.planning.credentials import (
+from mct_s2s.planning.credential_plan import (
     current_credentials,
     last_of_kind,
     lasts_at_most,

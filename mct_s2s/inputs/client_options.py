@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mct_s2s.errors import UsageError, about, malformed
-from mct_s2s.inputs.documents import read_text
+from mct_s2s.inputs.user_files import read_text
 from mct_s2s.model.ids import LONGEST_NAME
 
 PLACEHOLDER = "NAME"

@@ -17,11 +17,11 @@ from mct_s2s.cli.binding import option_words, typed_options
 from mct_s2s.cli.commands.setup import SetupOptions, setup_request
 from mct_s2s.cli.file_site import FileSite
 from mct_s2s.cli.options import AzureOptions, ChangingOptions
-from mct_s2s.cli.requests import with_client
+from mct_s2s.cli.options_to_request import with_client
 from mct_s2s.engine.request import Request
 from mct_s2s.errors import UsageError, about, contradiction
-from mct_s2s.inputs.documents import parse_toml, read_text
 from mct_s2s.inputs.target import caller_resource, site_target, tenant
+from mct_s2s.inputs.user_files import parse_toml, read_text
 from mct_s2s.model.azure_resources import origin, same_origin
 from mct_s2s.model.client_credentials import NewCredential
 from mct_s2s.model.commands import command

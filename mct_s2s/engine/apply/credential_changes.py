@@ -14,7 +14,7 @@ from mct_s2s.activity import waiting
 from mct_s2s.azure.graph import credentials
 from mct_s2s.concurrency import finish_even_if_cancelled
 from mct_s2s.engine.apply.attempts import Attempt
-from mct_s2s.engine.apply.run import Postponed, Run, Skipped
+from mct_s2s.engine.apply.plan_run import Postponed, Run, Skipped
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import S2SError, ServiceError
 from mct_s2s.model.client_credentials import (

@@ -8,7 +8,8 @@ from mct_s2s import clock
 from mct_s2s.activity import Progress
 from mct_s2s.azure.graph import applications, recycle_bin, service_principals
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.engine.apply.credentials import add_credential, remove_credential
+from mct_s2s.engine.apply.credential_changes import add_credential, remove_credential
+from mct_s2s.engine.apply.plan_run import Run, Skipped
 from mct_s2s.engine.apply.registrations import (
     check_principal,
     create,
@@ -16,7 +17,6 @@ from mct_s2s.engine.apply.registrations import (
     probe_planned_write,
     restore,
 )
-from mct_s2s.engine.apply.run import Run, Skipped
 from mct_s2s.engine.apply.settings import restart_site, write_settings
 from mct_s2s.engine.credential_stores import new_credentials
 from mct_s2s.engine.outcome import NO_PERMISSION, Outcome

@@ -15,10 +15,10 @@ from mct_s2s.engine.observe.observe import observe, read_custody
 from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import UsageError, about, contradiction, malformed
 from mct_s2s.inputs.apis import read_api
-from mct_s2s.inputs.clients import client_names, management_reference
-from mct_s2s.inputs.documents import SettingsFile
+from mct_s2s.inputs.client_options import client_names, management_reference
 from mct_s2s.inputs.secret_to import ClientPlaces, no_key_in_vault, secret_to
 from mct_s2s.inputs.target import caller_resource, site_target
+from mct_s2s.inputs.user_files import SettingsFile
 from mct_s2s.model.api import Api
 from mct_s2s.model.azure_resources import Site
 from mct_s2s.model.client_credentials import (
@@ -30,11 +30,11 @@ from mct_s2s.model.client_credentials import (
 from mct_s2s.model.client_sign_in import CredentialType
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import ClientSpec, Desired, Look, ServiceSpec, Setup
-from mct_s2s.model.documents import Backup
 from mct_s2s.model.duration import expiry
 from mct_s2s.model.ids import named_unique_name, service_unique_name
 from mct_s2s.model.observed import ObservedState, SiteOfFile
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
+from mct_s2s.model.run_files import Backup
 from mct_s2s.planning.federation import federated_spec
 from mct_s2s.planning.site import check_site
 

@@ -24,8 +24,8 @@ from mct_s2s.local_files import (
     replace_whole,
 )
 from mct_s2s.model.api import Api
-from mct_s2s.model.documents import Backup, Handoff, parsed
 from mct_s2s.model.ids import is_guid
+from mct_s2s.model.run_files import Backup, Handoff, parsed
 from mct_s2s.model.site_settings import AllowList, AppSettings, Holds, Setting
 from mct_s2s.plain_text import json_text, load_json
 
