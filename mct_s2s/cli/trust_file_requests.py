@@ -3,12 +3,12 @@
 An entry becomes options of `setup`, so that the same code checks every value.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -24,10 +24,11 @@ from mct_s2s.inputs.target import caller_resource, site_target, tenant
 from mct_s2s.inputs.user_files import parse_toml, read_text
 from mct_s2s.model.azure_resources import origin, same_origin
 from mct_s2s.model.client_credentials import NewCredential
+from mct_s2s.model.client_sign_in import CredentialType
 from mct_s2s.model.commands import command
 from mct_s2s.model.forms import choices_of, expected
 from mct_s2s.model.observed import SiteOfFile
-from mct_s2s.model.toml import Table, toml_key
+from mct_s2s.model.toml import Table, toml_key, toml_value
 from mct_s2s.model.trust_file import ClientEntry, IdentityEntry, Profile, SiteEntry, TrustFile
 from mct_s2s.planning.clients import did_you_mean
 
@@ -35,7 +36,7 @@ MALFORMED = "trust-file-malformed"
 MOST_LISTED = 20
 _MOST_NAMED = 5
 """Sites that a command names: more fill a screen."""
-_LONGEST = 300
+_LONGEST = 600
 """Characters of a listed mistake: keys and values are of any length."""
 _LONGEST_KEY = 120
 _TABLES: dict[str, type[BaseModel]] = {
@@ -58,6 +59,17 @@ _OF_A_KIND = frozenset(
 )
 """Keys of a client that only make sense together."""
 _SIGN_IN = ("subscription", "tenant", "cloud", "auth")
+_OPTION_OF_RESOURCE = "managed-identity"
+"""The option that has what the key `resource` of a managed identity has."""
+_VALUE = rf"[A-Z\w]*[A-Z:/@.][^\s,;]*[^\s,;.]|{'|'.join(get_args(CredentialType))}"
+_OPTION = re.compile(rf"--([a-z-]+)(?: ({_VALUE}))?")
+"""An option in a message, and the value that is proposed for it."""
+_DEEPEST = 5
+"""Parts of the longest `Location`."""
+_LONGEST_NUMBER = 64
+"""Bits of a number that is quoted: Python refuses to write very long ones."""
+_UNNAMED = "unnamed"
+"""In place of an App Service's name that is wrong."""
 Location = tuple[str | int, ...]
 """`("sites", "learn", "clients", 0, "name")`."""
 
@@ -132,7 +144,7 @@ def sites_in(
     document: dict[str, Any], options: Any, typed: Collection[str] = ()
 ) -> tuple[FileSite, ...]:
     """The document loses what is wrong in it."""
-    reader = _Reader(options, frozenset(typed))
+    reader = _Reader(options, frozenset(typed), _locations(document))
     file = reader.tables(document)
     for key, entry in file.sites.items():
         reader.read_site(file, key, entry)
@@ -166,10 +178,13 @@ def path_text(*location: str | int) -> str:
 
 
 class _Reader:
-    """Collects all mistakes: a person corrects them at once."""
+    """Collects all mistakes, in the file's order: a person corrects them at once."""
 
-    def __init__(self, options: AzureOptions, typed: frozenset[str]) -> None:
+    def __init__(
+        self, options: AzureOptions, typed: frozenset[str], locations: Iterator[Location]
+    ) -> None:
         self.sites: list[FileSite] = []
+        self._order = {location: number for number, location in enumerate(locations)}
         self._path = getattr(options, "file", None)
         self._sign_in = {name: getattr(options, name) for name in _SIGN_IN}
         self._typed = typed
@@ -184,13 +199,16 @@ class _Reader:
         that uses it.
         """
         self._wrong: set[Location] = set()
+        self._unknown_app_services: set[str] = set()
+        """Sites whose App Service or slot is wrong."""
 
     def _add(self, location: Location, what: str, remedy: str, code: str = MALFORMED) -> None:
         self._mistakes[location, what.removesuffix("."), remedy, code] = None
         self._wrong |= {location[:length] for length in range(len(location) + 1)}
 
     def check(self) -> None:
-        mistakes = [(path_text(*location), *rest) for location, *rest in self._mistakes]
+        ordered = sorted(self._mistakes, key=lambda mistake: self._place(mistake[0]))
+        mistakes = [(path_text(*location), *rest) for location, *rest in ordered]
         if len(mistakes) == 1:
             ((where, what, remedy, code),) = mistakes
             raise TrustFileMistake(
@@ -212,6 +230,12 @@ class _Reader:
                 remedy="Correct the file, then run the same command again. Nothing was changed.",
                 items=listed,
             )
+
+    def _place(self, location: Location) -> int:
+        """Where it stands in the file; of what is missing, where its table stands."""
+        while location not in self._order and location:
+            location = location[:-1]
+        return self._order.get(location, 0)
 
     def tables(self, document: dict[str, Any]) -> TrustFile:
         try:
@@ -236,11 +260,11 @@ class _Reader:
         above, last = location[:-1], location[-1]
         names = [part for part in above if isinstance(part, str)]
         model = _TABLES[names[-1] if len(names) > 2 else names[0]] if names else TrustFile
-        known = {
-            field.alias or name: field.description or ""
-            for name, field in model.model_fields.items()
-        }
-        what, remedy = expected(wrong), known.get(str(last), "")
+        known = [field.alias or name for name, field in model.model_fields.items()]
+        what, remedy = _wrong_value(kind, str(last), wrong)
+        names_app_service = len(location) == 3 and last in {"app-service", "slot"}
+        if names_app_service and wrong["input"] != "":
+            self._unknown_app_services.add(str(location[1]))
         match kind:
             case "extra_forbidden":
                 what, remedy = "unknown key", f"Known here: {', '.join(known)}."
@@ -258,15 +282,6 @@ class _Reader:
                 location = above
                 what = f"the name has to be 1 to {_LONGEST_KEY} printable characters"
                 remedy = f"Choose another one: [{above[0]}.NAME]"
-            case "enum" | "literal_error":
-                what = f"invalid value '{str(wrong['input'])[:_LONGEST_KEY]}'"
-                choices = choices_of(wrong)
-                nearest = did_you_mean(str(wrong["input"])[:_LONGEST_KEY], choices)
-                remedy = " ".join(filter(None, (f"Use one of {', '.join(choices)}.", nearest)))
-            case "string_pattern_mismatch" if last == "secret-to" and wrong["input"] == "show":
-                what = "'show' prints a secret for one reader, and a file may be applied unattended"
-            case "string_pattern_mismatch":  # pydantic quotes the pattern
-                what = "invalid or empty value"
             case "list_type" | "dict_type" | "model_type":
                 table = (
                     f"[{location[0]}.NAME]"
@@ -277,43 +292,52 @@ class _Reader:
         self._add(location, what, remedy)
 
     def read_site(self, file: TrustFile, key: str, entry: SiteEntry) -> None:
+        """Read a site, again without each wrong key, to find the mistakes of all keys."""
         here: Location = ("sites", key)
-        if (*here, "app-service") in self._wrong:
-            return
-        mistaken = {location for location, *_ in self._mistakes}
         profile = self._profile(file, here, entry)
-        values = {
-            "app_service": key,
-            "no_consent": any(client.no_consent for client in entry.clients),
-        }
-        values |= {**profile.options, **entry.options}
-        with self._noting({("profiles", entry.profile or ""): profile, here: entry}):
-            options = SetupOptions(**{**self._shared, **values})
-            tenant(options.tenant, "--tenant")
-            check_name(options.cloud)
-            self._check_address(options.cloud)
-            target = site_target(
-                options.app_service, options.resource_group, options.subscription, options.slot
-            )
-            names = tuple(client.name.strip() for client in entry.clients)
-            timed = (client for client in entry.clients if client.secret_lifetime is not None)
-            with_lifetime = tuple(client.name.strip() for client in timed)
-            of_file = SiteOfFile(self._where(key), names, with_lifetime)
-            request = setup_request(options, (), of_file)
-            for place, client in _entries(key, entry):
-                required = "name" if isinstance(client, ClientEntry) else "resource"
-                if not {place, (*place, required)} & mistaken:
-                    request = self._read_entry(request, options, place, client)
-            self.sites.append(
-                FileSite(
-                    key=key,
-                    entry=entry,
-                    profile=profile,
-                    target=target,
-                    options=options,
-                    request=request,
-                )
-            )
+        values: dict[str, Any] = {"app_service": entry.app_service or key}
+        if (*here, "app-service") in self._wrong:
+            values = {"app_service": _UNNAMED}
+        while True:
+            try:
+                self.sites.append(self._site(key, entry, profile, values["app_service"]))
+            except UsageError as error:
+                self._note(error, {("profiles", entry.profile or ""): profile, here: entry})
+                field = error.key.replace("-", "_")
+                if field in {"app_service", "slot"}:
+                    self._unknown_app_services.add(key)
+                if field == "app_service" and values["app_service"] != _UNNAMED:
+                    values = {"app_service": _UNNAMED}
+                elif field in profile.model_fields_set | entry.model_fields_set:
+                    profile, entry = profile.without({error.key}), entry.without({error.key})
+                else:
+                    return
+            else:
+                return
+
+    def _site(self, key: str, entry: SiteEntry, profile: Profile, app_service: str) -> FileSite:
+        values = {**profile.options, **entry.options, "app_service": app_service}
+        values["no_consent"] = any(client.no_consent for client in entry.clients)
+        options = SetupOptions(**{**self._shared, **values})
+        tenant(options.tenant, "--tenant")
+        check_name(options.cloud)
+        self._check_address(options.cloud)
+        target = site_target(
+            options.app_service, options.resource_group, options.subscription, options.slot
+        )
+        names = tuple(client.name.strip() for client in entry.clients)
+        timed = (client for client in entry.clients if client.secret_lifetime is not None)
+        with_lifetime = tuple(client.name.strip() for client in timed)
+        of_file = SiteOfFile(self._where(key), names, with_lifetime)
+        request = setup_request(options, (), of_file)
+        mistaken = {location for location, *_ in self._mistakes}
+        for place, client in _entries(key, entry):
+            required = "name" if isinstance(client, ClientEntry) else "resource"
+            if not {place, (*place, required)} & mistaken:
+                request = self._read_entry(request, options, place, client)
+        return FileSite(
+            key=key, entry=entry, profile=profile, target=target, options=options, request=request
+        )
 
     def _read_entry(
         self,
@@ -323,18 +347,16 @@ class _Reader:
         entry: ClientEntry | IdentityEntry,
     ) -> Request:
         """Read an entry, again without each wrong key, to find the mistakes of all keys."""
-        values = entry.model_dump(by_alias=True, exclude_unset=True)
         while True:
-            rest = type(entry).model_validate(values)
             try:
-                return _with_entry(request, options, rest)
+                return _with_entry(request, options, entry)
             except UsageError as error:
-                self._note(error, {place: rest})
-                if error.key not in values or error.key in {"name", "resource"}:
+                self._note(error, {place: entry})
+                is_set = error.key.replace("-", "_") in entry.model_fields_set
+                if not is_set or error.key in {"name", "resource"}:
                     return request
                 # What belongs to a credential's kind is wrong together.
-                wrong = _OF_A_KIND if error.key in _OF_A_KIND else {error.key}
-                values = {key: value for key, value in values.items() if key not in wrong}
+                entry = entry.without(_OF_A_KIND if error.key in _OF_A_KIND else {error.key})
 
     def _where(self, key: str) -> str:
         """As `requests.where`, of the file's site."""
@@ -357,19 +379,16 @@ class _Reader:
                 self._add(("profiles", called, key), what, f"Remove --{key}, or this line.")
         return profile
 
-    @contextmanager
-    def _noting(self, tables: dict[Location, Table]) -> Iterator[None]:
-        try:
-            yield
-        except UsageError as error:
-            self._note(error, tables)
-
     def _note(self, error: UsageError, tables: Mapping[Location, Table]) -> None:
         *_, location = tables
+        message, remedy = error.message, error.remedy
         for place, table in tables.items():
             if error.key.replace("-", "_") in table.model_fields_set:
                 location = (*place, error.key)
-        self._add(location, error.message, error.remedy, error.code)
+                message, remedy = (
+                    _with_keys(text, type(table), error.key) for text in (message, remedy)
+                )
+        self._add(location, message, remedy, error.code)
 
     @about("cloud")
     def _check_address(self, cloud: str) -> None:
@@ -387,7 +406,7 @@ class _Reader:
     def compare_sites(self) -> None:
         by_name: dict[tuple[str, str], list[FileSite]] = defaultdict(list)
         for site in self.sites:
-            if ("sites", site.key) in self._wrong:
+            if site.key in self._unknown_app_services:
                 continue
             namesakes = by_name[site.target.name.casefold(), (site.target.slot or "").casefold()]
             other = next((namesake for namesake in namesakes if _may_be_same(site, namesake)), None)
@@ -415,11 +434,14 @@ class _Reader:
                     self._add(
                         here, f"'{name}' is {path_text(*first)} already", "Remove one of the two."
                     )
-                place = site.request.places.destination(site.target.label, name.strip())
+                label = site.target.label
+                if site.key in self._unknown_app_services:
+                    label = site.key
+                place = site.request.places.destination(label, name.strip())
                 if (
                     place is None
                     or getattr(client, "secret_to", None) is None
-                    or here in self._wrong
+                    or (*here, "secret-to") in self._wrong
                 ):
                     continue
                 first = taken.setdefault(("", *place), here)
@@ -431,6 +453,72 @@ class _Reader:
                         "Give each client its own place.",
                         "secret-place-shared",
                     )
+
+
+def _locations(value: Any, here: Location = (), deepest: int = _DEEPEST) -> Iterator[Location]:
+    """The places of a file, in its order."""
+    yield here
+    if len(here) < deepest:
+        parts = enumerate(value) if isinstance(value, list) else ()
+        for key, part in value.items() if isinstance(value, dict) else parts:
+            yield from _locations(part, (*here, key), deepest)
+
+
+def _wrong_value(kind: str, key: str, wrong: Mapping[str, Any]) -> tuple[str, str]:
+    """What is wrong with a key's value, and what is right; `kind`: pydantic's type of error."""
+    value = wrong["input"]
+    what, remedy = f"invalid value {_quoted(value)}", ""
+    match kind:
+        case "string_type":
+            what, remedy = f"{_quoted(value)} is not a text", "Write it in quotes."
+        case "bool_type":
+            what = f"{_quoted(value)} is neither true nor false"
+            remedy = "Write true or false, without quotes."
+        case "enum" | "literal_error":
+            choices = choices_of(wrong)
+            nearest = did_you_mean(str(value)[:_LONGEST_KEY], choices)
+            allowed = f"Use one of {', '.join(choices)}."
+            remedy = " ".join(filter(None, (allowed, nearest)))
+        case "string_pattern_mismatch" if not value.strip():
+            what, remedy = "it is empty", "Write a value, or remove the line."
+        case "string_pattern_mismatch" if key == "secret-to":
+            why = ": it prints a secret for one reader, and a file may be applied unattended"
+            what += why if value == "show" else ""
+            remedy = "Use file:PATH, keyvault:VAULT[/NAME] or exec:COMMAND."
+        case "string_pattern_mismatch" if key == "client-id":
+            remedy = "Use the appId of the application that signs in."
+        case "string_pattern_mismatch":  # pydantic quotes the pattern
+            what, remedy = "it has a control character", "Use printable characters."
+        case _:
+            what = expected(wrong)
+    return what, remedy
+
+
+def _quoted(value: Any) -> str:
+    """A value that is not of the kind that is expected, as the file may have it."""
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "a table"
+    if isinstance(value, int) and value.bit_length() > _LONGEST_NUMBER:
+        return "a number"
+    if isinstance(value, bool):
+        return toml_value(value)
+    return f"'{value[:_LONGEST_KEY]}'" if isinstance(value, str) else str(value)
+
+
+def _with_keys(text: str, table: type[Table], wrong: str) -> str:
+    """Name the table's keys where a message names options; `wrong`: the key that it is about."""
+    keys = {str(field.alias): str(field.alias) for field in table.model_fields.values()}
+    keys[_OPTION_OF_RESOURCE] = "resource"
+
+    def key_of(option: re.Match[str]) -> str:
+        key = keys.get(option[1])
+        if key is None:
+            return option[0]
+        return key if option[2] is None else f'{key} = "{option[2]}"'
+
+    for name in (wrong, _OPTION_OF_RESOURCE):
+        text = text.replace(f"Invalid --{name} ", "invalid value ")
+    return _OPTION.sub(key_of, text)
 
 
 def _leave_out(document: dict[str, Any], location: Location) -> None:

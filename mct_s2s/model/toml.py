@@ -2,7 +2,8 @@
 
 import json
 import re
-from typing import Any
+from collections.abc import Collection
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -37,6 +38,13 @@ class Table(BaseModel):
         """What it says of the options of `setup`, by their fields."""
         others = {"name", "profile", "client_id", "clients", "managed_identities"}
         return self.model_dump(exclude_unset=True, exclude=others)
+
+    def without(self, keys: Collection[str]) -> Self:
+        """The same without these keys, as the file names them."""
+        members = self.model_dump(by_alias=True, exclude_unset=True)
+        return self.model_validate(
+            {key: value for key, value in members.items() if key not in keys}
+        )
 
     @property
     def canonical(self) -> dict[str, Any]:

@@ -133,7 +133,7 @@ def test_with_only_some_sites_are_changed_and_all_entries_are_checked(file: File
     assert [setup.key for setup in file.setups(text, only=["c", "a"])] == ["a", "c"]
     assert file.refused(text, only=["B"]).code == "site-unknown"
     assert file.refused(f"{text}slot = '_'", only=["a"]).headline.startswith(
-        "'F', sites.c.slot: Invalid --slot"
+        "'F', sites.c.slot: invalid value '_'"
     )
 
 
@@ -216,7 +216,7 @@ def test_every_wrong_value_of_one_client_is_listed(file: File) -> None:
     )
     listed = [item.what for item in file.refused(f"{ONE}{values}").items]
     keys = [problem.partition(":")[0].rpartition(".")[2] for problem in listed]
-    assert keys == ["certificate", "secret-lifetime", "secret-to"]
+    assert keys == ["secret-lifetime", "secret-to", "certificate"]
 
 
 def test_mistakes_of_several_entries_are_listed_together(file: File) -> None:
@@ -245,12 +245,61 @@ def test_mistakes_of_several_entries_are_listed_together(file: File) -> None:
         """
     )
     assert (error.code, error.headline) == (MALFORMED, "'F' has 8 mistakes.")
-    assert {item.what.partition(":")[0] for item in error.items} == {
+    assert [item.what.partition(":")[0] for item in error.items] == [
         "profiles.p.tennant", "sites.a.profile", "sites.a.clients[0].secret-lifetime",
         "sites.a.clients[1]",
         "sites.a.clients[1].nam", "sites.a.clients[2].credential", "sites.a.clients[3]",
         "sites.b.slot",
-    }  # fmt: skip
+    ], "in the file's order"  # fmt: skip
+
+
+def test_mistakes_of_a_site_hide_neither_its_clients_nor_a_second_entry_for_it(file: File) -> None:
+    error = file.refused(
+        """
+        [profiles.p]
+        cloud = "https://management.example.com"
+        [sites.a]
+        profile = "p"
+        app-service = "x"
+        resource-group = 5
+        [[sites.a.clients]]
+        name = "I"
+        secret-to = "file:one.env"
+        [sites.b]
+        profile = "p"
+        app-service = "x"
+        slot = ""
+        role = "two words"
+        [[sites.b.clients]]
+        name = "J"
+        secret-to = "file:one.env"
+        secret-lifetime = "never"
+        github = "octo"
+        [[sites.a_b.clients]]
+        name = "K"
+        secret-to = "file:one.env"
+        """
+    )
+    assert [item.what.partition(":")[0] for item in error.items] == [
+        "profiles.p.cloud", "sites.a.resource-group", "sites.b", "sites.b.slot", "sites.b.role",
+        "sites.b.clients[0].secret-to", "sites.b.clients[0].github", "sites.a_b",
+        "sites.a_b.clients[0].secret-to",
+    ]  # fmt: skip
+
+
+def test_an_app_service_or_slot_that_is_wrong_is_compared_with_no_other(file: File) -> None:
+    error = file.refused("[sites.a]\n[sites.b]\napp-service = 'a'\nslot = 5\n[sites.c_d]\n")
+    listed = [item.what.partition(":")[0] for item in error.items]
+    assert listed == ["sites.b.slot", "sites.c_d"]
+
+
+def test_a_mistake_names_keys_where_the_command_line_has_options(file: File) -> None:
+    text = f"{ONE}credential = 'none'\ncertificate = 'x.pem'"
+    headline = 'certificate requires credential = "certificate", not none.'
+    assert headline in file.refused(text).headline
+    assert 'Use github = "OWNER/REPO"' in file.refused(f"{ONE}github = 'octo'").remedy
+    of_options = file.refused("[sites.a]", cloud="pubic", typed=("cloud",))
+    assert "Invalid --cloud 'pubic'" in of_options.headline
 
 
 def test_an_option_that_the_profile_says_too_is_refused(file: File) -> None:
@@ -272,7 +321,7 @@ def test_an_address_to_sign_in_at_is_never_the_files_alone(file: File) -> None:
     error = file.refused(text)
     assert (error.code, error.exit_code) == ("cloud-not-confirmed", 2)
     assert error.headline.startswith(
-        "'F', profiles.p.cloud: Invalid --cloud 'https://management.example.com'"
+        "'F', profiles.p.cloud: invalid value 'https://management.example.com'"
     )
     assert file.setups(text, cloud="https://Management.example.com:443/")
     for here in ("https://localhost:8443", "https://arm.localhost", "https://127.0.0.1:1"):
