@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 YES_OR_NO = {"y": True, "yes": True, "n": False, "no": False, "": False}
 NEITHER = "Please answer y or n."
-Check = Callable[[Sequence[SiteChange], str | None], None]
+FingerprintCheck = Callable[[Sequence[SiteChange], str | None], None]
 """Refuses plans by their fingerprint before anything is written."""
 
 
@@ -92,7 +92,7 @@ def run_change_of_file(
     options: ChangingOptions,
     file_sites: Sequence[FileSite],
     *,
-    check: Check | None = None,
+    check: FingerprintCheck | None = None,
     digest: str | None = None,
     is_reviewed: bool = False,
     resume: Instruction | None = None,
@@ -140,7 +140,7 @@ def run_change_of_file(
 
 async def _review_and_apply(
     sites: Sequence[SiteChange],
-    check: Check | None = None,
+    check: FingerprintCheck | None = None,
     digest: str | None = None,
     *,
     is_reviewed: bool = False,
@@ -275,7 +275,7 @@ async def _apply(
 async def _show_and_ask(
     sites: Sequence[SiteChange],
     shown_fingerprint: str | None = None,
-    check: Check | None = None,
+    check: FingerprintCheck | None = None,
     *,
     is_reviewed: bool = False,
 ) -> bool:

@@ -24,7 +24,7 @@ from mct_s2s.plain_text import plain
 from mct_s2s.render.console import Terminal, has_screen_reader
 
 T = TypeVar("T")
-AGAIN = "Run the same command again when you are ready."
+RUN_AGAIN = "Run the same command again when you are ready."
 
 
 async def pick_site(options: AzureOptions, session: Session) -> Session:
@@ -147,7 +147,7 @@ async def _typed(terminal: Terminal, question: str) -> str:
     line = await ask(terminal, question)
     if not line:
         terminal.say()  # Ctrl-D, which a terminal does not show
-        raise Cancelled("cancelled", "Cancelled.", remedy=AGAIN, says_unchanged=True)
+        raise Cancelled("cancelled", "Cancelled.", remedy=RUN_AGAIN, says_unchanged=True)
     return line.strip()
 
 
@@ -164,10 +164,12 @@ async def _answer(asked: questionary.Question) -> Any:
         return await asked.unsafe_ask_async()
     except KeyboardInterrupt as pressed:
         raise Interrupted(
-            "interrupted", "Cancelled.", remedy=AGAIN, says_unchanged=True
+            "interrupted", "Cancelled.", remedy=RUN_AGAIN, says_unchanged=True
         ) from pressed
     except EOFError as pressed:
-        raise Cancelled("cancelled", "Cancelled.", remedy=AGAIN, says_unchanged=True) from pressed
+        raise Cancelled(
+            "cancelled", "Cancelled.", remedy=RUN_AGAIN, says_unchanged=True
+        ) from pressed
 
 
 def _refuse_unmatched(application: Any) -> None:

@@ -20,7 +20,7 @@ from mct_s2s.cli.options import AzureOptions, ChangingOptions
 from mct_s2s.cli.options_to_request import with_client
 from mct_s2s.engine.request import Request
 from mct_s2s.errors import UsageError, about, contradiction
-from mct_s2s.inputs.target import caller_resource, site_target, tenant
+from mct_s2s.inputs.target import caller_resource, checked_tenant, site_target
 from mct_s2s.inputs.user_files import parse_toml, read_text
 from mct_s2s.model.azure_resources import origin, same_origin
 from mct_s2s.model.client_credentials import NewCredential
@@ -319,7 +319,7 @@ class _Reader:
         values = {**profile.options, **entry.options, "app_service": app_service}
         values["no_consent"] = any(client.no_consent for client in entry.clients)
         options = SetupOptions(**{**self._shared, **values})
-        tenant(options.tenant, "--tenant")
+        checked_tenant(options.tenant, "--tenant")
         check_name(options.cloud)
         self._check_address(options.cloud)
         target = site_target(

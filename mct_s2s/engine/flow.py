@@ -14,7 +14,7 @@ from mct_s2s import clock
 from mct_s2s.activity import Progress, activity
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply.registrations import is_any_deleted
-from mct_s2s.engine.apply.send_changes import apply
+from mct_s2s.engine.apply.send_changes import apply_plan
 from mct_s2s.engine.credential_stores import (
     expire_dead_notes,
     find_lost_secrets,
@@ -179,7 +179,7 @@ async def _apply_agreed(
             return outcome, False
         try:
             with approver.applying(outcome) as progress:
-                await apply(session, outcome, progress)
+                await apply_plan(session, outcome, progress)
         except Purged:
             # Only restorations have begun, as all else waits for them. The next plan creates what
             # this one wanted to restore.
@@ -227,7 +227,7 @@ async def _finish_after_other_run(
     later.continue_from(outcome)
     if not later.plan.is_empty and await approver.confirm(later):
         with approver.applying(later) as progress:
-            await apply(session, later, progress)
+            await apply_plan(session, later, progress)
     return later
 
 

@@ -67,7 +67,7 @@ def _by_id(text: str, group: str | None, slot: str | None) -> SiteTarget:
 
 
 @about("tenant")
-def tenant(text: str | None, source: str) -> str | None:
+def checked_tenant(text: str | None, source: str) -> str | None:
     if text and not _TENANT.fullmatch(text):
         remedy = (
             "Use the tenant's ID or a domain, not its display name: --tenant "
@@ -93,7 +93,7 @@ def caller_resource(text: str) -> str | ResourceId:
 
 
 @about("url")
-def api_url(text: str) -> str:
+def checked_url(text: str) -> str:
     wanted = text.strip().rstrip("/")
     if (
         not _URL.fullmatch(wanted)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from mct_s2s.pipeline_steps.inputs import Inputs, StepError
 
 
-def plan(inputs: Inputs) -> list[str]:
+def plan_words(inputs: Inputs) -> list[str]:
     """What `apply` would do, as Markdown.
 
     By an application that may only read: that it may not write is no news. The fingerprint does not
@@ -21,7 +21,7 @@ def plan(inputs: Inputs) -> list[str]:
     ]
 
 
-def apply(inputs: Inputs) -> list[str]:
+def apply_words(inputs: Inputs) -> list[str]:
     """Do what was reviewed.
 
     Without a fingerprint nothing is done: one that got lost is not taken for consent.
@@ -38,7 +38,7 @@ def apply(inputs: Inputs) -> list[str]:
     ]
 
 
-def rotate(inputs: Inputs) -> list[str]:
+def rotate_words(inputs: Inputs) -> list[str]:
     """Replace secrets that expire soon: of the sites of a reviewed file, or of one App Service."""
     expiring = [f"--expiring-within={inputs.expiring_within}", "--yes", "--output=json"]
     if not inputs.app_service:

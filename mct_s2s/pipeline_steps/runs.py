@@ -26,7 +26,7 @@ def plan(environ: Environ, host: Host) -> int:
     The exit code tells failures alone, not changes.
     """
     inputs, document = Inputs.of(environ), host.folder / "plan.md"
-    code = _called(commands.plan(inputs), environ, document)
+    code = _called(commands.plan_words(inputs), environ, document)
     text = document.read_text(encoding="utf-8")
     print("\n".join(plain(line) for line in text.splitlines()), flush=True)
     if not text:
@@ -50,13 +50,13 @@ def plan(environ: Environ, host: Host) -> int:
 def apply(environ: Environ, host: Host) -> int:
     """Do what the file says; returns the exit code of mct-s2s."""
     inputs = Inputs.of(environ)
-    return _done("MCT: applied", commands.apply(inputs), inputs, environ, host)
+    return _done("MCT: applied", commands.apply_words(inputs), inputs, environ, host)
 
 
 def rotate(environ: Environ, host: Host) -> int:
     """Replace secrets that expire soon; returns the exit code of mct-s2s."""
     inputs = Inputs.of(environ)
-    return _done("MCT: secrets", commands.rotate(inputs), inputs, environ, host)
+    return _done("MCT: secrets", commands.rotate_words(inputs), inputs, environ, host)
 
 
 def _called(arguments: Sequence[str], environ: Environ, document: Path) -> int:

@@ -40,7 +40,7 @@ from mct_s2s.planning.service_facts import (
     confirmed_role,
     is_created_for_this_site,
     is_in_settings,
-    is_named,
+    is_named_as_service,
 )
 
 CREATED_TOGETHER = timedelta(minutes=30)
@@ -129,7 +129,7 @@ def service_trust(
     application: Application, observed: ObservedState, spec: ServiceSpec
 ) -> TrustDecision:
     """Decide whether a service application may be written to: the first rule that applies."""
-    if is_named(application, spec):
+    if is_named_as_service(application, spec):
         return Belief.NAMED
     if application.object_id in observed.unfinished:
         return Belief.REMEMBERED
@@ -355,9 +355,9 @@ def members_here(observed: ObservedState) -> tuple[ClientApplication, ...]:
     return tuple(client for client in members(observed) if not is_elsewhere(client, observed))
 
 
-def is_named_by(application: Application, desired: Desired) -> bool:
+def is_named_in_command(application: Application, desired: Desired) -> bool:
     """Whether the command names a registration by its appId or URI."""
-    if desired.service is not None and is_named(application, desired.service):
+    if desired.service is not None and is_named_as_service(application, desired.service):
         return True
     return application.client_id in {name.strip().casefold() for name in desired.names}
 

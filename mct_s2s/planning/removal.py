@@ -19,7 +19,7 @@ from mct_s2s.planning.belief import (
     Doubted,
     client_trust,
     is_created_by_caller,
-    is_named_by,
+    is_named_in_command,
     service_trust,
 )
 from mct_s2s.planning.changes import (
@@ -414,7 +414,7 @@ def _may_purge(deleted: Application, scope: RemovalScope) -> bool:
     # What is in the recycle bin under this name may be another team's.
     is_known = deleted.object_id in {*observed.unfinished, *observed.deleted_here}
     is_ours = is_known or is_created_by_caller(deleted, observed.caller)
-    return is_ours or is_named_by(deleted, scope.removal)
+    return is_ours or is_named_in_command(deleted, scope.removal)
 
 
 def _plan_identity(identity: ServicePrincipal, scope: RemovalScope) -> Iterator[AnyChange]:

@@ -41,7 +41,7 @@ from mct_s2s.planning.service_facts import (
     SERVICE_OPTION,
     audience_of,
     is_in_settings,
-    is_named,
+    is_named_as_service,
     other_users,
     role_to_use,
     site_tags,
@@ -101,7 +101,7 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> PlannedService:
     changes += registration.plan_principal(principal_name, after=(SERVICE_UPDATE_KEY,))
 
     notes = list[str]()
-    if is_named(application, spec) and not is_in_settings(application, observed):
+    if is_named_as_service(application, spec) and not is_in_settings(application, observed):
         notes.append(adoption(application, observed, SERVICE))
     if edits.token_version is not None:
         notes.append(_describe_token_version(application, edits.token_version, observed.api))
@@ -207,7 +207,7 @@ def _add_marks(
     # A registration with another `uniqueName` may be another App Service's.
     is_unmarked = application.unique_name is None
     # A trust file names it each time.
-    is_adopted_now = is_named(application, spec) and not spec.is_in_file
+    is_adopted_now = is_named_as_service(application, spec) and not spec.is_in_file
     if is_unmarked and is_adopted_now and _is_name_free(observed):
         return replace(
             edits,
@@ -274,7 +274,7 @@ def _missing_use_tags(
     """
     own_name = observed.trust.unique_name
     tag = Tag.USED.of(own_name)
-    if tag in application.tags or not is_named(application, spec):
+    if tag in application.tags or not is_named_as_service(application, spec):
         return ()
     if not site_in_unique_name(own_name) or application.unique_name == own_name:
         return ()
@@ -314,7 +314,7 @@ def _other_token_version(
         return None
     users = [*other_users(application, observed)]
     site = another_site(application, observed)
-    if site is not None and is_named(application, spec):
+    if site is not None and is_named_as_service(application, spec):
         users.append(site)
     if users:
         raise Refused(

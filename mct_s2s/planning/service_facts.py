@@ -29,7 +29,7 @@ def has_identifier(application: Application, named: str) -> bool:
     return application.client_id == client_id_in(named) or named in application.identifier_uris
 
 
-def is_named(application: Application, spec: ServiceSpec) -> bool:
+def is_named_as_service(application: Application, spec: ServiceSpec) -> bool:
     """Whether the operator or the trust file names it."""
     return spec.adopt is not None and has_identifier(application, spec.adopt.strip())
 

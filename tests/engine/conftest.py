@@ -14,7 +14,7 @@ from mct_s2s import clock
 from mct_s2s.activity import Activity, watched_by
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.session import Services, open_session
-from mct_s2s.engine.apply.send_changes import apply
+from mct_s2s.engine.apply.send_changes import apply_plan
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import S2SError
@@ -193,7 +193,7 @@ def applied(
         outcome = planned(*changes, **more)
         began = clock.seconds()
         with suppress(S2SError), watched_by(watcher):
-            await apply(session, outcome, watcher)
+            await apply_plan(session, outcome, watcher)
         engine.inside.state.latency_seconds = 0.0
         return outcome, clock.seconds() - began, watcher.reports
 

@@ -13,7 +13,7 @@ from mct_s2s import clock
 from mct_s2s.azure.graph import applications, service_principals
 from mct_s2s.engine import flow
 from mct_s2s.engine.apply.plan_run import IN_FLIGHT
-from mct_s2s.engine.apply.send_changes import apply
+from mct_s2s.engine.apply.send_changes import apply_plan
 from mct_s2s.engine.flow import carry_out, prepare
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request, Session
@@ -360,7 +360,7 @@ def test_an_attempt_of_a_killed_run_stays_noted_when_another_run_ends(engine: En
         registration = planned(new("A"))
         subject = registration.before.subject
         remember_registrations(subject, Remembered.UNFINISHED, {"other": ()})
-        await apply(session, registration, Watcher())
+        await apply_plan(session, registration, Watcher())
         return frozenset(remembered_registrations(subject, Remembered.UNFINISHED))
 
     assert engine.run(main) == {"other"}
@@ -377,7 +377,7 @@ def after(outcome: Outcome, engine: Engine) -> Outcome:
 
     async def main(session: Session) -> None:
         with suppress(S2SError):
-            await apply(session, outcome, Watcher())
+            await apply_plan(session, outcome, Watcher())
 
     engine.run(main)
     return outcome
@@ -508,7 +508,7 @@ def test_consent_to_what_this_run_has_just_made_is_waited_for(
         await service_principals.by_client_id(session.graph, registration["appId"])
         outcome = planned(*own_steps, grant)
         with suppress(S2SError):
-            await apply(session, outcome, Watcher())
+            await apply_plan(session, outcome, Watcher())
         return outcome
 
     engine.misbehave("/appRoleAssignedTo", times=3, status=404, code="Request_ResourceNotFound")

@@ -13,8 +13,13 @@ from typing import Any
 import pytest
 from mct_s2s import clock
 from mct_s2s.azure.graph import applications
-from mct_s2s.engine.apply.registrations import Restored, create, create_as_owner, create_principal
-from mct_s2s.engine.apply.send_changes import apply
+from mct_s2s.engine.apply.registrations import (
+    Restored,
+    create_as_owner,
+    create_principal,
+    create_registration,
+)
+from mct_s2s.engine.apply.send_changes import apply_plan
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import S2SError
@@ -133,7 +138,7 @@ def test_no_secret_is_made_where_its_vault_refuses_to_note_it(
     async def main(session: Session) -> Outcome:
         outcome = planned(adding, stores={"A": session.vault(seed.VAULT).store("a", "A")})
         with suppress(S2SError):
-            await apply(session, outcome, Watcher())
+            await apply_plan(session, outcome, Watcher())
         return outcome
 
     ((_, error),) = engine.run(main).failed
@@ -170,7 +175,7 @@ def test_a_place_that_refuses_stops_its_own_client_alone_where_all_that_expire_a
     outcome = planned(*additions, stores={"a": FileStore(engine.home / "a.env"), "b": missing})
     desired = Rotation(ServiceSpec(), ("a", "b"), expires=LATER, expiring_within=expiring_within)
     outcome.request = replace(outcome.request, desired=desired)
-    timed(engine, lambda session: apply(session, outcome, Watcher()))
+    timed(engine, lambda session: apply_plan(session, outcome, Watcher()))
     assert [change.key for change, _ in outcome.failed] == failed
     assert engine.requests_to("/addPassword") == made
 
@@ -221,7 +226,7 @@ def test_a_secret_that_its_store_got_minutes_ago_is_taken_unless_the_plan_replac
     outcome = planned(adding, stores={"A": store})
     outcome.request = replace(outcome.request, now=note.delivered_at + age)
     outcome.before = replace(outcome.before, secrets={"A": note} if was_planned_with else {})
-    engine.run(lambda session: apply(session, outcome, Watcher()))
+    engine.run(lambda session: apply_plan(session, outcome, Watcher()))
     (done,) = outcome.done.values()
     assert engine.requests_to("/addPassword") == (["POST addPassword"] if is_made else [])
     assert done.detail.startswith("expires" if is_made else "created minutes ago, saved to file:")
@@ -249,7 +254,7 @@ def test_a_client_that_is_met_keeps_the_secret_that_its_store_got_minutes_ago(
     outcome.request = replace(outcome.request, now=note.delivered_at + MINUTE)
     unfinished = frozenset({ApplicationObjectId(registration["id"])})
     outcome.before = replace(outcome.before, secrets={"A": note}, unfinished=unfinished)
-    engine.run(lambda session: apply(session, outcome, Watcher()))
+    engine.run(lambda session: apply_plan(session, outcome, Watcher()))
     assert engine.requests_to("/addPassword") == (["POST addPassword"] if is_made else [])
     assert asyncio.run(store.note()).delivered is not None
 
@@ -497,7 +502,9 @@ def test_a_name_that_nobody_shows_to_hold_is_told_with_what_to_do(engine: Engine
         )
 
     engine.before(f"(uniqueName='{UNIQUE_NAME}')", *[taken] * 20, method="PATCH")
-    error, _ = timed(engine, lambda session: create(session, planned(NEW), NEW, as_owner=False))
+    error, _ = timed(
+        engine, lambda session: create_registration(session, planned(NEW), NEW, as_owner=False)
+    )
     assert error.code == "name-taken"
     assert f"'{UNIQUE_NAME}'" in error.remedy
     assert "again in a minute" in error.remedy

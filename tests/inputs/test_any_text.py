@@ -20,7 +20,13 @@ from mct_s2s.cli.options_to_request import check_role, named_spec
 from mct_s2s.errors import S2SError, UsageError
 from mct_s2s.inputs.client_options import client_names, management_reference, read_client_list
 from mct_s2s.inputs.secret_to import secret_to, vault_to
-from mct_s2s.inputs.target import api_path, api_url, caller_resource, site_target, tenant
+from mct_s2s.inputs.target import (
+    api_path,
+    caller_resource,
+    checked_tenant,
+    checked_url,
+    site_target,
+)
 from mct_s2s.inputs.user_files import SettingsFile, given_values, read_backup, read_handoff
 from mct_s2s.key_pairs import certificate_in, given_certificate
 from mct_s2s.model.client_credentials import NEVER
@@ -49,7 +55,7 @@ def _given(setting: Setting) -> Callable[[str], Any]:
 
 
 PARSERS: dict[str, Callable[[str], Any]] = {
-    "--url": api_url,
+    "--url": checked_url,
     "--path": lambda text: api_path(text, MCT),
     "--client": lambda text: client_names([text]),
     "--secret-to": lambda text: (
@@ -73,7 +79,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "-s": lambda text: site_target("site", None, text, None),
     "--slot": lambda text: site_target("site", None, None, text),
     "--managed-identity": caller_resource,
-    "--tenant": lambda text: tenant(text, "--tenant"),
+    "--tenant": lambda text: checked_tenant(text, "--tenant"),
     "--role": lambda text: check_role(text, MCT),
     "--service-management-reference": management_reference,
     "--service-name": lambda text: named_spec(ServiceSpec(display_name=text), None, MCT),

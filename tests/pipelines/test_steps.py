@@ -45,11 +45,11 @@ HOSTILE = (
 
 def test_values_are_arguments_and_never_options() -> None:
     asked = {"STEP_FILE": "--cloud=x", "STEP_ONLY": "a b\n --only\n\n$(id)\n", "STEP_PRUNE": "True"}
-    assert commands.plan(Inputs.of(asked)) == [
+    assert commands.plan_words(Inputs.of(asked)) == [
         *("apply", "--file=--cloud=x", "--only=a b", "--only=--only", "--only=$(id)", "--prune"),
         *("--dry-run", "--no-preflight", "--output=markdown"),
     ]
-    assert commands.rotate(
+    assert commands.rotate_words(
         Inputs.of({"STEP_APP_SERVICE": "-x", "STEP_RESOURCE_GROUP": "y", "STEP_SECRET_TO": "-z"})
     ) == [
         *("rotate-secret", "--app-service=-x", "--resource-group=y", "--secret-to=-z"),
@@ -58,10 +58,10 @@ def test_values_are_arguments_and_never_options() -> None:
 
 
 def test_a_fingerprint_that_got_lost_is_no_consent() -> None:
-    for command in (commands.apply, commands.rotate):
+    for command in (commands.apply_words, commands.rotate_words):
         with pytest.raises(StepError, match="expect"):
             command(Inputs.of({"STEP_FILE": "trust.toml"}))
-    assert f"--expect={FINGERPRINT}" in commands.rotate(
+    assert f"--expect={FINGERPRINT}" in commands.rotate_words(
         Inputs.of({"STEP_FILE": "t", "STEP_EXPECT": FINGERPRINT})
     )
 
@@ -81,7 +81,7 @@ def test_a_fingerprint_that_got_lost_is_no_consent() -> None:
 )
 def test_contradictory_inputs_are_refused_before_anything_runs(asked: dict[str, str]) -> None:
     with pytest.raises(StepError):
-        commands.rotate(Inputs.of(asked))
+        commands.rotate_words(Inputs.of(asked))
 
 
 # What later steps and people are told

@@ -60,7 +60,7 @@ def doctor(options: DoctorOptions) -> int:
     from mct_s2s.engine.request import Session
     from mct_s2s.model.caller_rights import Verdict
     from mct_s2s.model.desired import ClientSpec, ServiceSpec, Setup
-    from mct_s2s.planning.permissions.doctor import checks, is_ready, lacking
+    from mct_s2s.planning.permissions.doctor import checks, is_ready, missing_rights_of
     from mct_s2s.planning.permissions.preflight import others
     from mct_s2s.planning.secret_policy import longest
     from mct_s2s.render.doctor import show_checks
@@ -96,7 +96,7 @@ def doctor(options: DoctorOptions) -> int:
             ]
             more += ["--auto-lifetime"] * bool(longest(seen.access.secret_rules or ()))
             with _shown_as(options, current.terminal, f"Permissions for {request.label}") as shown:
-                ways = others(lacking(results, Verdict.NO)) | (
+                ways = others(missing_rights_of(results, Verdict.NO)) | (
                     {WayOut.REGISTRAR} if seen.directory_refusal else set()
                 )
                 show_checks(shown, results, seen.observed.where, more, ways_out(options, ways))

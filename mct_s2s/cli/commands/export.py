@@ -33,7 +33,7 @@ def export(options: ExportOptions) -> int:
     from mct_s2s.cli.options_to_request import api_of
     from mct_s2s.cli.session import Services
     from mct_s2s.engine.request import Session
-    from mct_s2s.inputs.target import api_url
+    from mct_s2s.inputs.target import checked_url
     from mct_s2s.model.resource_id import ResourceId
     from mct_s2s.planning.export import Export, ExportedSite, export_site
     from mct_s2s.planning.reports.status import UnreadSite
@@ -43,7 +43,7 @@ def export(options: ExportOptions) -> int:
         refuse_site_beside_all()
         if options.url is not None:
             raise contradiction("--url names one API: it cannot be combined with --all.")
-    api, typed = api_of(options), api_url(options.url) if options.url is not None else None
+    api, typed = api_of(options), checked_url(options.url) if options.url is not None else None
 
     async def body(current: CommandRun, session: Session) -> int:
         observed = partial(_look_with_identities, options, typed)

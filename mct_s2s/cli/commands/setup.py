@@ -123,7 +123,7 @@ def setup_request(
     )
     from mct_s2s.inputs.client_options import management_reference
     from mct_s2s.inputs.secret_to import ClientPlaces, secret_to
-    from mct_s2s.inputs.target import api_url
+    from mct_s2s.inputs.target import checked_url
     from mct_s2s.inputs.user_files import SettingsFile
     from mct_s2s.model.desired import ServiceSpec, SettingsScope, Setup
     from mct_s2s.model.run_files import Handoff
@@ -147,7 +147,7 @@ def setup_request(
         role=options.role,
         adopt=options.service_app,
         management_reference=management_reference(options.service_management_reference),
-        url=api_url(options.url) if options.url is not None else None,
+        url=checked_url(options.url) if options.url is not None else None,
         is_in_file=file is not None,
     )
     return change_request(
@@ -179,7 +179,7 @@ def add_client(options: AddClientOptions) -> int:
     )
     from mct_s2s.inputs.client_options import management_reference, read_client_list
     from mct_s2s.inputs.secret_to import ClientPlaces, secret_to
-    from mct_s2s.inputs.target import api_url
+    from mct_s2s.inputs.target import checked_url
     from mct_s2s.model.commands import own_command
     from mct_s2s.model.desired import ServiceSpec, SettingsScope, Setup
 
@@ -203,7 +203,7 @@ def add_client(options: AddClientOptions) -> int:
         role=options.role,
         adopt=options.service_app,
         management_reference=management_reference(options.service_management_reference),
-        url=api_url(options.url) if options.url is not None else None,
+        url=checked_url(options.url) if options.url is not None else None,
         may_create=False,
     )
     setup = Setup(service=service, clients=clients, settings=SettingsScope.CLIENTS)

@@ -35,8 +35,8 @@ def snippet(options: SnippetOptions) -> int:
     from mct_s2s.cli.session import Services
     from mct_s2s.cli.snippets import address_notes, notes, source_for, unsuitable_for_logic_app
     from mct_s2s.engine.request import Session
-    from mct_s2s.inputs.target import api_path, api_url
-    from mct_s2s.planning.api_address import api_url as url_of_api
+    from mct_s2s.inputs.target import api_path, checked_url
+    from mct_s2s.planning.api_address import api_url
     from mct_s2s.planning.belief import is_only_set
     from mct_s2s.planning.clients import client_called, is_logic_app
     from mct_s2s.planning.reports.findings import diagnose
@@ -47,7 +47,7 @@ def snippet(options: SnippetOptions) -> int:
 
     api = api_of(options)
     path, language = api_path(options.path, api), options.language
-    typed = api_url(options.url) if options.url is not None else None
+    typed = checked_url(options.url) if options.url is not None else None
 
     async def body(current: CommandRun, session: Session) -> int:
         terminal, connection = current.terminal, session.connection
@@ -65,7 +65,7 @@ def snippet(options: SnippetOptions) -> int:
         cloud, environ = connection.cloud, connection.environ
         assert site is not None  # snippet always names one
         assert tenant is not None  # and reads the directory
-        audience, url = known_audience(observed), url_of_api(observed) or site.url
+        audience, url = known_audience(observed), api_url(observed) or site.url
         if audience is None:
             message = f"'{site.label}' has no service application with an Application ID URI yet."
             setup = observed.command("setup", "--client", options.client or "NAME")

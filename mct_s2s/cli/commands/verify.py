@@ -57,14 +57,14 @@ def verify(options: VerifyOptions) -> int:
     from mct_s2s.cli.options_to_request import api_of
     from mct_s2s.cli.session import Services
     from mct_s2s.cli.trust_file_requests import check_only
-    from mct_s2s.inputs.target import api_path, api_url
+    from mct_s2s.inputs.target import api_path, checked_url
     from mct_s2s.stores.dotenv import from_files
 
     if options.file is not None:
         return _verify_file(options)
     check_only(options)
     path = api_path(options.path, api_of(options))
-    url = api_url(options.url) if options.url else None
+    url = checked_url(options.url) if options.url else None
     sign_ins = from_files(options.credentials)
     if options.audience:
         return run_with_deadline(options, partial(_verify_own_call, options, path, url, sign_ins))
@@ -84,7 +84,7 @@ async def _verify_own_call(
     from mct_s2s.cli.session import open_connection
     from mct_s2s.concurrency import gather_or_cancel
     from mct_s2s.engine.verify import ClientTest
-    from mct_s2s.inputs.target import api_url
+    from mct_s2s.inputs.target import checked_url
     from mct_s2s.model.observed import ObservedState
     from mct_s2s.planning.reports.verification import Verification
 
@@ -99,7 +99,7 @@ async def _verify_own_call(
             if not site_url:
                 headline = "No site given: --audience needs --url."
                 raise UsageError("url-missing", headline, remedy="Add --url https://HOST")
-            clients_at[api_url(site_url)].append(sign_in)
+            clients_at[checked_url(site_url)].append(sign_in)
         tokens = EntraTokens(connection)
         unread = ObservedState(clock.now(), "", None, None, api=api)
         tests = {

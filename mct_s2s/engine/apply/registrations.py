@@ -72,7 +72,7 @@ OVERWRITTEN = (
 # Create
 
 
-async def create(
+async def create_registration(
     session: Session, outcome: Outcome, change: CreateApplication, *, as_owner: bool
 ) -> tuple[Application, str]:
     """Create a registration, or restore the one that was just deleted under its name.
@@ -136,7 +136,7 @@ async def _use_named(
             for row in deleted or ():
                 if row.unique_name == name and row.object_id not in outcome.purged_again:
                     application = replace(row, credentials=(), deleted=None)
-                    restored = await restore(
+                    restored = await restore_registration(
                         session, outcome, application, change.resource, is_sure=False
                     )
                     return application, f"restored: it had just been deleted{restored.remark}"
@@ -336,7 +336,7 @@ class Restored:
         return f"; also owned by {', '.join(self.owners)}" if self.owners else ""
 
 
-async def restore(
+async def restore_registration(
     session: Session, outcome: Outcome, application: Application, resource: str, *, is_sure: bool
 ) -> Restored:
     """Restore a registration; remove its credentials that are not in `application.credentials`.

@@ -12,10 +12,10 @@ from mct_s2s.engine.apply.credential_changes import add_credential, remove_crede
 from mct_s2s.engine.apply.plan_run import Run, Skipped
 from mct_s2s.engine.apply.registrations import (
     check_principal,
-    create,
     create_principal,
+    create_registration,
     probe_planned_write,
-    restore,
+    restore_registration,
 )
 from mct_s2s.engine.apply.settings import restart_site, write_settings
 from mct_s2s.engine.credential_stores import new_credentials
@@ -35,7 +35,12 @@ from mct_s2s.model.caller_rights import Verdict
 from mct_s2s.model.desired import Removal, Rotation
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import ClientId, api_uri
-from mct_s2s.planning.belief import Belief, client_trust, is_named_by, registrations_to_remember
+from mct_s2s.planning.belief import (
+    Belief,
+    client_trust,
+    is_named_in_command,
+    registrations_to_remember,
+)
 from mct_s2s.planning.changes import (
     AddCredential,
     AnyChange,
@@ -59,12 +64,12 @@ from mct_s2s.planning.changes import (
     only_notes_use,
 )
 from mct_s2s.planning.permissions.preflight import judged_change, likely_missing, main_permission
-from mct_s2s.planning.permissions.rights import asked_for, judge, lacking
+from mct_s2s.planning.permissions.rights import asked_for, judge, missing_rights
 from mct_s2s.planning.plan import apply_edits
 from mct_s2s.planning.service_facts import CLIENT, SERVICE
 
 
-async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
+async def apply_plan(session: Session, outcome: Outcome, progress: Progress) -> None:
     """Apply the plan of `outcome`, which records how far it comes. Raises the first refusal."""
     await _check_stores(outcome)
     await _check_deletions(session, outcome)
@@ -231,7 +236,7 @@ async def send_change(change: AnyChange, run: Run) -> str:  # noqa: C901, PLR091
 
 async def restore_application(change: RestoreApplication, run: Run) -> str:
     application = change.application
-    restored = await restore(
+    restored = await restore_registration(
         run.session, run.outcome, application, change.resource, is_sure=change.is_sure
     )
     principal = restored.principal
@@ -247,7 +252,9 @@ async def restore_application(change: RestoreApplication, run: Run) -> str:
 
 async def create_application(change: CreateApplication, run: Run) -> str:
     creation = replace(change, application=_with_known_access(change, run))
-    application, detail = await create(run.session, run.outcome, creation, as_owner=run.as_owner)
+    application, detail = await create_registration(
+        run.session, run.outcome, creation, as_owner=run.as_owner
+    )
     _note_registration(change, application, run)
     return detail
 
@@ -318,7 +325,7 @@ async def _check_old_registration(
     application = next(
         (row for row in registrations if row is not None and row.client_id == client_id), None
     )
-    if application is None or is_named_by(application, run.outcome.request.desired):
+    if application is None or is_named_in_command(application, run.outcome.request.desired):
         return
     kind = SERVICE if application == trust.service else CLIENT
     await check_principal(run.session, application, principal, kind)
@@ -341,7 +348,7 @@ async def assign_app_role(change: AssignAppRole, run: Run) -> str:
         # The caller holds the right, and its token, which the Azure CLI keeps, is older.
         if verdict is Verdict.YES and access.signed_in.after_a_grant:
             raise
-        run.outcome.leave_to_others(change, lacking(need, access))
+        run.outcome.leave_to_others(change, missing_rights(need, access))
         raise Skipped(NO_PERMISSION) from refusal
     if assignment is None:
         return "already granted"

@@ -40,6 +40,7 @@ from mct_s2s.planning.belief import (
     TrustDecision,
     client_trust,
     doubtful_once_restored,
+    is_named_in_command,
     service_trust,
 )
 from mct_s2s.planning.clients import has_unique_name_below
@@ -450,7 +451,7 @@ async def _find_custody_unless_gone(
     the registration exists, its creation by name meets it, and looks at its custody. Any other
     command would leave out a client that exists, so it asks until `AGREEING_READS` find nothing.
     """
-    is_named = _is_named(client, desired)
+    is_named = is_named_in_command(client.application, desired)
     is_decisive = _is_decisive(client, observed)
     gives_up_at = clock.seconds() + min(LAG_SECONDS, session.connection.remaining(RESERVE))
     missed_reads = 0
@@ -472,14 +473,6 @@ async def _find_custody_unless_gone(
         if missed_reads == AGREEING_READS:
             return None
         client = replace(client, principal=principal)
-
-
-def _is_named(client: ClientApplication, desired: Desired) -> bool:
-    """Whether the command names a registration by its appId or URI."""
-    identifiers = {name.lower() for name in desired.names}
-    if desired.adopt is not None:
-        identifiers.add(client_id_in(desired.adopt) or desired.adopt)
-    return not identifiers.isdisjoint({client.client_id, *client.application.identifier_uris})
 
 
 def _is_decisive(client: ClientApplication, observed: ObservedState) -> bool:

@@ -224,7 +224,7 @@ def steps_to_take(checks: Sequence[DoctorCheck], verdict: Verdict) -> list[Instr
     """What helps without a grant; what someone has to grant; what the caller does then."""
     matching = [check for check in checks if check.state is verdict]
     steps = [step for check in matching for step in check.steps]
-    if grants := asked_for(lacking(checks, verdict)):
+    if grants := asked_for(missing_rights_of(checks, verdict)):
         steps += [
             *grants,
             *(step for check in checks if check.code == SIGNED_IN for step in check.steps),
@@ -232,7 +232,7 @@ def steps_to_take(checks: Sequence[DoctorCheck], verdict: Verdict) -> list[Instr
     return [step for number, step in enumerate(steps) if step not in steps[:number]]
 
 
-def lacking(checks: Sequence[DoctorCheck], verdict: Verdict) -> list[MissingRight]:
+def missing_rights_of(checks: Sequence[DoctorCheck], verdict: Verdict) -> list[MissingRight]:
     return [missing for check in checks if check.state is verdict for missing in check.missing]
 
 

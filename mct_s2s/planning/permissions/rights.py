@@ -313,7 +313,7 @@ def _judge_in_directory(need: RequiredPermission, access: CallerRights) -> Judge
     # A role that the tenant made, one for this registration alone and one that is not in our lists
     # may all allow it.
     is_known = access.has_no_role and access.signed_in.is_person is not None
-    return Verdict.NO if is_known else Verdict.UNKNOWN, lacking(need, access)
+    return Verdict.NO if is_known else Verdict.UNKNOWN, missing_rights(need, access)
 
 
 def _judge_person(need: RequiredPermission, access: CallerRights) -> Verdict:
@@ -351,7 +351,7 @@ def _owns(need: RequiredPermission, access: CallerRights) -> Verdict:
     return Verdict.YES if need.application in access.owned else Verdict.NO
 
 
-def lacking(need: RequiredPermission, access: CallerRights) -> Missing:
+def missing_rights(need: RequiredPermission, access: CallerRights) -> Missing:
     """The rights to ask for: an Entra role for a person, Graph permissions for an application."""
     permissions, role = need.right.least(of_others=need.application is not None)
     if access.signed_in.is_person is not False:
