@@ -123,9 +123,10 @@ def test_the_meant_subscription_is_found_by_name_id_or_default(
         (None, [LEARNING, OTHERS], "No subscription given, and you have access to 2", "'Learning'"),
         ("Teaching", [LEARNING, OTHERS], "The subscription 'Teaching' does not exist", "'Other'"),
         (guid("no such"), [LEARNING, OTHERS], guid("no such"), "--subscription"),
-        ("Twin", [(LEARNING[0], "Twin"), (OTHER, "twin")], "'Twin'", "'twin'"),
+        ("Twin", [(LEARNING[0], "Twin"), (OTHER, "twin")], "are named 'Twin'", "'twin'"),
+        (guid("no such"), [(OTHER, guid("no such"))], guid("no such"), "--subscription"),
     ],
-    ids=["none", "several", "unknown name", "unknown id", "two of one name"],
+    ids=["none", "several", "unknown name", "unknown id", "two of one name", "an id for a name"],
 )
 def test_a_subscription_is_never_guessed(
     wanted: str | None, there: list[tuple[str, str]], message: str, remedy: str, engine: Engine

@@ -194,6 +194,22 @@ def test_a_clients_credential_without_a_login_host_goes_to_the_public_cloud_only
     assert set(sent) == {"site.example"}, "the call without a token"
 
 
+@pytest.mark.parametrize("named", ["", PUBLIC.login])
+def test_a_managed_identity_gives_no_token_for_an_audience_that_a_foreign_cloud_chooses(
+    mct: Program, azure: Sandbox, inside: Inside, named: str
+) -> None:
+    """Azure DevOps and Dynamics have hosts of their own, and so has any API of the tenant."""
+    document = metadata(azure)
+    audiences = {"audiences": ["https://contoso.crm.dynamics.com"]}
+    authentication = {**document["authentication"], **audiences}
+    answer = {**document, "authentication": authentication}
+    inside.hooks.before.append(answering(lambda entry: entry.path == METADATA, answer))
+    environment = {**azure.identity_environment(FUNCTION_APP), "AZURE_AUTHORITY_HOST": named}
+    done = mct("status", "--auth", "managed-identity", "-o", "json", env=environment)
+    assert (done.code, done.document["error"]["code"]) == (2, "credential-of-another-cloud")
+    assert paths(inside) == [f"arm {METADATA}"], "no token was asked for"
+
+
 def test_azds_own_sign_in_gives_tokens_to_microsofts_clouds_only() -> None:
     """It sends its credential to the login host of its own cloud, which we are not told."""
     for cloud in (PUBLIC, US_GOVERNMENT, CHINA):

@@ -121,6 +121,10 @@ WRITTEN_BY_OTHERS: Mapping[str, tuple[str, ...]] = {
         "security/test_squatted_names::test_the_owner_of_the_service_principal_alone_is_an_owner",
         "security/test_harm_stays_at_home::test_a_planted_registration_with_content_of_its_own_is_refused",
     ),
+    "a subscription's name": (
+        "security/test_twin_sites::test_no_subscription_is_taken_for_another_one_that_its_owner_calls_the_same",
+        "security/test_twin_sites::test_a_subscription_that_cannot_be_read_is_none_that_has_its_id_for_a_name",
+    ),
     "names of managed identities": (
         "security/test_removals::test_the_identity_of_another_resource_gets_no_access_by_its_name",
     ),

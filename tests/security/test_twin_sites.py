@@ -2,13 +2,20 @@
 another one in a group of his own. Nothing of the first one becomes the second one's.
 
 Source: learn.microsoft.com/azure/app-service/reference-dangling-subdomain-prevention.
+
+Or in a subscription of his own, which he calls like the first one's and gives the administrator a
+role in.
 """
+
+from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Program, saved_to, values_in
 from tests.conftest import JSON, SITE, Json, Sandbox
 from tests.security.staging import A, role, secrets
+from tests.support.azure_cli import OTHER_SUBSCRIPTION, AzureCli
+from tests.support.sandbox_inside import Inside
 
 TWIN = ("-a", "contosolearn", "-g", "rg-rob")
 TWIN_SITE = SITE.replace("mct-prod", "rg-rob")
@@ -80,3 +87,41 @@ def test_an_app_service_that_was_moved_keeps_its_clients_once_its_note_is_right(
     azure.write_settings({**azure.settings(TWIN_SITE), **azure.settings()}, TWIN_SITE)
     assert admin("rotate-secret", "Import", *TWIN, *JSON).code == 0
     assert ours["AZURE_CLIENT_ID"] == azure.applications("Import")[0]["appId"]
+
+
+@pytest.mark.parametrize("named", ["by its name", "by its ID", "by the resource ID"])
+def test_no_subscription_is_taken_for_another_one_that_its_owner_calls_the_same(
+    mct: Program, azure: Sandbox, inside: Inside, tmp_path: Path, named: str
+) -> None:
+    azure.add_site(name="contosolearn", group="mct-prod", subscription=OTHER_SUBSCRIPTION)
+    known = inside.state.resources.subscriptions
+    ours = known[azure.subscription_id]["displayName"]
+    theirs = ours if named == "by its name" else azure.subscription_id
+    known[OTHER_SUBSCRIPTION]["displayName"] = theirs
+    az = AzureCli(tmp_path / "cli", azure)
+    row = {"tenantId": azure.tenant_id, "environmentName": "Sandbox", "user": None}
+    az.rows(
+        {"id": OTHER_SUBSCRIPTION, "name": theirs, "isDefault": False, **row},
+        {"id": azure.subscription_id, "name": ours, "isDefault": True, **row},
+    )
+    site: tuple[str, ...] = ("-a", "contosolearn", "-g", "mct-prod", "-s", theirs)
+    if named == "by the resource ID":
+        site = ("-a", SITE)
+    done = mct("status", *site, "--auth", "cli", "-o", "json", env=az.env)
+    if named == "by its name":
+        error = done.document["error"]
+        assert (done.code, error["code"]) == (2, "subscription-not-found"), done
+        assert f"2 subscriptions are named '{ours}'" in error["message"]
+        assert OTHER_SUBSCRIPTION in error["remedy"]
+        return
+    assert done.document["appService"]["id"] == SITE
+
+
+def test_a_subscription_that_cannot_be_read_is_none_that_has_its_id_for_a_name(
+    mct: Program, azure: Sandbox, inside: Inside
+) -> None:
+    azure.add_site(name="contosolearn", group="mct-prod", subscription=OTHER_SUBSCRIPTION)
+    wanted = "33333333-4444-5555-6666-777777777777"
+    inside.state.resources.subscriptions[OTHER_SUBSCRIPTION]["displayName"] = wanted
+    done = mct("status", "-a", SITE.replace(azure.subscription_id, wanted), "-o", "json")
+    assert (done.code, done.document["error"]["code"]) == (2, "subscription-not-found"), done

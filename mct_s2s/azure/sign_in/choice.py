@@ -131,8 +131,9 @@ def known(
 ) -> CliSubscription | None:
     """Find a subscription of one cloud by id or name; without either, the one of `az account set`.
 
-    If a tenant is named and no subscription, a default of another tenant is not meant: the tenant's
-    only one is.
+    Owners choose names, and whoever has a role in theirs has it in the profile: a name that several
+    have means none of them. If a tenant is named and no subscription, a default of another tenant
+    is not meant: the tenant's only one is.
     """
     here = [
         row
@@ -140,10 +141,11 @@ def known(
         if _login_of(row.environment_name or "AzureCloud") == _login_of(cloud)
     ]
     if wanted is not None:
-        return next(
-            (row for row in here if wanted.casefold() in {row.id.casefold(), row.name.casefold()}),
-            None,
-        )
+        by_id = next((row for row in here if same_id(row.id, wanted)), None)
+        if by_id is not None or is_guid(wanted):
+            return by_id
+        named = [row for row in here if row.name.casefold() == wanted.casefold()]
+        return named[0] if len(named) == 1 else None
     default = next((row for row in here if row.is_default), None)
     if default is None or _may_be_in(default, tenant):
         return default

@@ -364,6 +364,13 @@ def sign_in(method: Method, connection: Connection) -> CallerCredential:
             )
             return _environment(connection, federated=method is Method.WORKLOAD_IDENTITY)
         case Method.MANAGED_IDENTITY:
+            if not connection.cloud.is_microsofts:
+                # Its metadata chooses whom the tokens of this machine's cloud are for.
+                choice.check_login_host(
+                    connection.environ.get(choice.AUTHORITY),
+                    connection.cloud.login,
+                    "This machine's managed identity",
+                )
             return _managed_identity(connection)
         case Method.CLI:
             return _azure_cli(connection)

@@ -82,12 +82,13 @@ async def find_subscription(arm: "ResourceManager", wanted: str | None) -> Subsc
         if subscription is not None:
             return subscription
     readable = await arm.subscriptions()
-    matching = [
-        each for each in readable if wanted is None or each.name.casefold() == wanted.casefold()
-    ]
+    matching = [each for each in readable if _is_subscription(each, wanted)]
     if len(matching) == 1:
         return matching[0]
-    if wanted:
+    if len(matching) > 1 and wanted:
+        message = f"{len(matching)} subscriptions are named '{wanted}'."
+        readable = matching
+    elif wanted:
         message = f"The subscription '{wanted}' does not exist, or you can't read it."
     else:
         number = len(readable) or "no subscription"
@@ -102,6 +103,13 @@ async def find_subscription(arm: "ResourceManager", wanted: str | None) -> Subsc
     error = NotThere("subscription-not-found", message, remedy=remedy)
     error.may_be_hidden = True
     raise error
+
+
+def _is_subscription(subscription: Subscription, wanted: str | None) -> bool:
+    """Whether it is meant. Its owners choose its name, also one that is the ID of another one."""
+    if wanted is None or is_guid(wanted):
+        return wanted is None or same_id(subscription.id, wanted)
+    return subscription.name.casefold() == wanted.casefold()
 
 
 async def _subscription_with_id(
