@@ -1,7 +1,7 @@
 """Tables in which no ID is ever cut, and no line ends in blanks; rich's do both."""
 
 from collections.abc import Iterator, Sequence
-from itertools import zip_longest
+from typing import Self
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -10,88 +10,101 @@ from rich.text import Text
 from mct_s2s.render.console import fold, one_line, widest_piece
 
 INDENT, GAP = 4, 2
+LEAST_WIDTH = 20
+"""Of a column whose cells are folded: in a narrower one, a sentence is a word a line."""
 
 Row = list[Text]
 
 
 class Columns:
-    """A row's last cell is folded between words; a row that does not fit even so is stacked: each
-    cell below the one before it. Without heads, what fits into a line stays beside it.
+    """Rows that all have the same shape.
+
+    As many of the first columns are beside each other as the room allows. The cells of the others
+    are below them, a line each. The last cell of a line is folded between words.
     """
 
     def __init__(self, heads: Sequence[str] = ()) -> None:
         self._heads = [Text(head, style="head") for head in heads]
         self._rows: list[Row] = []
+        self._parts: list[Row | Text | Self] = []
 
     def add(self, *cells: str | Text) -> None:
-        self._rows.append([one_line(cell) for cell in cells])
+        row = [one_line(cell) for cell in cells]
+        self._rows.append(row)
+        self._parts.append(row)
+
+    def add_below(self, part: Text | Self) -> None:
+        """Add what belongs to the row before it, and has no part in the columns."""
+        self._parts.append(part)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        for line in self._lines(options.max_width):
-            line.rstrip()
-            yield from console.render(line, options.update(no_wrap=True, overflow="ignore"))
+        whole = options.update(no_wrap=True, overflow="ignore")
+        for part in self._lines(options.max_width):
+            if isinstance(part, Text):
+                part.rstrip()
+            yield from console.render(part, whole)
 
-    def _lines(self, room: int) -> Iterator[Text]:
-        heads = [self._heads] if self._heads else []
-        narrow = [row for row in [*heads, *self._rows] if _least(row, _widths([row])) <= room]
-        widths = _widths(narrow)
-        beside = {id(row) for row in narrow if _least(row, widths) <= room}
-        is_table = len(beside) > len(heads) and all(id(row) in beside for row in heads)
-        for row in [*heads, *self._rows] if is_table else self._rows:
-            yield from (
-                _beside(row, widths, room)
-                if is_table and id(row) in beside
-                else self._stacked(row, room)
-            )
-
-    def _stacked(self, row: Row, room: int) -> Iterator[Text]:
-        is_start = bool(row[0].plain.strip())  # else the row continues the one before it
-        if self._heads:
-            if is_start:
-                yield from fold(row[0], room, indent=INDENT)
-            for head, cell in zip_longest(self._heads[1:], row[1:], fillvalue=Text()):
-                if cell.plain.strip():
-                    title = (f"{head.plain}: ", "quiet") if head.plain else ""
-                    yield from fold(Text.assemble(" " * INDENT, title, cell), room, indent=INDENT)
+    def _lines(self, room: int) -> Iterator[Text | Self]:
+        rows = [self._heads, *self._rows] if self._heads else self._rows
+        if not rows:
+            yield from (part for part in self._parts if not isinstance(part, list))
             return
-        indent = INDENT + (_blanks_before(row[0]) if is_start else 0)
-        if indent + max(map(widest_piece, row[1:]), default=0) > room:
-            indent = INDENT
-        line = row[0] if is_start else Text()
-        for cell in map(Text.copy, row[1:]):
-            cell.rstrip()
-            if not cell:
+        beside = next(count for count in range(len(rows[0]), 0, -1) if _fit(rows, count, room))
+        widths = _widths(rows, beside)
+        if self._heads and beside > 1:
+            yield from _first_line(self._heads[:beside], widths, room)
+        indent = INDENT
+        for part in self._parts:
+            if not isinstance(part, list):
+                yield part
                 continue
-            beside = Text.assemble(line, " " * GAP, cell)
-            if line and cell_len(beside.plain) <= room:
-                line = beside
+            is_start = bool(part[0].plain.strip())  # else the row continues the one before it
+            if is_start:
+                indent = INDENT + _blanks_before(part[0])
+            if is_start or beside > 1:
+                yield from _first_line(part[:beside], widths, room, indent)
+            yield from self._below(part, beside, room, indent)
+
+    def _below(self, row: Row, beside: int, room: int, indent: int) -> Iterator[Text]:
+        for at, cell in enumerate(row[beside:], beside):
+            if not cell.plain.strip():
                 continue
-            if line:
-                yield from fold(line, room, indent=indent)
-            line = Text.assemble(" " * indent, cell)
-        yield from fold(line, room, indent=indent)
+            head = self._heads[at].plain.strip() if self._heads else ""
+            title = (f"{head}: ", "quiet") if head else ""
+            yield from fold(Text.assemble(" " * indent, title, cell), room, indent=indent)
 
 
 def _blanks_before(cell: Text) -> int:
     return len(cell.plain) - len(cell.plain.lstrip())
 
 
-def _widths(rows: Sequence[Row]) -> list[int]:
-    """Of all columns but the last, with the blanks behind them."""
+def _fit(rows: Sequence[Row], count: int, room: int) -> bool:
+    """Whether the first `count` columns fit beside each other; a single one always does."""
+    left = room - sum(_widths(rows, count))
+    return count == 1 or all(_least_width(row[count - 1]) <= left for row in rows)
+
+
+def _widths(rows: Sequence[Row], count: int) -> list[int]:
+    """Of the first `count` columns but the last of them, with the blanks behind them."""
     return [
         max(cell_len(cell.plain) for cell in column) + GAP for column in zip(*rows, strict=True)
-    ][:-1]
+    ][: count - 1]
 
 
-def _least(row: Row, widths: Sequence[int]) -> int:
-    """The room that it takes beside each other, however its last cell is folded."""
-    return sum(widths) + widest_piece(row[-1])
+def _least_width(cell: Text) -> int:
+    return min(cell_len(cell.plain), max(widest_piece(cell), LEAST_WIDTH))
 
 
-def _beside(row: Row, widths: Sequence[int], room: int) -> Iterator[Text]:
+def _first_line(
+    cells: Row, widths: Sequence[int], room: int, indent: int = INDENT
+) -> Iterator[Text]:
+    """The cells beside each other; the last one goes on in its column, a single one at `indent`."""
+    if not widths:
+        yield from fold(cells[0], room, indent=indent)
+        return
     start = Text()
-    for cell, width in zip(row, widths, strict=False):
+    for cell, width in zip(cells, widths, strict=False):
         start.append_text(cell).append(" " * (width - cell_len(cell.plain)))
-    for line in fold(row[-1], room - sum(widths)):
+    for line in fold(cells[-1], room - sum(widths)):
         yield start.append_text(line)
         start = Text(" " * sum(widths))

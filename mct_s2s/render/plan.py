@@ -112,9 +112,12 @@ def destination(place: str, detail: str) -> str:
 
 def show_steps(console: Console, plan: Plan, places: Mapping[str, str] | None = None) -> None:
     """`places`: where the credentials of clients go, as `--secret-to` takes it, by their names."""
-    room = max((cell_len(step.resource) for step in plan.steps), default=0)
-    names = max((cell_len(step.name) for step in plan.steps), default=0)
     table = Columns()
+    before_detail = (
+        max((cell_len(f"  + {step.resource}") for step in plan.steps), default=0)
+        + max((cell_len(step.name) for step in plan.steps), default=0)
+        + 2 * GAP
+    )
     for step in plan.steps:
         detail = (
             others_unchanged(step.unchanged) if isinstance(step, WriteSettings) else step.detail
@@ -122,37 +125,31 @@ def show_steps(console: Console, plan: Plan, places: Mapping[str, str] | None = 
         goes = ""
         if isinstance(step, AddCredential):
             goes = destination((places or {}).get(step.name, ""), detail)
-            if cell_len("  + ") + room + names + 2 * GAP + cell_len(detail + goes) <= console.width:
+            if before_detail + cell_len(detail + goes) <= console.width:
                 detail, goes = detail + goes, ""  # else a line of its own: a path is not folded
         sign = SIGNS[step.action]
         style = "unchanged" if step.action is Action.NONE else step.action.value
         if step.key in plan.blocked:
             sign, style = BLOCKED, "bad"
-        what = f"  {sign} {step.resource}{' ' * (room - cell_len(step.resource))}"
-        # In line with the rows above and below the settings, which are a table of their own.
-        name = f"{step.name}{' ' * (names - cell_len(step.name))}" if detail else step.name
-        table.add(Text(what, style=style), name, Text(detail, style="quiet"))
+        what = Text(f"  {sign} {step.resource}", style=style)
+        table.add(what, step.name, Text(detail, style="quiet"))
         if goes:
-            console.print(table)
-            console.print(Text(f"      {goes.removeprefix(', ')}", style="quiet"))
-            table = Columns()
+            table.add_below(Text(f"      {goes.removeprefix(', ')}", style="quiet"))
         if isinstance(step, WriteSettings):
-            console.print(table)
-            table = Columns()
-            coming = _coming(step, plan)
-            for edit in step.edits:
-                rows = [*setting_rows(edit, plan.names, coming.get(edit.name, ()))]
-                for index, (action, values) in enumerate(rows):
-                    # A list's ids stand below what is said of the whole: one setting, one name.
-                    has_unique_name_below = index > 0 and rows[0][0] is Action.UPDATE
-                    name = " " * len(edit.name) if has_unique_name_below else edit.name
-                    value = (
-                        Text(f"{SIGNS[action]} {values}", style=action.value)
-                        if has_unique_name_below
-                        else values
-                    )
-                    sign = " " if has_unique_name_below else SIGNS[action]
-                    table.add(Text(f"      {sign} {name}", style=action.value), value)
-            console.print(table)
-            table = Columns()
+            table.add_below(_settings(step, plan))
     console.print(table)
+
+
+def _settings(step: WriteSettings, plan: Plan) -> Columns:
+    table = Columns()
+    coming = _coming(step, plan)
+    for edit in step.edits:
+        rows = [*setting_rows(edit, plan.names, coming.get(edit.name, ()))]
+        for index, (action, values) in enumerate(rows):
+            # A list's ids stand below what is said of the whole: one setting, one name.
+            if index > 0 and rows[0][0] is Action.UPDATE:
+                table.add("", Text(f"{SIGNS[action]} {values}", style=action.value))
+            else:
+                name = f"      {SIGNS[action]} {edit.name}"
+                table.add(Text(name, style=action.value), values)
+    return table

@@ -297,22 +297,47 @@ def test_every_word_is_whole_and_no_line_is_too_long(
         assert cell_len(line) <= width
 
 
-def test_a_row_that_does_not_fit_is_stacked_and_one_without_a_name_continues_it() -> None:
+def test_where_a_row_does_not_fit_all_are_stacked_and_one_without_a_name_continues_it() -> None:
     path = "/home/ada/" + "x" * 60
     identifier = str(uuid.UUID(int=1))
     assert shown([["Name", "one"], ["A longer name", path], ["", path], ["Last", "two"]],
                  40).splitlines() == [
-        "Name  one", "A longer name", f"    {path}", f"    {path}", "Last  two",
+        "Name", "    one", "A longer name", f"    {path}", f"    {path}", "Last", "    two",
     ]  # fmt: skip
     assert shown([["Import", identifier, "yes"]], 42, ["Client", "Id", "Consent"]).split() == [
         "Import", "Id:", identifier, "Consent:", "yes",
     ]  # fmt: skip
 
 
-def test_of_a_stacked_row_what_fits_stays_in_one_line() -> None:
+def test_of_stacked_rows_the_first_cells_stay_in_columns() -> None:
     rows = [["  + secret", "Import", "expires 2027-12-01"], ["  + a wider resource", "x" * 20, ""]]
-    assert shown(rows, 42).splitlines() == [
-        "  + secret  Import  expires 2027-12-01",
+    assert shown(rows, 44).splitlines() == [
+        "  + secret            Import",
+        "      expires 2027-12-01",
         f"  + a wider resource  {'x' * 20}",
     ]
-    assert shown(rows[1:], 36).splitlines() == ["  + a wider resource", f"      {'x' * 20}"]
+    assert shown(rows, 36).splitlines() == [
+        "  + secret",
+        "      Import",
+        "      expires 2027-12-01",
+        "  + a wider resource",
+        f"      {'x' * 20}",
+    ]
+
+
+def test_a_last_column_too_narrow_for_a_few_words_is_below() -> None:
+    identifier = str(uuid.UUID(int=1))
+    row = ["Import", identifier, "blocked: see the error above"]
+    heads = ["  Client", "ID", "Needs next"]
+    assert shown([row], 60, heads).splitlines() == [
+        "  Client  ID", f"Import    {identifier}", "    Needs next: blocked: see the error above",
+    ]  # fmt: skip
+
+
+def test_what_continues_a_setting_is_indented_more_than_its_name() -> None:
+    uri = f"api://{uuid.UUID(int=1)}"
+    rows = [["      + ServiceAuthEnabled", "true"], ["      + ServiceAuthAudience", uri]]
+    assert shown(rows, 60).splitlines() == [
+        "      + ServiceAuthEnabled", "          true",
+        "      + ServiceAuthAudience", f"          {uri}",
+    ]  # fmt: skip
