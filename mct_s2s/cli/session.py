@@ -71,11 +71,13 @@ async def open_session(
     async with AsyncExitStack() as stack:
         signing_in = stack.enter_context(ExitStack())
         signing_in.enter_context(activity("Signing in"))
-        connecting = open_connection(options, terminal, target=needs.target, client_id=client_id)
-        connection, target, subscription = await stack.enter_async_context(connecting)
-        credential = signed_in(options, connection, terminal)
         modules = ["mct_s2s.cli.services"]
         modules += ["azure.mgmt.web.aio"] * needs.arm
+        connecting = open_connection(
+            options, terminal, target=needs.target, client_id=client_id, meanwhile=modules
+        )
+        connection, target, subscription = await stack.enter_async_context(connecting)
+        credential = signed_in(options, connection, terminal)
         loading = asyncio.ensure_future(imported(*modules))
         tokens: list[asyncio.Task[AccessToken]] = []
         try:
@@ -130,11 +132,17 @@ def signed_in(
 
 @asynccontextmanager
 async def open_connection(
-    options: AzureOptions, terminal: Terminal, *, target: bool = False, client_id: str | None = None
+    options: AzureOptions,
+    terminal: Terminal,
+    *,
+    target: bool = False,
+    client_id: str | None = None,
+    meanwhile: Sequence[str] = (),
 ) -> "AsyncIterator[tuple[Connection, SiteTarget | None, str | None]]":
     """Open a connection, on which no one signs in yet; yields it, the target and the subscription.
 
-    `target`: an App Service has to be named.
+    `target`: an App Service has to be named. `meanwhile`: the modules to import while the cloud is
+    asked for its addresses.
     """
     async with open_cloud(options.cloud) as (variables, sandbox):
         environ = variables if client_id is None else {**variables, CLIENT_ID: client_id}
@@ -160,6 +168,7 @@ async def open_connection(
             modules = ["mct_s2s.azure.sign_in.methods"]
             modules += ["azure.identity.aio"] * (not tools.are_asked())
             loading = asyncio.ensure_future(imported(*modules))
+            loading_more = asyncio.ensure_future(imported(*meanwhile))
             try:
                 if cloud is None:
                     from mct_s2s.azure.cloud_metadata import discover  # noqa: PLC0415
@@ -183,4 +192,4 @@ async def open_connection(
                 )
                 yield connection, aim.site, aim.subscription
             finally:
-                await asyncio.gather(loading, return_exceptions=True)
+                await asyncio.gather(loading, loading_more, return_exceptions=True)

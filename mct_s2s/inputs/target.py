@@ -1,12 +1,15 @@
 """`--app-service`, `--tenant`, `--managed-identity`, `--url` and `--path`, checked."""
 
 import re
+from typing import TYPE_CHECKING
 
 from mct_s2s.errors import UsageError, about, contradiction, malformed
-from mct_s2s.model.api import Api
 from mct_s2s.model.azure_resources import origin
 from mct_s2s.model.commands import option, own_command
 from mct_s2s.model.resource_id import ResourceId, SiteTarget, is_group_name
+
+if TYPE_CHECKING:
+    from mct_s2s.model.api import Api  # not imported before az is started
 
 _SITE_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,58}[a-z0-9])?", re.IGNORECASE | re.ASCII)
 _SLOT_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,57}[a-z0-9])?", re.IGNORECASE | re.ASCII)
@@ -105,7 +108,7 @@ def checked_url(text: str) -> str:
     return wanted
 
 
-def api_path(text: str | None, api: Api) -> str:
+def api_path(text: str | None, api: "Api") -> str:
     """The path that is typed, or the API's own. Raises UsageError."""
     if text is None:
         return api.test.path
