@@ -7,9 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from mct_s2s.errors import Refused, UsageError
+from mct_s2s.errors import Instruction, Refused, UsageError
 from mct_s2s.model.client_credentials import (
     GITHUB,
+    OUR_CREDENTIALS,
     Certificate,
     Credential,
     CredentialKind,
@@ -17,9 +18,12 @@ from mct_s2s.model.client_credentials import (
     Federation,
     NewCredential,
     SecretNote,
+    attempt_tag,
 )
 from mct_s2s.model.desired import ClientSpec
+from mct_s2s.model.directory_objects import Custody
 from mct_s2s.model.ids import ClientId, KeyId, Tag, certificate_key_id, federated_name
+from mct_s2s.model.observed import SiteOfFile
 from mct_s2s.planning.changes import AddCredential, UpdateApplication
 from mct_s2s.planning.credential_plan import last_of_kind
 from mct_s2s.planning.federation import describe_federation, federated_spec
@@ -30,6 +34,7 @@ from tests.planning.scenarios import (
     LATER,
     NOW,
     SERVICE_ID,
+    WHERE,
     complete,
     credential,
     guid,
@@ -248,6 +253,61 @@ def test_a_vault_that_a_tag_names_already_is_not_noted_again() -> None:
     observed = complete(replace(client, application=tagged))
     noted = replace(observed, secrets={"Import": IS_IN_A_VAULT})
     assert said(make_plan(spec(ClientSpec("Import", A_SECRET)), noted)) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "command"),
+    [
+        pytest.param(None, f"Import --secret-to {IN_A_VAULT.place} {WHERE}", id="the place"),
+        pytest.param(
+            SiteOfFile("-f trust.toml --only learn", ("Import",)),
+            "Import -f trust.toml --only learn",
+            id="a trust file, which has the place",
+        ),
+    ],
+)
+def test_the_command_that_replaces_a_lost_secret_names(
+    file: SiteOfFile | None, command: str
+) -> None:
+    """It is not replaced unasked, as somebody may have it."""
+    ours = replace(credential(name=f"{OUR_CREDENTIALS}x"), begins=NOW)
+    observed = complete(with_credentials(ours))
+    lost = replace(observed, secrets={"Import": IN_A_VAULT}, file=file)
+    plan = make_plan(spec(ClientSpec("Import", A_SECRET)), lost)
+    (note,) = [note for note in plan.notes if isinstance(note, Instruction)]
+    assert note.command == f"mct-s2s rotate-secret {command}"
+
+
+@pytest.mark.parametrize(
+    ("place", "is_kept"), [("file:import.env", True), ("keyvault:contoso/import", False)]
+)
+def test_a_restored_client_keeps_a_secret_that_its_own_file_has_and_none_by_a_vaults_tags(
+    place: str, is_kept: bool
+) -> None:
+    """The tags of a vault are others' to write."""
+    deleted = with_credentials(SECRET, credential(name="another")).application
+    observed = complete()
+    binned = replace(
+        observed,
+        trust=replace(observed.trust, deleted=(deleted,)),
+        custody={**observed.custody, deleted.client_id: Custody()},
+        secrets={"Import": replace(IS_IN_A_VAULT, place=place)},
+    )
+    plan = make_plan(spec(ClientSpec("Import", A_SECRET)), binned)
+    assert ("create secret Import" in said(plan)) is not is_kept
+
+
+def test_the_tag_of_an_attempt_goes_once_its_secret_has_arrived_and_no_other_does() -> None:
+    """A run that is killed between the two leaves it."""
+    client = with_credentials(SECRET)
+    tags = (Tag.VAULT.of("contoso/import"), attempt_tag("secret"), attempt_tag("another"))
+    tagged = replace(client.application, tags=tags, undelivered=frozenset({SECRET.key_id}))
+    observed = complete(replace(client, application=tagged))
+    noted = replace(observed, secrets={"Import": IS_IN_A_VAULT})
+    plan = make_plan(spec(ClientSpec("Import", A_SECRET)), noted)
+    assert [
+        change.edits.no_tags for change in plan.changes if isinstance(change, UpdateApplication)
+    ] == [(attempt_tag("secret"),)]
 
 
 def test_a_persons_federated_credential_for_another_audience_is_a_question() -> None:

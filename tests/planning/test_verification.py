@@ -16,6 +16,7 @@ from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import PrincipalId, Tag, api_uri
 from mct_s2s.model.observed import SiteOfFile
+from mct_s2s.planning.api_address import is_api_of
 from mct_s2s.planning.reports.verification import (
     CALL,
     CheckSubject,
@@ -40,6 +41,7 @@ from tests.planning.scenarios import (
     observed_state,
     served,
     settings,
+    site,
     trust,
     with_credentials,
 )
@@ -266,3 +268,30 @@ def test_each_site_of_a_file_is_proved_disproved_open_or_not_set_up() -> None:
     assert of_file.open == [untested]
     assert of_file.not_set_up == [not_set_up]
     assert not of_file.is_proved
+
+
+DOOR = "https://contosolearn.azurefd.net"
+
+
+@pytest.mark.parametrize(
+    ("typed", "url", "is_its"),
+    [
+        (None, site().url, True),
+        (None, DOOR, False),
+        (DOOR, f"{DOOR}/api", True),
+        (DOOR, site().url, True),
+        (DOOR, "https://other.example.com", False),
+    ],
+)
+def test_the_api_is_at_its_own_hosts_and_at_the_address_that_is_typed(
+    typed: str | None, url: str, is_its: bool
+) -> None:
+    assert is_api_of(replace(complete(IMPORT), typed_url=typed), url) is is_its
+
+
+@pytest.mark.parametrize(("typed", "is_its"), [(DOOR, True), (None, False)])
+def test_without_an_app_service_the_api_is_at_the_address_that_is_typed_alone(
+    typed: str | None, is_its: bool
+) -> None:
+    unseen = replace(complete(IMPORT), app_service=None, typed_url=typed)
+    assert is_api_of(unseen, DOOR) is is_its
