@@ -300,11 +300,11 @@ def _credential_kind(options: CredentialOptions) -> CredentialType:
 
 
 @about("secret-to")
-def _check_place(place: str, spec: CredentialSpec | None) -> None:
+def _check_place(text: str, spec: CredentialSpec | None) -> None:
     """Raise UsageError: nothing secret is made, or a key for a vault, which takes secrets only."""
     if not isinstance(spec, NewCredential):
         raise contradiction(
             "--secret-to has no effect here: no secret is created.", "Remove --secret-to."
         )
-    if spec.kind.is_key and place.startswith("keyvault:"):
+    if spec.kind.is_key and secret_to(text, 1).vault is not None:
         raise no_key_in_vault()

@@ -18,6 +18,7 @@ from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import Refused, S2SError
 from mct_s2s.exit_codes import ExitCode, worst
 from mct_s2s.model.client_sign_in import MadeCredential
+from mct_s2s.model.secret_place import PlaceKind, SecretPlace
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.reviewed import digest_of, fingerprint, is_covered
 from mct_s2s.render.outcome import SavedCredential, credential_lines
@@ -210,7 +211,7 @@ class SiteChange:
                 client=credential.name,
                 client_id="",
                 expires=credential.expires,
-                saved_to="show",
+                saved_to=SecretPlace(PlaceKind.SHOWN),
                 secret=credential.value,
                 kind=credential.credential.kind,
             )

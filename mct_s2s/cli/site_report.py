@@ -8,6 +8,7 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import Instruction
 from mct_s2s.inputs.secret_to import SecretTo
 from mct_s2s.model.desired import Removal, Restore, Rotation, SettingsScope, Setup
+from mct_s2s.model.secret_place import SecretPlace
 from mct_s2s.planning.changes import Action, AddCredential
 from mct_s2s.planning.secret_policy import in_words
 from mct_s2s.render.manual_steps import instructions
@@ -61,11 +62,11 @@ def report_of(site: SiteChange) -> SiteReport:
     )
 
 
-def _places(site: SiteChange, outcome: Outcome) -> dict[str, str]:
+def _places(site: SiteChange, outcome: Outcome) -> dict[str, SecretPlace]:
     """Where credentials go: as paths of this machine, or for reviewers as the plan says."""
     if site.options.output == "markdown":
         return dict(outcome.plan.places)
-    return {name: store.label for name, store in outcome.stores.items()}
+    return {name: store.secret_place for name, store in outcome.stores.items()}
 
 
 def manual_steps(outcome: Outcome) -> list[Instruction]:
@@ -88,7 +89,8 @@ def credentials_of(outcome: Outcome) -> list[SavedCredential]:
             continue
         client_id = outcome.outputs.known(change.client_id) or ""
         store = outcome.stores.get(change.name)
-        ends, place = change.ends(outcome.outputs), store.label if store is not None else None
+        ends = change.ends(outcome.outputs)
+        place = store.secret_place if store is not None else None
         attempt = outcome.attempts.get(change.key)
         credential = store.handed_over if store is not None else None
         removal = attempt.removal or None if attempt is not None else None

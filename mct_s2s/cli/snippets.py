@@ -17,6 +17,7 @@ from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import same_id
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
+from mct_s2s.model.secret_place import SecretPlace
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.api_address import is_api_of
 from mct_s2s.planning.clients import Client
@@ -24,8 +25,6 @@ from mct_s2s.planning.reports.findings import Finding, Severity
 from mct_s2s.render.snippets import ApiCall, CredentialSource, SourceKind
 from mct_s2s.stores.dotenv import available, from_files
 
-SAVED = "file:"
-"""How `ClientSignIn.source` begins where a credential is in a file."""
 _NOT_HERE = "The client's credential is not in its usual place on this machine."
 
 
@@ -118,7 +117,7 @@ def _sources_of_application(
         case SecretCredential() if sign_in is not None:
             yield CredentialSource(
                 SourceKind.SECRET_FILE,
-                path=str(Path(sign_in.source.removeprefix(SAVED)).absolute()),
+                path=str(Path(SecretPlace.parse(sign_in.source).name).absolute()),
                 api_url=api_url,
             )
     for noted in reversed(noted_vaults(client)):

@@ -23,6 +23,7 @@ from mct_s2s.model.commands import option
 from mct_s2s.model.desired import Rotation, ServiceSpec, Setup
 from mct_s2s.model.ids import Tag, same_id
 from mct_s2s.model.observed import ClientApplication, ObservedState
+from mct_s2s.model.secret_place import PlaceKind, SecretPlace
 from mct_s2s.planning.belief import Belief, client_trust
 from mct_s2s.planning.changes import AddCredential, DeleteApplication, RemoveCredential
 from mct_s2s.planning.clients import clients_called
@@ -83,7 +84,7 @@ async def find_lost_secrets(
 
 async def _find_losing_place(
     session: "Session", request: "Request", observed: ObservedState, client: ClientApplication
-) -> str | None:
+) -> SecretPlace | None:
     """The place that should have a client's secret, and has not; `None` where none was lost."""
     valid = [
         credential
@@ -95,7 +96,7 @@ async def _find_losing_place(
     store = _store_of_file(session, request, observed, client)
     if store is not None:
         note = await or_unknown(store.note())
-        return store.label if note is not None and note.has_lost(valid) else None
+        return store.secret_place if note is not None and note.has_lost(valid) else None
     notes_here = observed.local_notes.get(client.client_id, ())
     if any(note.has_had(credential) for note in notes_here for credential in valid):
         return None
@@ -106,10 +107,10 @@ async def _find_losing_place(
     if not stores:
         folder = default_folder(session, request.label, observed)
         file = SecretTo().file_for(client.display_name, folder)
-        return f"file:{file}" if folder.is_dir() else None
+        return SecretPlace(PlaceKind.FILE, str(file)) if folder.is_dir() else None
     notes = await gather_or_cancel(*(or_unknown(store.note()) for store in stores))
     has_lost = all(note is not None and note.has_lost(valid) for note in notes)
-    return stores[-1].label if has_lost else None
+    return stores[-1].secret_place if has_lost else None
 
 
 def _store_of_file(
@@ -207,7 +208,7 @@ async def vault_credentials(
 
 def name_places(
     session: "Session", request: "Request", stores: Mapping[str, Store], observed: ObservedState
-) -> tuple[tuple[str, str], ...]:
+) -> tuple[tuple[str, SecretPlace], ...]:
     """Name each client's place as a plan does: the same on every machine, where it is usual."""
     desired = request.desired
     if not isinstance(desired, Rotation):
@@ -224,26 +225,28 @@ def name_places(
     )
 
 
-def _place_of_setup(name: str, request: "Request", observed: ObservedState) -> str:
+def _place_of_setup(name: str, request: "Request", observed: ObservedState) -> SecretPlace:
     # A registration's tag, which its owner writes, may name another vault than was reviewed.
     place = request.places.of(name)
     vault = observed.note_of(name).vault
-    return f"keyvault:{vault}" if vault and place == SecretTo() else place.label
+    if vault and place == SecretTo():
+        return SecretPlace(PlaceKind.KEY_VAULT, vault)
+    return place.place
 
 
 def _place_of_named(
     name: str, request: "Request", stores: Mapping[str, Store], observed: ObservedState
-) -> str:
+) -> SecretPlace:
     # A registration's tag may lead elsewhere than to the client's own file.
     store = stores.get(name)
     if store is not None and observed.note_of(name).vault:
-        return store.label
-    return request.places.of(name).label
+        return store.secret_place
+    return request.places.of(name).place
 
 
-def _place_of_file(store: Store, folder: Path) -> str:
+def _place_of_file(store: Store, folder: Path) -> SecretPlace:
     is_usual = isinstance(store, FileStore) and store.dotenv.parent == folder
-    return SecretTo().label if is_usual else store.label
+    return SecretTo().place if is_usual else store.secret_place
 
 
 def new_credentials(plan: Plan) -> list[AddCredential]:
@@ -366,7 +369,7 @@ def _named_store(
         assert request.show is not None  # a command with `--secret-to` says how
         return OutputStore(request.show)
     if place.command:
-        return CommandStore(place.command_for(name), request.label, place.label)
+        return CommandStore(place.command_for(name), request.label, place.place)
     if place.vault is not None:
         if receiver.is_key:
             raise no_key_in_vault()
@@ -454,7 +457,7 @@ async def _find_proved_vault(
             code = "secret-place-taken"
         # A multitenant registration has, in each tenant, credentials that its administrators add.
         elif stored is not None and same_id(stored.tenant_id, tenant.id):
-            with activity(f"Testing the secret in {vault.label}"):
+            with activity(f"Testing the secret in {vault.secret_place}"):
                 token = await outcome_of(
                     session.tokens.token(stored, f"{observed.graph}/.default", is_new=False)
                 )
@@ -464,7 +467,7 @@ async def _find_proved_vault(
     if refusals and len(refusals) == len(vaults):
         refusals[0].mention([f"The registration of '{name}' names it as the place of its secret."])
         raise refusals[0]
-    place = vaults[-1].label
+    place = vaults[-1].secret_place
     raise Refused(
         code,
         f"A tag of '{name}' says that its secret is in {place}, and no secret there signs in as "
@@ -477,10 +480,10 @@ def _has_ended(refusal: S2SError) -> bool:
     return isinstance(refusal, ServiceError) and refusal.service_code == EXPIRED
 
 
-def _ask_for_place(place: str, observed: ObservedState) -> str:
+def _ask_for_place(place: SecretPlace, observed: ObservedState) -> str:
     if observed.file is not None:
         return f'If it is right, name the place: secret-to = "{place}", in the trust file'
-    return f"If it is right, name the place: {option('--secret-to', place)}"
+    return f"If it is right, name the place: {option('--secret-to', str(place))}"
 
 
 def retire_files(session: "Session", outcome: "Outcome") -> list[Path]:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from mct_s2s.errors import UsageError, about, malformed
 from mct_s2s.model.commands import option
 from mct_s2s.model.ids import file_stem, secret_name
+from mct_s2s.model.secret_place import PlaceKind, SecretPlace
 
 _VAULT = re.compile(
     r"(?:(?P<vault>(?![^/]*--)[a-zA-Z][a-zA-Z0-9-]{1,22}[a-zA-Z0-9])|"
@@ -56,7 +57,7 @@ def vault_to(rest: str) -> VaultTo:
 class SecretTo:
     """`show`, a vault, a program, a file or a folder; else the user's data directory."""
 
-    label: str = field(default="default file", compare=False)
+    label: str = field(default=PlaceKind.DEFAULT_FILE.value, compare=False)
     """As it was written; the same on every machine."""
     show: bool = False
     vault: VaultTo | None = None
@@ -65,6 +66,10 @@ class SecretTo:
     """
     path: Path | None = None
     is_folder: bool = False
+
+    @property
+    def place(self) -> SecretPlace:
+        return SecretPlace.parse(self.label)
 
     def file_for(self, client: str, default_folder: Path) -> Path:
         if self.path is not None and not self.is_folder:

@@ -7,6 +7,7 @@ from enum import Enum, StrEnum, auto
 from typing import ClassVar, TypeGuard
 
 from mct_s2s.model.ids import ClientId, KeyId, Tag, certificate_key_id, federated_name, same_id
+from mct_s2s.model.secret_place import SecretPlace
 
 EXPIRING_WITHIN = timedelta(days=30)
 """The default of `--expiring-within`: then a credential is reported, and is to be replaced."""
@@ -245,8 +246,8 @@ class SecretNote:
 
     Others write tags, but no times.
     """
-    place: str | None = None
-    """As `--secret-to` takes it, where the store keeps what it is given."""
+    place: SecretPlace | None = None
+    """`None` where the store keeps nothing of what it is given."""
     scope: str | None = None
     url: str | None = None
     readable: Readable = Readable.OURS
@@ -257,8 +258,7 @@ class SecretNote:
 
         References to it lag behind by up to a day.
         """
-        kind, _, rest = (self.place or "").partition(":")
-        return rest if kind == "keyvault" else None
+        return self.place.name if self.place is not None and self.place.is_vault else None
 
     def has_held(self, credential: Credential) -> bool:
         """Whether its users read it here, once or now.

@@ -21,6 +21,7 @@ from mct_s2s.model.directory_objects import (
     Tenant,
 )
 from mct_s2s.model.ids import ClientId, TenantId, api_uri, same_id
+from mct_s2s.model.secret_place import SecretPlace
 from mct_s2s.model.site_settings import AllowList, AppSettings, Holds
 
 
@@ -193,7 +194,7 @@ class ObservedState:
     """Owners and credentials by appId, for the registrations that they decide about."""
     local_notes: Mapping[str, tuple[SecretNote, ...]] = field(default_factory=dict)
     """Notes on this machine about credentials of those registrations, by appId."""
-    missing_secrets: Mapping[ClientId, str] = field(default_factory=dict)
+    missing_secrets: Mapping[ClientId, SecretPlace] = field(default_factory=dict)
     """The places that should have a client's secret and do not, by appId.
 
     As far as this machine and its caller can see.

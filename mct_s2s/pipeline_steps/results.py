@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mct_s2s.model.secret_place import SecretPlace
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -24,6 +26,10 @@ class CreatedCredential:
     kind: str
     expires: str
     saved_to: str
+
+    @property
+    def is_in_file(self) -> bool:
+        return bool(self.saved_to) and SecretPlace.parse(self.saved_to).is_file
 
 
 @dataclass(frozen=True)

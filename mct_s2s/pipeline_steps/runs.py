@@ -89,7 +89,7 @@ def _refuse_files(planned: Results) -> None:
     """A file on the machine of a job goes away with it, and the secret with the file."""
     for site in planned.sites:
         for credential in site.created:
-            if credential.saved_to.startswith("file:"):
+            if credential.is_in_file:
                 raise StepError(
                     f"The {credential.kind} of '{credential.client}' at '{site.name}' would be "
                     "saved to a file on the machine of this job, and go away with it. Write "

@@ -50,7 +50,7 @@ def _credentials(created: Sequence[CreatedCredential]) -> Iterator[str]:
             for credential in created
         ],
     )
-    if any(credential.saved_to.startswith("file:") for credential in created):
+    if any(credential.is_in_file for credential in created):
         yield ""
         yield (
             "**A file on the machine of this job goes away with it.** Store secrets elsewhere: "

@@ -33,6 +33,7 @@ from mct_s2s.model.ids import (
     Tag,
 )
 from mct_s2s.model.observed import ClientApplication, ObservedState
+from mct_s2s.model.secret_place import SecretPlace
 from mct_s2s.planning.changes import AddCredential, AnyChange, Deferred, RemoveCredential
 from mct_s2s.planning.federation import describe_federation
 from mct_s2s.planning.plan import Registration
@@ -245,7 +246,7 @@ def describe_lost(client: ClientState, observed: ObservedState) -> Iterator[Inst
         if credential.is_valid_at(client.now) and credential.key_id not in undelivered
     ]
     newest = newest_made(credentials)
-    if newest is None or not note.place or not note.has_lost(credentials):
+    if newest is None or note.place is None or not note.has_lost(credentials):
         return
     # A tag of the registration says that it is in a key vault, if not here.
     if note.vault is None and Tag.VAULT.values(client.application.tags):
@@ -258,17 +259,17 @@ def describe_lost(client: ClientState, observed: ObservedState) -> Iterator[Inst
         why = f"{place} is disabled"
     elif note.readable is Readable.OTHERS:
         why = f"someone has stored something else in {place}"
-        place = f"{place}-2"  # nothing of others is written over
+        place = place.beside()  # nothing of others is written over
     what = f"'{client.name}' has a {newest.kind.noun} ({ending(newest.expires)}), and {why}."
-    rotate = observed.command("rotate-secret", "--secret-to", place, about=client.name)
+    rotate = observed.command("rotate-secret", "--secret-to", str(place), about=client.name)
     if observed.file is not None:  # the file says where the new one goes
         rotate = observed.file.command("rotate-secret", about=client.name)
     yield Instruction(f"{what} If no one else has it, replace it:", rotate)
 
 
-def lost_message(client: str, place: str) -> str:
+def lost_message(client: str, place: SecretPlace) -> str:
     """Say that the place of a client's secret does not have it."""
-    if place.startswith("keyvault:"):  # one for all; a file may be on another machine
+    if place.is_vault:  # one for all; a file may be on another machine
         return f"Who reads {place} does not get the secret of '{client}'."
     return (
         f"The secret of '{client}' is not in {place}. It may be kept elsewhere. If it is lost, "

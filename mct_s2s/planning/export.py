@@ -1,7 +1,7 @@
 """A trust file that changes nothing where it is applied, and what no file can say."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mct_s2s.errors import UsageError
 from mct_s2s.model.api import DEFAULT_API
@@ -18,6 +18,7 @@ from mct_s2s.model.ids import (
 )
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.secret_place import PlaceKind, SecretPlace
 from mct_s2s.model.site_settings import OTHER_VALUE, Holds
 from mct_s2s.planning.belief import Doubted, client_trust, service_trust
 from mct_s2s.planning.clients import (
@@ -248,11 +249,11 @@ def _secret_place(name: str, label: str, application: Application) -> dict[str, 
     places = Tag.VAULT.values(application.tags)
     if not places:
         return {}
-    place = places[-1]
-    vault, _, secret = place.partition("/")
+    place = SecretPlace(PlaceKind.KEY_VAULT, places[-1])
+    vault, secret = place.vault_and_secret
     if secret == secret_name(label, name):  # the name that it gets where none is typed
-        place = vault
-    return {"secret-to": f"keyvault:{place}"}
+        place = replace(place, name=vault)
+    return {"secret-to": str(place)}
 
 
 def _federation_keys(

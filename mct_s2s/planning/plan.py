@@ -12,6 +12,7 @@ from itertools import pairwise
 from mct_s2s.errors import Instruction, Refused, as_instructions
 from mct_s2s.model.directory_objects import Application, AppRole, RequiredAccess, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId
+from mct_s2s.model.secret_place import SecretPlace
 from mct_s2s.planning.changes import (
     Action,
     AnyChange,
@@ -56,7 +57,7 @@ class Plan:
     """What the caller lacks, by the key of the step."""
     names: Mapping[str, str] = field(default_factory=dict, compare=False)
     """Display names of clients by their ids in lower case: for readers, who know no ids."""
-    places: tuple[tuple[str, str], ...] = ()
+    places: tuple[tuple[str, SecretPlace], ...] = ()
     """Client and store, whether or not a credential is made now."""
     removals: frozenset[str] = frozenset()
     """The keys of steps that remove something beside others that add something.
@@ -93,7 +94,7 @@ class Plan:
 
     def destinations(self, without: Collection[str] = ()) -> tuple[Instruction, ...]:
         """Where every client's credential goes, whether or not one is made now: for reviewers."""
-        by_place: dict[str, list[str]] = defaultdict(list)
+        by_place: dict[SecretPlace, list[str]] = defaultdict(list)
         for client, place in self.places:
             if client not in without:
                 by_place[place].append(f"'{client}'")

@@ -302,17 +302,17 @@ class Replacement:
             notes.append(Instruction(f"{old} {self._kept()}", removal_command))
         if self.elsewhere:
             which = f"Another {self.kind.noun} of '{self.client.name}'" if self.replaced else old
-            place = f"in {self.client.note.place}" if self.client.note.place else "here"
+            place = self.client.note.place
+            where = f"in {place}" if place is not None else "here"
             then = "When nothing uses it, remove it:"
             if self.needs_new:
                 then = "Give the new one to its users, then remove it:"
                 # The new one goes to that file. A trust file says the place itself.
-                is_file = (self.client.note.place or "").startswith("file:")
-                if is_file and not self.rotation.only_named:
+                if place is not None and place.is_file and not self.rotation.only_named:
                     then = f"If its users read another place, name it: --secret-to PLACE. {then}"
             notes.append(
                 Instruction(
-                    f"{which} is not stored {place}. It {_validity(self.elsewhere)}. {then}",
+                    f"{which} is not stored {where}. It {_validity(self.elsewhere)}. {then}",
                     removal_command,
                 )
             )

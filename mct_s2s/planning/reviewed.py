@@ -53,7 +53,8 @@ def fingerprint(plan: Plan, now: datetime, subject: str) -> str:
     """
     steps = [sorted(_facts_of(step, now)) for step in plan.changes]
     steps += [["left", *sorted(_facts_of(step, now))] for step in plan.manual_steps]
-    return digest_of([subject.casefold(), sorted(plan.places), sorted(steps)])
+    places = sorted((client, str(place)) for client, place in plan.places)
+    return digest_of([subject.casefold(), places, sorted(steps)])
 
 
 def combined(digests: Sequence[str]) -> str:

@@ -217,7 +217,7 @@ class SavedCredentialPart(Part):
             app_id=credential.client_id,
             kind=credential.kind,
             expires=credential.expires,
-            saved_to=credential.saved_to,
+            saved_to=str(credential.saved_to) if credential.saved_to is not None else None,
             created=credential.created,
             secret=credential.secret,
             removal=credential.removal,

@@ -12,6 +12,7 @@ from rich.text import Text
 from mct_s2s.errors import Instruction, S2SError, as_instructions
 from mct_s2s.model.client_credentials import CredentialKind, ending
 from mct_s2s.model.commands import command, secret_reading
+from mct_s2s.model.secret_place import PlaceKind, SecretPlace
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.changes import Action, AddCredential, AnyChange, NoChange
 from mct_s2s.planning.permissions.rights import asked_for
@@ -27,7 +28,6 @@ from mct_s2s.render.verification import show_verification
 
 LABELS = 12
 """Columns of the words before the values; the longest is `Certificate`."""
-FILE = "file:"
 _PADDING = re.compile(r"(?<=\S) {3,}")
 _LEFT = "with clients left alone"
 _KEPT = "Where credentials are kept"
@@ -40,7 +40,7 @@ class SavedCredential:
     client_id: str
     expires: datetime | None
     """`None` for federated credentials, which do not expire."""
-    saved_to: str | None
+    saved_to: SecretPlace | None
     """`None` if there was nothing to save: a given certificate, a federated credential."""
     secret: str | None = None
     kind: CredentialKind = CredentialKind.SECRET
@@ -79,7 +79,7 @@ class SiteReport:
     manual_steps: Sequence[Instruction] = ()
     verification: Verification | None = None
     error: S2SError | None = None
-    places: Mapping[str, str] = field(default_factory=dict)
+    places: Mapping[str, SecretPlace] = field(default_factory=dict)
     """Where the credentials of clients go, as `--secret-to` takes it, by their names."""
     notes: Sequence[Instruction] = ()
     """What is said of this run, beside its plan."""
@@ -268,7 +268,8 @@ def _kept_credentials(sites: Sequence[SiteReport]) -> Iterator[tuple[str, str, s
     for site in sites:
         if site.plan is not None and not site.needs_reading:
             for client, place in site.plan.places:
-                kept_in = place if ":" in place else f"the {place} of this machine"
+                is_default = place.kind is PlaceKind.DEFAULT_FILE
+                kept_in = f"the {place} of this machine" if is_default else str(place)
                 yield site.title, client, kept_in
 
 
@@ -577,16 +578,21 @@ def _rows(clients: Sequence[ClientResult]) -> Iterator[RenderableType]:
 
 
 def _places(credential: SavedCredential) -> Iterator[str | Text]:
-    saved_to = credential.saved_to or ""
-    if saved_to:
-        yield "shown above, once" if credential.secret is not None else saved_to.removeprefix(FILE)
-    if saved_to.startswith("keyvault:"):
-        yield Text(vault_reading(saved_to), style="command")
+    place = credential.saved_to
+    if place is None:
+        return
+    yield "shown above, once" if credential.secret is not None else _path_or_place(place)
+    if place.is_vault:
+        yield Text(vault_reading(place), style="command")
 
 
 def _file(credential: SavedCredential) -> PurePath | None:
-    saved_to = credential.saved_to or ""
-    return PurePath(saved_to.removeprefix(FILE)) if saved_to.startswith(FILE) else None
+    place = credential.saved_to
+    return PurePath(place.name) if place is not None and place.is_file else None
+
+
+def _path_or_place(place: SecretPlace) -> str:
+    return place.name if place.is_file else str(place)
 
 
 def _labelled(label: str, value: str, *below: str | Text) -> Iterator[Text]:
@@ -615,11 +621,10 @@ def _whereabouts(credential: SavedCredential) -> tuple[str, list[str]]:
         is_key = len(lines) > 1
         return (", shown here once:", lines) if is_key else (f", shown here once: {lines[0]}", [])
     if credential.saved_to:
-        return f", saved to {credential.saved_to.removeprefix(FILE)}", []
+        return f", saved to {_path_or_place(credential.saved_to)}", []
     return "", []
 
 
-def vault_reading(saved_to: str) -> str:
-    """`saved_to`: `keyvault:VAULT/NAME`."""
-    vault, _, name = saved_to.removeprefix("keyvault:").partition("/")
-    return command(*secret_reading(vault, name))
+def vault_reading(place: SecretPlace) -> str:
+    """The command that reads a secret from its key vault."""
+    return command(*secret_reading(*place.vault_and_secret))

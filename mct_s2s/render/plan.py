@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.secret_place import PlaceKind, SecretPlace
 from mct_s2s.model.site_settings import AllowList
 from mct_s2s.planning.changes import (
     Action,
@@ -100,17 +101,26 @@ def _coming(step: WriteSettings, plan: Plan) -> dict[str, list[str]]:
     return names_by_setting
 
 
-def destination(place: str, detail: str) -> str:
+def destination(place: SecretPlace | None) -> str:
     """`, saved to /home/ada/import.env`."""
-    kind, colon, path = place.partition(":")
-    if not place or "saved to" in detail:
+    if place is None:
         return ""
-    if kind == "file" or not colon:
-        return ", shown once" if kind == "show" else f", saved to {path or f'the {place}'}"
-    return f", given to {place}" if kind == "exec" else f", saved to {place}"
+    match place.kind:
+        case PlaceKind.SHOWN:
+            return ", shown once"
+        case PlaceKind.PROGRAM:
+            return f", given to {place}"
+        case PlaceKind.FILE:
+            return f", saved to {place.name}"
+        case PlaceKind.DEFAULT_FILE:
+            return f", saved to the {place}"
+        case PlaceKind.KEY_VAULT:
+            return ""  # the step's own detail names it
 
 
-def show_steps(console: Console, plan: Plan, places: Mapping[str, str] | None = None) -> None:
+def show_steps(
+    console: Console, plan: Plan, places: Mapping[str, SecretPlace] | None = None
+) -> None:
     """`places`: where the credentials of clients go, as `--secret-to` takes it, by their names."""
     table = Columns()
     before_detail = (
@@ -124,7 +134,7 @@ def show_steps(console: Console, plan: Plan, places: Mapping[str, str] | None = 
         )
         goes = ""
         if isinstance(step, AddCredential):
-            goes = destination((places or {}).get(step.name, ""), detail)
+            goes = destination((places or {}).get(step.name))
             if before_detail + cell_len(detail + goes) <= console.width:
                 detail, goes = detail + goes, ""  # else a line of its own: a path is not folded
         sign = SIGNS[step.action]

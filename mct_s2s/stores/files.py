@@ -22,6 +22,7 @@ from mct_s2s.local_files import (
 from mct_s2s.model.client_credentials import Certificate, CredentialKind, SecretNote
 from mct_s2s.model.client_sign_in import ClientSignIn, MadeCredential
 from mct_s2s.model.ids import ClientId, is_guid, same_id
+from mct_s2s.model.secret_place import PlaceKind, SecretPlace
 from mct_s2s.stores.dotenv import (
     CLIENT,
     check_assignable,
@@ -58,8 +59,8 @@ class FileStore(Store):
     keeps_key: bool = False
 
     @property
-    def label(self) -> str:
-        return f"file:{self.place}"
+    def secret_place(self) -> SecretPlace:
+        return SecretPlace(PlaceKind.FILE, str(self.place))
 
     @property
     def dotenv(self) -> Path:
@@ -93,7 +94,7 @@ class FileStore(Store):
             note,
             attempts={**begun, **delivered},
             pending=self._pending_certificate(),
-            place=self.label,
+            place=self.secret_place,
         )
 
     def _remove_finished_pending(self, note: SecretNote, begun: Mapping[str, ClientId]) -> None:
@@ -235,7 +236,7 @@ class FileStore(Store):
     async def read(self) -> ClientSignIn | None:
         """The credential that `deliver` or the user wrote; `None` also where it cannot be used."""
         with suppress(UsageError):
-            return credential_in(_text(self.dotenv), self.label)
+            return credential_in(_text(self.dotenv), str(self.secret_place))
         return None
 
     def is_of_client(self, client_id: str) -> bool:

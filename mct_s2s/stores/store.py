@@ -16,6 +16,7 @@ from mct_s2s.errors import S2SError, UsageError
 from mct_s2s.model.client_credentials import Certificate, SecretNote
 from mct_s2s.model.client_sign_in import ClientSignIn, MadeCredential
 from mct_s2s.model.ids import ClientId
+from mct_s2s.model.secret_place import PlaceKind, SecretPlace
 from mct_s2s.programs import find_program
 
 INHERITED = ("PATH", "HOME", "LANG", *(("SYSTEMROOT",) if sys.platform == "win32" else ()))
@@ -47,8 +48,8 @@ class Store(ABC):
 
     @property
     @abstractmethod
-    def label(self) -> str:
-        """The place as `--secret-to` takes it."""
+    def secret_place(self) -> SecretPlace:
+        """The place as a user names it."""
 
     @property
     def is_default_place(self) -> bool:
@@ -104,7 +105,7 @@ class OutputStore(Store):
 
     show: Show
 
-    label = "show"
+    secret_place = SecretPlace(PlaceKind.SHOWN)
     gives_away = True
 
     async def check(self, _: ClientId | None, /) -> None:
@@ -142,7 +143,7 @@ class CommandStore(Store):
 
     words: tuple[str, ...]
     app_service: str
-    label: str = ""
+    secret_place: SecretPlace = SecretPlace(PlaceKind.PROGRAM)  # noqa: RUF009  # frozen
     gives_away = True
 
     async def check(self, _: ClientId | None, /) -> None:
@@ -197,7 +198,7 @@ class CommandStore(Store):
     def _failed(self, why: str) -> S2SError:
         return S2SError(
             "secret-not-delivered",
-            f"'{self.label}' did not store what it was given ({why}).",
+            f"'{self.secret_place}' did not store what it was given ({why}).",
             remedy="To see what it prints, run it yourself with any text as its input. Correct "
             "it, then run the same command again. What it may have stored does not work.",
         )

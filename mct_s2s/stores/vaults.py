@@ -29,6 +29,7 @@ from mct_s2s.model.client_credentials import Readable, SecretNote
 from mct_s2s.model.client_sign_in import ClientSignIn, MadeCredential
 from mct_s2s.model.commands import az_command, grant_on_vault, option
 from mct_s2s.model.ids import ClientId, KeyId, same_id
+from mct_s2s.model.secret_place import PlaceKind, SecretPlace
 from mct_s2s.stores.dotenv import CLIENT, SCOPE, TENANT, URL, own_credential
 from mct_s2s.stores.store import Store
 from mct_s2s.waits import RECOVERY_POLL_SECONDS, RECOVERY_SECONDS
@@ -176,8 +177,8 @@ class KeyVaultStore(Store):
     """The version that names the attempt, with its tags from before."""
 
     @property
-    def label(self) -> str:
-        return f"keyvault:{self.vault.name}/{self.secret}"
+    def secret_place(self) -> SecretPlace:
+        return SecretPlace(PlaceKind.KEY_VAULT, f"{self.vault.name}/{self.secret}")
 
     async def _versions(self) -> list[SecretVersion]:
         """The versions, the oldest first; none where there is no such secret."""
@@ -241,7 +242,7 @@ class KeyVaultStore(Store):
         )
         since = max((version.updated for version in ours if version.pending), default=None)
         if not arrived:
-            return SecretNote(attempts, since, place=self.label)
+            return SecretNote(attempts, since, place=self.secret_place)
         tags = arrived[-1].tags
         return SecretNote(
             # Not what has arrived: others write tags, and would have another secret of that name
@@ -255,7 +256,7 @@ class KeyVaultStore(Store):
             held_since={
                 KeyId(version.tags["keyId"]): version.created for version in reversed(arrived)
             },
-            place=self.label,
+            place=self.secret_place,
             scope=tags.get("scope"),
             url=tags.get("url"),
             readable=_readable(versions[-1], arrived[-1]),
@@ -352,7 +353,7 @@ class KeyVaultStore(Store):
         value, tags = secret or ("", {})
         variables = {name: tags[tag] for name, tag in _VARIABLES.items() if tag in tags}
         key_id = KeyId(tags["keyId"]) if "keyId" in tags else None
-        return own_credential({**variables, SECRET: value}, self.label, key_id=key_id)
+        return own_credential({**variables, SECRET: value}, str(self.secret_place), key_id=key_id)
 
     async def delete(self) -> bool:
         """Delete the secret; `False` where its own tags name another client than `owner`."""

@@ -16,6 +16,7 @@ from mct_s2s.model.client_sign_in import MadeCredential, SecretCredential
 from mct_s2s.model.desired import Rotation
 from mct_s2s.model.directory_objects import Tenant
 from mct_s2s.model.ids import ClientId, KeyId
+from mct_s2s.model.secret_place import SecretPlace
 from mct_s2s.sandbox.state import seed
 from mct_s2s.stores.files import FileStore
 from mct_s2s.stores.store import OutputStore
@@ -60,13 +61,16 @@ def test_a_plan_names_the_place_as_it_was_asked_for_or_the_vault_that_a_tag_name
     unseen.
     """
     request = Request(spec("A"), NOW, TARGET, api=MCT, places=ClientPlaces(secret_to(asked, 1)))
-    observed = replace(observed_state(), secrets={"A": SecretNote(place=noted)})
+    observed = replace(
+        observed_state(),
+        secrets={"A": SecretNote(place=SecretPlace.parse(noted) if noted else None)},
+    )
     stores = {"A": OutputStore(lambda _: True)}
 
-    async def work(session: Session) -> tuple[tuple[str, str], ...]:
+    async def work(session: Session) -> tuple[tuple[str, SecretPlace], ...]:
         return name_places(session, request, stores, observed)
 
-    assert engine.run(work) == (("A", named),)
+    assert engine.run(work) == (("A", SecretPlace.parse(named)),)
 
 
 @pytest.mark.parametrize("kind", [CredentialKind.SECRET, CredentialKind.CERTIFICATE])

@@ -24,6 +24,7 @@ from mct_s2s.model.desired import ClientSpec
 from mct_s2s.model.directory_objects import Custody
 from mct_s2s.model.ids import ClientId, KeyId, Tag, certificate_key_id, federated_name
 from mct_s2s.model.observed import SiteOfFile
+from mct_s2s.model.secret_place import SecretPlace
 from mct_s2s.planning.changes import AddCredential, UpdateApplication
 from mct_s2s.planning.credential_plan import last_of_kind
 from mct_s2s.planning.federation import describe_federation, federated_spec
@@ -155,7 +156,11 @@ def test_a_stored_scope_of_an_earlier_service_application_is_told(
 ) -> None:
     found = with_credentials(SECRET)
     uri = f"api://{SERVICE_ID}"
-    place = {"place": "file:import.env", "url": site().url, "scope": f"{uri}/.default"}
+    place = {
+        "place": SecretPlace.parse("file:import.env"),
+        "url": site().url,
+        "scope": f"{uri}/.default",
+    }
     note = SecretNote(delivered=SECRET.key_id, client_id=found.client_id, **place)  # type: ignore[arg-type]
     plan = plan_of(NewCredential(LATER), SECRET, note=replace(note, **changed))
     message = (
@@ -223,7 +228,7 @@ def test_a_secret_is_planned_by_what_store_and_directory_remember(
     assert said(plan_of(wanted, *credentials, note=note)) == ([lacking] if lacking else [])
 
 
-IN_A_VAULT = SecretNote(place="keyvault:contoso/import")
+IN_A_VAULT = SecretNote(place=SecretPlace.parse("keyvault:contoso/import"))
 IS_IN_A_VAULT = replace(IN_A_VAULT, delivered=SECRET.key_id, client_id=IMPORT_ID)
 
 
@@ -291,7 +296,7 @@ def test_a_restored_client_keeps_a_secret_that_its_own_file_has_and_none_by_a_va
         observed,
         trust=replace(observed.trust, deleted=(deleted,)),
         custody={**observed.custody, deleted.client_id: Custody()},
-        secrets={"Import": replace(IS_IN_A_VAULT, place=place)},
+        secrets={"Import": replace(IS_IN_A_VAULT, place=SecretPlace.parse(place))},
     )
     plan = make_plan(spec(ClientSpec("Import", A_SECRET)), binned)
     assert ("create secret Import" in said(plan)) is not is_kept

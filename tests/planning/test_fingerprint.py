@@ -16,6 +16,7 @@ from mct_s2s.model.ids import (
     PrincipalId,
 )
 from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.secret_place import SecretPlace
 from mct_s2s.planning.changes import (
     AddCredential,
     AnyChange,
@@ -167,7 +168,9 @@ MANUAL_STEPS: tuple[ManualStep, ...] = (
 
 def test_a_fingerprint_outlives_an_upgrade_as_renaming_a_class_or_field_would_change_it() -> None:
     """Where this fails, a digest that was reviewed before is refused: rename it back, or say so."""
-    plan = Plan(CHANGES, MANUAL_STEPS, places=(("Import", "keyvault:vault/secret"),))
+    plan = Plan(
+        CHANGES, MANUAL_STEPS, places=(("Import", SecretPlace.parse("keyvault:vault/secret")),)
+    )
     assert (
         fingerprint(plan, NOW, str(SITE))
         == "706a8073a1cb21cf63a58c0f796147c9fe9daff909f3af49c5a13d702a5c72a3"

@@ -27,6 +27,7 @@ from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, Tag, TenantId, a
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.run_files import Backup
+from mct_s2s.model.secret_place import SecretPlace
 from mct_s2s.planning.changes import (
     AddCredential,
     AssignAppRole,
@@ -174,7 +175,7 @@ def test_the_creation_of_a_client_says_all_that_is_known_by_then() -> None:
     """Every write less is one that Entra ID cannot refuse for coming too soon after another."""
     observed = replace(
         observed_state(trust(), settings()),
-        secrets={"Import": SecretNote(place="keyvault:vault/import")},
+        secrets={"Import": SecretNote(place=SecretPlace.parse("keyvault:vault/import"))},
     )
     plan = make_plan(spec("Import"), observed)
     (creation,) = (change for change in plan.changes if isinstance(change, CreateApplication))

@@ -16,6 +16,7 @@ from mct_s2s.model.client_credentials import (
 from mct_s2s.model.desired import Rotation
 from mct_s2s.model.ids import ApplicationIdUri, KeyId
 from mct_s2s.model.observed import Trust
+from mct_s2s.model.secret_place import SecretPlace
 from mct_s2s.planning.credential_plan import ClientState
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.replacement import Replacement
@@ -57,7 +58,7 @@ def replacement(
         delivered_at=delivered.begins if delivered else None,
         held=tuple(credential.key_id for credential in held),
         held_since=held_since or {},
-        place=place,
+        place=SecretPlace.parse(place) if place is not None else None,
     )
     state = ClientState(
         "client:Import", CLIENT, application, None, "Import", ApplicationIdUri("api://x"), note, NOW

@@ -16,6 +16,7 @@ from mct_s2s.model.directory_objects import Application, AppRole
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, Tag
 from mct_s2s.model.observed import ClientApplication, ObservedState, SiteOfFile, Trust
 from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.secret_place import SecretPlace
 from mct_s2s.planning.credential_plan import renewal, validity
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.reports.findings import Severity, diagnose
@@ -67,6 +68,7 @@ from tests.support.apis import ORDERS
 from tests.support.mct import MCT, NAMES
 from tests.support.screens import check_kept
 
+IN_A_VAULT = SecretPlace.parse("keyvault:contoso/import")
 FEDERATED = replace(credential(kind=CredentialKind.FEDERATED), expires=None)
 
 
@@ -415,7 +417,8 @@ CASES: dict[str, ObservedState] = {
     "expired": import_has(credential(-1), credential(-40)),
     "expiring": import_has(credential(30), credential(-1)),
     "lost by its vault": replace(
-        complete(IMPORT), missing_secrets={IMPORT.client_id: "keyvault:contoso/import"}
+        complete(IMPORT),
+        missing_secrets={IMPORT.client_id: IN_A_VAULT},
     ),
     "expiring certificate": import_has(credential(5, kind=CredentialKind.CERTIFICATE)),
     "expired certificate": import_has(credential(-5, kind=CredentialKind.CERTIFICATE)),
@@ -433,7 +436,7 @@ def changes(observed: ObservedState) -> list[str]:
     ("place", "is_elsewhere"), [("file:/home/ada/import.env", True), ("keyvault:kv/import", False)]
 )
 def test_only_a_file_may_be_on_another_machine(place: str, is_elsewhere: bool) -> None:
-    lost = replace(complete(IMPORT), missing_secrets={IMPORT.client_id: place})
+    lost = replace(complete(IMPORT), missing_secrets={IMPORT.client_id: SecretPlace.parse(place)})
     (finding,) = diagnose(lost)
     assert ("It may be kept elsewhere. If it is lost, replace it." in finding.message) is (
         is_elsewhere

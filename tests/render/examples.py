@@ -16,6 +16,7 @@ from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import ClientId, PrincipalId, service_unique_name
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
+from mct_s2s.model.secret_place import SecretPlace
 from mct_s2s.planning.changes import (
     AnyChange,
     AssignAppRole,
@@ -197,7 +198,8 @@ def right_already(name: str = "MCT service (contosolearn)") -> AnyChange:
 def saved(
     client: str = "Import", saved_to: str | None = "file:/home/ada/import.env"
 ) -> SavedCredential:
-    return SavedCredential(client, guid(client), LATER, saved_to)
+    place = SecretPlace.parse(saved_to) if saved_to is not None else None
+    return SavedCredential(client, guid(client), LATER, place)
 
 
 def refusal(

@@ -12,6 +12,7 @@ from mct_s2s.model.caller_rights import Verdict
 from mct_s2s.model.client_credentials import Federation
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import SiteTarget
+from mct_s2s.model.secret_place import SecretPlace
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.permissions.doctor import DoctorCheck
 from mct_s2s.planning.permissions.rights import asked_for
@@ -247,8 +248,8 @@ def _documented(terminal: Terminal, name: str) -> None:
 
 
 def _credentials(terminal: Terminal, name: str) -> None:
-    kept = SavedCredential(name, name, NOW, f"keyvault:{name}/{name}")
-    shown = replace(kept, saved_to="show", secret="s3cret")
+    kept = SavedCredential(name, name, NOW, SecretPlace.parse(f"keyvault:{name}/{name}"))
+    shown = replace(kept, saved_to=SecretPlace.parse("show"), secret="s3cret")
     credentials = [saved(name, f"file:/{name}/{name}"), saved(name, f"file:/{name}/2"), kept, shown]
     for line in credential_lines(shown):
         terminal.result(line)
@@ -274,7 +275,7 @@ def _fleet(terminal: Terminal, name: str) -> None:
         SiteReport(f"{name}3", error=failed),
     ]
     show_plans(terminal, plans, "0" * 64, is_result=True)
-    saved_credential = SavedCredential(name, name, None, f"file:/{name}")
+    saved_credential = SavedCredential(name, name, None, SecretPlace.parse(f"file:/{name}"))
     steps = [principal(name)]
     accounts = [
         SiteReport(

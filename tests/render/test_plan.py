@@ -15,6 +15,7 @@ from mct_s2s.model.desired import ClientSpec, SettingsScope
 from mct_s2s.model.ids import ClientId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.secret_place import PlaceKind, SecretPlace
 from mct_s2s.planning.changes import (
     Action,
     Output,
@@ -442,8 +443,14 @@ def test_the_plans_of_fifty_sites_fit_a_comment_on_a_pull_request() -> None:
 
 
 KEPT_SITES = [
-    SiteReport("learn", Plan(places=(("Import", "file:secrets/learn.env"),)), is_of_file=True),
-    SiteReport("train", Plan(places=(("Import", "default file"),)), is_of_file=True),
+    SiteReport(
+        "learn",
+        Plan(places=(("Import", SecretPlace(PlaceKind.FILE, "secrets/learn.env")),)),
+        is_of_file=True,
+    ),
+    SiteReport(
+        "train", Plan(places=(("Import", SecretPlace(PlaceKind.DEFAULT_FILE)),)), is_of_file=True
+    ),
 ]
 
 

@@ -14,6 +14,7 @@ from mct_s2s.model.caller_rights import CallerRights, Permission, ScopeRights, S
 from mct_s2s.model.client_credentials import NEVER, CredentialKind
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState, Trust
+from mct_s2s.model.secret_place import SecretPlace
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.permissions.doctor import DoctorCheck, Seen, checks
 from mct_s2s.planning.reports.status import StatusReport
@@ -157,7 +158,7 @@ CLOSINGS: dict[str, Shown] = {
 def test_the_closing_words_of_commands_are_as_they_were() -> None:
     shown = check_texts("closings", CLOSINGS)
     assert "s3cr3t" not in shown, "it was shown, once"
-    assert vault_reading(VAULT) in shown
+    assert vault_reading(SecretPlace.parse(VAULT)) in shown
 
 
 # a secret that is shown
@@ -258,7 +259,10 @@ STATUSES: dict[str, ObservedState] = {
 
 def test_secrets_that_are_not_on_this_machine_are_one_note_behind_the_table() -> None:
     first, second = scenarios.client("Export"), scenarios.client("Import")
-    places = {each.client_id: f"file:/home/ada/{each.display_name}.env" for each in (second, first)}
+    places = {
+        each.client_id: SecretPlace.parse(f"file:/home/ada/{each.display_name}.env")
+        for each in (second, first)
+    }
     seen = replace(complete(first, second), missing_secrets=places)
     shown = Terminal.recording()
     show_report(shown, one(seen))

@@ -31,6 +31,7 @@ from mct_s2s.model.commands import (
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.secret_place import PlaceKind, SecretPlace
 from mct_s2s.planning.belief import Doubt, Doubted, Reason
 from mct_s2s.planning.changes import Outputs, RestartSite
 from mct_s2s.planning.not_ours import not_ours
@@ -184,7 +185,7 @@ def handovers() -> Iterator[str]:
 def others() -> Iterator[str]:
     seen = state()
     assert seen.app_service is not None
-    yield vault_reading(f"keyvault:{EVIL}/{EVIL}")
+    yield vault_reading(SecretPlace(PlaceKind.KEY_VAULT, f"{EVIL}/{EVIL}"))
     deleted = replace(SERVICE, object_id=ApplicationObjectId(EVIL))
     refused = not_ours(
         deleted, Doubted((Reason(Doubt.CREDENTIALS, (EVIL,)),)), CLIENT, f"https://{EVIL}"

@@ -96,7 +96,7 @@ async def _find_existing(run: Run, change: AddCredential, store: Store) -> tuple
     # A plan that knew the stored one wants another; unless no replica showed it the registration.
     if note.delivered == run.outcome.before.note_of(change.name).delivered and not was_existing:
         return None
-    return note.delivered, f"created minutes ago, saved to {store.label}"
+    return note.delivered, f"created minutes ago, saved to {store.secret_place}"
 
 
 # A private key and its certificate
@@ -274,7 +274,7 @@ def _made_credential(
         client_id,
         credential=credential,
         authority=run.session.connection.cloud.authority_host,
-        source=store.label,
+        source=str(store.secret_place),
         scope=f"{run.outputs.resolve(change.audience)}/.default",
         url=stored_url(before.note_of(change.name), client_id, before),
         name=change.name,
@@ -333,7 +333,8 @@ async def _confirm_replacement(
     if stored is None or stored_id in {None, change.key_id}:
         raise S2SError(
             "secret-not-at-hand",
-            f"The new {change.kind.noun} is not in {store.label}, so the old one was not removed.",
+            f"The new {change.kind.noun} is not in {store.secret_place}, so the old one was not "
+            "removed.",
             remedy="Run rotate-secret again with the location of the secret: --secret-to PLACE",
         )
     await _test_everywhere(run, stored, scope)

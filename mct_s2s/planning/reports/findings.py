@@ -360,7 +360,7 @@ def _credentials(
         return
     place = observed.missing_secrets.get(client_id)
     if place is not None:
-        severity = Severity.WARNING if place.startswith("keyvault:") else Severity.NOTE
+        severity = Severity.WARNING if place.is_vault else Severity.NOTE
         message = lost_message(name, place)
         # Without the place: a tag of the registration, which its owners write, may have named it.
         rotate = observed.rotating(client)
