@@ -42,6 +42,10 @@ class FileSite:
         return tuple(client.name.strip() for client in self.entry.clients)
 
     @property
+    def profile_name(self) -> str:
+        return self.entry.profile or ""
+
+    @property
     def title(self) -> str:
         return site_title(self.key, self.target.label)
 

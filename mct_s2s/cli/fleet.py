@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from mct_s2s.activity import activity, counting
+from mct_s2s.cli.file_keys import with_keys
 from mct_s2s.cli.file_site import FileSite
 from mct_s2s.cli.session import all_services, open_session, services_for
 from mct_s2s.concurrency import end_all, gather_or_cancel
@@ -17,6 +18,8 @@ from mct_s2s.errors import S2SError, UsageError, outcome_of
 from mct_s2s.model.api import Api
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
+from mct_s2s.model.toml import toml_key
+from mct_s2s.model.trust_file import Profile
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.reports.status import UnreadSite
 from mct_s2s.render.console import Terminal
@@ -31,7 +34,7 @@ async def open_sessions(
     """Yields what waits for a site's session.
 
     The retry policy that the sites of a session share limits their requests. Where a session cannot
-    be opened, only its sites fail.
+    be opened, only its sites fail, by one error.
     """
     sharing: dict[tuple[str | None, ...], list[FileSite]] = defaultdict(list)
     for site in sites:
@@ -45,8 +48,13 @@ async def open_sessions(
             needs._replace(target=False),
             terminal,
             client_id=first.profile.client_id,
+            profile=first.profile_name,
         )
-        return await stack.enter_async_context(connecting)
+        try:
+            return await stack.enter_async_context(connecting)
+        except S2SError as error:
+            _name_profile(error, first.profile_name)
+            raise
 
     async def session_of(site: FileSite) -> Session:
         shared = await asyncio.shield(opening[site.sign_in])
@@ -59,6 +67,14 @@ async def open_sessions(
             yield session_of
         finally:
             await end_all(opening.values())
+
+
+def _name_profile(error: S2SError, name: str) -> None:
+    """Say of a failed sign-in whose it is, and which keys of the file decide it."""
+    if name:
+        where = f" in [profiles.{toml_key(name)}]"
+        error.statement = f"Cannot sign in for the profile '{name}': {error.statement}"
+        error.advise(with_keys(error.advice, Profile, where=where), error.command)
 
 
 async def read_file_sites(

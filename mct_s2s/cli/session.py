@@ -62,11 +62,17 @@ def services_for(request: Request) -> Services:
 
 @asynccontextmanager
 async def open_session(
-    options: AzureOptions, needs: Services, terminal: Terminal, *, client_id: str | None = None
+    options: AzureOptions,
+    needs: Services,
+    terminal: Terminal,
+    *,
+    client_id: str | None = None,
+    profile: str = "",
 ) -> AsyncIterator[Session]:
     """Open a connection and sign in; yields the session with its services.
 
-    `client_id`: the appId that signs in, by default the environment's.
+    `client_id`: the appId that signs in, by default the environment's. `profile`: the name of the
+    trust file's profile that is signed in for.
     """
     async with AsyncExitStack() as stack:
         signing_in = stack.enter_context(ExitStack())
@@ -77,7 +83,7 @@ async def open_session(
             options, terminal, target=needs.target, client_id=client_id, meanwhile=modules
         )
         connection, target, subscription = await stack.enter_async_context(connecting)
-        credential = signed_in(options, connection, terminal)
+        credential = signed_in(options, connection, terminal, profile)
         loading = asyncio.ensure_future(imported(*modules))
         tokens: list[asyncio.Task[AccessToken]] = []
         try:
@@ -113,7 +119,7 @@ async def _arrived(tokens: "Sequence[asyncio.Task[AccessToken]]", enough: str) -
 
 
 def signed_in(
-    options: AzureOptions, connection: "Connection", terminal: Terminal
+    options: AzureOptions, connection: "Connection", terminal: Terminal, profile: str = ""
 ) -> "CallerCredential":
     from mct_s2s.azure.sign_in.methods import sign_in  # noqa: PLC0415  # loaded by now
 
@@ -123,10 +129,9 @@ def signed_in(
     who = credential.signed_in
     # Of several accounts that a tool keeps, which one is used is always said.
     if connection.auth is None and (options.auth is Method.AUTO or options.verbose or who.name):
-        terminal.note(
-            f"Signing in with {who.description}{f' as {who.name}' if who.name else ''}.",
-            style="quiet",
-        )
+        name = f" as {who.name}" if who.name else ""
+        whose = f" for the profile '{profile}'" if profile else ""
+        terminal.note(f"Signing in with {who.description}{name}{whose}.", style="quiet")
     return credential
 
 

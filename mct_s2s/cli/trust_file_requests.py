@@ -3,18 +3,18 @@
 An entry becomes options of `setup`, so that the same code checks every value.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from mct_s2s.azure.clouds import check_name, is_on_this_machine
 from mct_s2s.cli.binding import option_words, typed_options
 from mct_s2s.cli.commands.setup import SetupOptions, setup_request
+from mct_s2s.cli.file_keys import with_keys
 from mct_s2s.cli.file_site import FileSite
 from mct_s2s.cli.options import AzureOptions, ChangingOptions
 from mct_s2s.cli.options_to_request import with_client
@@ -24,7 +24,6 @@ from mct_s2s.inputs.target import caller_resource, checked_tenant, site_target
 from mct_s2s.inputs.user_files import parse_toml, read_text
 from mct_s2s.model.azure_resources import origin, same_origin
 from mct_s2s.model.client_credentials import NewCredential
-from mct_s2s.model.client_sign_in import CredentialType
 from mct_s2s.model.commands import command
 from mct_s2s.model.forms import choices_of, expected
 from mct_s2s.model.observed import SiteOfFile
@@ -59,11 +58,6 @@ _OF_A_KIND = frozenset(
 )
 """Keys of a client that only make sense together."""
 _SIGN_IN = ("subscription", "tenant", "cloud", "auth")
-_OPTION_OF_RESOURCE = "managed-identity"
-"""The option that has what the key `resource` of a managed identity has."""
-_VALUE = rf"[A-Z\w]*[A-Z:/@.][^\s,;]*[^\s,;.]|{'|'.join(get_args(CredentialType))}"
-_OPTION = re.compile(rf"--([a-z-]+)(?: ({_VALUE}))?")
-"""An option in a message, and the value that is proposed for it."""
 _DEEPEST = 5
 """Parts of the longest `Location`."""
 _LONGEST_NUMBER = 64
@@ -386,7 +380,7 @@ class _Reader:
             if error.key.replace("-", "_") in table.model_fields_set:
                 location = (*place, error.key)
                 message, remedy = (
-                    _with_keys(text, type(table), error.key) for text in (message, remedy)
+                    with_keys(text, type(table), error.key) for text in (message, remedy)
                 )
         self._add(location, message, remedy, error.code)
 
@@ -503,22 +497,6 @@ def _quoted(value: Any) -> str:
     if isinstance(value, bool):
         return toml_value(value)
     return f"'{value[:_LONGEST_KEY]}'" if isinstance(value, str) else str(value)
-
-
-def _with_keys(text: str, table: type[Table], wrong: str) -> str:
-    """Name the table's keys where a message names options; `wrong`: the key that it is about."""
-    keys = {str(field.alias): str(field.alias) for field in table.model_fields.values()}
-    keys[_OPTION_OF_RESOURCE] = "resource"
-
-    def key_of(option: re.Match[str]) -> str:
-        key = keys.get(option[1])
-        if key is None:
-            return option[0]
-        return key if option[2] is None else f'{key} = "{option[2]}"'
-
-    for name in (wrong, _OPTION_OF_RESOURCE):
-        text = text.replace(f"Invalid --{name} ", "invalid value ")
-    return _OPTION.sub(key_of, text)
 
 
 def _leave_out(document: dict[str, Any], location: Location) -> None:

@@ -32,6 +32,16 @@ def show_error(terminal: Terminal, error: S2SError, about: str = "") -> None:
         terminal.say(f"  request id: {error.request_id}", "quiet")
 
 
+def told_once(errors: Iterable[tuple[str, S2SError]]) -> list[tuple[list[str], S2SError]]:
+    """Each error with the titles of all App Services at which it is told in the same words."""
+    by_words: dict[tuple[object, ...], tuple[list[str], S2SError]] = {}
+    for title, error in errors:
+        words = (error.code, error.headline, error.items, error.advice, error.command, error.answer)
+        titles, _ = by_words.setdefault(words, ([], error))
+        titles.append(title)
+    return list(by_words.values())
+
+
 def show_error_line(terminal: Terminal, error: S2SError) -> None:
     """In one line, without the list that it may introduce: the JSON document has the rest."""
     line = " ".join(error.headline.split())

@@ -21,7 +21,7 @@ from mct_s2s.planning.reports.verification import Verification
 from mct_s2s.render import markdown
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import DONE, FAILED, NOTHING, OPEN, LineConsole, Terminal, one_line
-from mct_s2s.render.diagnostics import print_items, show_error
+from mct_s2s.render.diagnostics import print_items, show_error, told_once
 from mct_s2s.render.manual_steps import describe_manual_step, show_manual_steps
 from mct_s2s.render.plan import BLOCKED, show_steps, summary
 from mct_s2s.render.verification import show_verification
@@ -63,6 +63,7 @@ class ClientResult:
 @dataclass(frozen=True)
 class SiteReport:
     title: str
+    """Of several sites, that one error keeps from being planned: all of theirs."""
     plan: Plan | None = None
     """`None` where it could not be made."""
     about: Sequence[str] = ()
@@ -87,6 +88,8 @@ class SiteReport:
     """Which folders are made for credentials: said once for all sites."""
     is_of_file: bool = False
     """Whether a trust file names it, whose reader reviews where secrets go."""
+    count: int = 1
+    """How many sites it is about."""
 
     @property
     def needs_reading(self) -> bool:
@@ -239,8 +242,12 @@ def show_plans(
     terminal: Terminal, sites: Sequence[SiteReport], fingerprint: str | None, *, is_result: bool
 ) -> None:
     console = terminal.out if is_result else terminal.err
-    for site in sites:
-        if site.needs_reading:
+    # What failed, and the total, is said at the end of a run: right below, if nothing is applied
+    is_end_next = not is_result and not any(
+        site.plan is not None and not site.plan.is_empty for site in sites
+    )
+    for site in _failing_together(sites):
+        if site.needs_reading and not (is_end_next and site.plan is None):
             show_plan(terminal, site, is_result=is_result)
             console.print()
     print_items(console, _folders_of(sites), "")
@@ -251,9 +258,26 @@ def show_plans(
             table.add(f"  {title}", client, place)
         console.print(table)
         console.print()
-    console.prose(f"{totals(sites)}.", "head")
+    if not is_end_next:
+        console.prose(f"{totals(sites)}.", "head")
     if fingerprint is not None:
         console.print(Text.assemble(("Fingerprint: ", "quiet"), fingerprint))
+
+
+def _failing_together(sites: Sequence[SiteReport]) -> list[SiteReport]:
+    """The same, but for sites that the same error keeps from being planned: they are one."""
+    failed = told_once(
+        (site.title, site.error) for site in sites if site.plan is None and site.error is not None
+    )
+    together = {titles[0]: titles for titles, _ in failed if len(titles) > 1}
+    others = {title for titles in together.values() for title in titles[1:]}
+    return [
+        replace(site, title=", ".join(together[site.title]), count=len(together[site.title]))
+        if site.title in together
+        else site
+        for site in sites
+        if site.title not in others
+    ]
 
 
 def _folders_of(sites: Sequence[SiteReport]) -> tuple[Instruction, ...]:
@@ -282,14 +306,12 @@ def plans_page(sites: Sequence[SiteReport], fingerprint: str | None) -> str:
     lines = [f"# Plan for {markdown.text(title)}", ""]
     lines += [f"Fingerprint: `{fingerprint}`", ""] if fingerprint is not None else []
     lines += [f"**{markdown.text(totals(sites))}.**"]
-    changing = [site for site in sites if site.needs_reading]
+    changing = [site for site in _failing_together(sites) if site.needs_reading]
     rows = ([site.title, *map(str, _counts(site)), _state(site)] for site in changing)
     lines += markdown.table(("Site", "Create", "Change", "Remove", ""), rows)
     for folder in _folders_of(sites):
         lines += ["", markdown.text(folder.sentence)]
-    for site in sites:
-        if not site.needs_reading:
-            continue
+    for site in changing:
         shown = Terminal.recording()
         show_plan(shown, site, is_result=True)
         shown_lines = [
@@ -324,24 +346,24 @@ def _state(site: SiteReport) -> str:
 
 def show_outcomes(terminal: Terminal, sites: Sequence[SiteReport]) -> None:
     table = Columns()
+    told = _failing_together(sites)
     shown = [
-        site
-        for site in sites
-        if len(sites) == 1 or not site.is_up_to_date or site.error is not None
+        site for site in told if len(sites) == 1 or not site.is_up_to_date or site.error is not None
     ]
     # Failures last; the last line counts those that did not change
     for site in sorted(shown, key=_has_failed):
         sign, summary_text = _summary(site)
-        table.add(Text.assemble(sign, (site.title, "head")), summary_text)
+        title = site.title if site.count == 1 else f"{site.count} sites"
+        table.add(Text.assemble(sign, (title, "head")), summary_text)
         if site.credentials:
             terminal.out.print(table)
             table = Columns()
         for line in credential_lines(*site.credentials):
             terminal.result(Text.assemble("    ", line))
     terminal.out.print(table)
-    for site in sites:
+    for site in told:
         _show_unfinished(terminal, site)
-    for site in sites:
+    for site in told:
         if site.error is not None:
             terminal.say()
             terminal.say(_heading(site))
@@ -419,7 +441,7 @@ def _is_untouched(site: SiteReport) -> bool:
 
 def _heading(site: SiteReport) -> Text:
     """The site's name does not begin the line: a pipeline reads commands there."""
-    return Text(f"Site {site.title}", style="head")
+    return Text(f"{'Site' if site.count == 1 else 'Sites'} {site.title}", style="head")
 
 
 def _summary(site: SiteReport) -> tuple[tuple[str, str], Text]:

@@ -15,7 +15,7 @@ from mct_s2s.planning.reports.status import SiteStatus, StatusReport, UnreadSite
 from mct_s2s.planning.service_facts import known_audience, wanted_role
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import OPEN, SIGNS, Terminal
-from mct_s2s.render.diagnostics import show_error
+from mct_s2s.render.diagnostics import show_error, told_once
 
 
 def show_report(terminal: Terminal, report: StatusReport) -> None:
@@ -29,9 +29,10 @@ def show_unread(
     terminal: Terminal, failed: Iterable[UnreadSite], unchecked: Sequence[ResourceId]
 ) -> None:
     """On standard error, whatever the format: no one takes a part for the whole."""
-    for site in failed:
-        terminal.say(Text.assemble((f"{site.title}: ", "head"), "its state could not be read."))
-        show_error(terminal, site.error, site.title)
+    for titles, error in told_once((site.title, site.error) for site in failed):
+        names, whose = ", ".join(titles), "its" if len(titles) == 1 else "their"
+        terminal.say(Text.assemble((f"{names}: ", "head"), f"{whose} state could not be read."))
+        show_error(terminal, error, names)
     if unchecked:
         why = "you can't read the settings that would tell whether they belong to MCT"
         terminal.say(f"{counted(len(unchecked), 'web app')} not shown: {why}.")

@@ -185,7 +185,9 @@ def test_a_site_and_a_tenant_that_fail_stop_no_other(fleet: Fleet) -> None:
         "mct-2",
     ]
     assert [ended.code for ended in (done, page, text)] == [1, 1, 1]
-    assert "t2-1 (mct-1): its state could not be read." in text.err
+    together = "t2-1 (mct-1), t2-2 (mct-2), t2-3 (mct-3): their state could not be read.\n"
+    assert f"{together}error: Cannot sign in for the profile 'tenant-2': " in text.err
+    assert text.err.count("Cannot sign in") == 1, "one failure is told once"
     assert "t3-2 (mct-2): its state could not be read." in page.err
 
 

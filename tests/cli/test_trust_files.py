@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from mct_s2s.cli import binding
 from mct_s2s.cli.commands.apply import ApplyOptions
 from mct_s2s.cli.commands.setup import SetupOptions, setup_request
+from mct_s2s.cli.file_keys import with_keys
 from mct_s2s.cli.file_site import FileSite
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.trust_file_requests import chosen, read_sites, sites_in
@@ -300,6 +301,27 @@ def test_a_mistake_names_keys_where_the_command_line_has_options(file: File) -> 
     assert 'Use github = "OWNER/REPO"' in file.refused(f"{ONE}github = 'octo'").remedy
     of_options = file.refused("[sites.a]", cloud="pubic", typed=("cloud",))
     assert "Invalid --cloud 'pubic'" in of_options.headline
+
+
+@pytest.mark.parametrize(
+    ("advice", "in_a_profile"),
+    [
+        (
+            "Add --tenant ID, or choose another --auth.",
+            'Add tenant = "ID" in [profiles.p], or choose another auth there.',
+        ),
+        (
+            "Check --cloud: az login --tenant ID",
+            "Check cloud in [profiles.p]: az login --tenant ID",
+        ),
+        ("Use --auth cli there.", 'Use auth = "cli" in [profiles.p] there.'),
+        ("Add --no-restart.", "Add --no-restart."),
+    ],
+)
+def test_advice_about_a_sign_in_names_the_profiles_keys_and_leaves_azs_options(
+    advice: str, in_a_profile: str
+) -> None:
+    assert with_keys(advice, Profile, where=" in [profiles.p]") == in_a_profile
 
 
 def test_an_option_that_the_profile_says_too_is_refused(file: File) -> None:

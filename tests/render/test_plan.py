@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mct_s2s.errors import Instruction, NotThere
+from mct_s2s.errors import Instruction, NotThere, S2SError
 from mct_s2s.model.desired import ClientSpec, SettingsScope
 from mct_s2s.model.ids import ClientId
 from mct_s2s.model.observed import ObservedState
@@ -500,6 +500,32 @@ def test_a_folder_that_several_sites_need_is_said_once(screens: Screens) -> None
     show_plans(screen.terminal, sites, None, is_result=True)
     assert screen.out.count("The folder 'secrets' is created") == 1
     assert plans_page(sites, None).count("is created, for no one but you") == 1
+
+
+def not_signed_in() -> S2SError:
+    return S2SError("sign-in-failed", "Cannot sign in.", remedy="Correct it.")
+
+
+def test_sites_that_one_error_keeps_from_being_planned_are_told_together(screens: Screens) -> None:
+    sites = [SiteReport(name, error=not_signed_in()) for name in "abc"]
+    sites.insert(1, SiteReport("other", full_plan(), is_of_file=True))
+    screen, end = screens(), screens()
+    show_plans(screen.terminal, sites, None, is_result=True)
+    assert screen.out.startswith("✗ a, b, c: Cannot sign in.\n  - Correct it.\n\nPlan for other")
+    show_outcomes(end.terminal, sites)
+    assert "✗ 3 sites  failed: sign-in-failed; nothing was changed\n" in end.out
+    assert end.err.startswith("\nSites a, b, c\nerror: Cannot sign in. [sign-in-failed]\n")
+    assert end.err.count("error: ") == 1
+    assert "<summary>a, b, c</summary>" in plans_page(sites, None)
+
+
+def test_a_run_with_nothing_to_apply_says_its_failures_and_totals_at_the_end_alone(
+    screens: Screens,
+) -> None:
+    screen = screens()
+    sites = [SiteReport("a", error=not_signed_in()), SiteReport("b", Plan())]
+    show_plans(screen.terminal, sites, None, is_result=False)
+    assert not screen.err
 
 
 def test_unchanged_sites_have_one_section_of_a_page_together() -> None:

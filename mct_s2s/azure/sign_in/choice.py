@@ -298,7 +298,7 @@ def may_sign_in(named: str | None, login: str) -> bool:
 def kept_back(named: str | None, login: str, whose: str) -> str:
     """The message about a credential that `may_sign_in` keeps back."""
     return (
-        f"{whose} is for {named or PUBLIC.login}, but the login host of --cloud is {login}. It was "
+        f"{whose} is for {named or PUBLIC.login}, but the cloud's login host is {login}. It was "
         "not sent."
     )
 

@@ -472,6 +472,10 @@ def _tool_seconds(connection: Connection) -> int:
     return max(1, int(min(60, connection.remaining())))
 
 
+_INSTEAD = {"AZURE_TENANT_ID": "add --tenant ID, "}
+"""Options that say what a variable of the environment does."""
+
+
 def _environment(connection: Connection, *, federated: bool) -> CallerCredential:
     environ = dict(connection.environ)
     if connection.tenant:
@@ -483,8 +487,8 @@ def _environment(connection: Connection, *, federated: bool) -> CallerCredential
         if not environ.get(name):
             raise UsageError(
                 "environment-incomplete",
-                f"The environment variable {name} is not set. This --auth method needs it.",
-                remedy=f"Set {name}, or choose another --auth.",
+                f"Signing in by environment variables needs {name}, which is not set.",
+                remedy=f"Set {name}, {_INSTEAD.get(name, '')}or choose another --auth.",
             )
     presented: PresentedCredential | None
     if federated:
