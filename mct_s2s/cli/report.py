@@ -68,7 +68,7 @@ def show_review(sites: Sequence[SiteChange], fingerprint: str | None) -> None:
         way = "without --dry-run"
         if fingerprint is not None and sites[0].is_of_file:
             way = f"with {option('--expect', fingerprint)} in place of --dry-run"
-        terminal.note(f"To apply this, run the same command {way}.")
+        terminal.inform(f"To apply this, run the same command {way}.")
     if is_markdown:
         digest = [f"Fingerprint: `{fingerprint}`", ""] if fingerprint is not None else []
         terminal.verbatim(page(f"Plan for {reports[0].title}", shown.recorded, *digest))

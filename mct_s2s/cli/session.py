@@ -131,7 +131,7 @@ def signed_in(
     if connection.auth is None and (options.auth is Method.AUTO or options.verbose or who.name):
         name = f" as {who.name}" if who.name else ""
         whose = f" for the profile '{profile}'" if profile else ""
-        terminal.note(f"Signing in with {who.description}{name}{whose}.", style="quiet")
+        terminal.inform(f"Signing in with {who.description}{name}{whose}.", style="quiet")
     return credential
 
 

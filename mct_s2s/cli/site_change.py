@@ -127,7 +127,7 @@ class SiteChange:
             session.connection.cloud.check_vault(vault)
         request = at_site(self.request, self.options, session)
         if request.backup is not None:
-            request.backup.say = self.command_run.terminal.note
+            request.backup.say = self.command_run.terminal.inform
         self.outcome = await prepare(session, replace(request, show=self.show))
 
     async def apply(self, others: "Sequence[SiteChange]") -> None:
@@ -145,9 +145,9 @@ class SiteChange:
             raise
         removed_files = retire_files(self.session, self.outcome)
         if removed_files:
-            self.command_run.terminal.note("Deleted files of secrets that were removed:")
+            self.command_run.terminal.inform("Deleted files of secrets that were removed:")
             for path in removed_files:
-                self.command_run.terminal.note(f"  {path}")
+                self.command_run.terminal.inform(f"  {path}")
 
     # What the engine asks of the user
 

@@ -129,7 +129,7 @@ class Terminal:
     def say(self, text: str | Text = "", style: str | None = None) -> None:
         self.err.prose(text, style)
 
-    def note(self, text: str | Text, style: str | None = None) -> None:
+    def inform(self, text: str | Text, style: str | None = None) -> None:
         """To standard error, unless `--quiet`."""
         if not self.quiet:
             self.say(text, style)

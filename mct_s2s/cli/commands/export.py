@@ -83,7 +83,7 @@ def _show(terminal: "Terminal", exported: "Export", output: str) -> None:
         for sentence in site.left_out:
             terminal.say(f"{site.resource.name}: not in the file: {sentence}", style="warn")
     for resource in exported.not_set_up:
-        terminal.note(
+        terminal.inform(
             f"{resource.name}: not in the file: it has no service-to-service authentication."
         )
     show_unread(terminal, exported.failed, exported.unchecked)
