@@ -8,8 +8,7 @@ class ExitCode(IntEnum):
     DONE = 0
     """Done, healthy, ready; of a dry run: nothing would change."""
     FAILED = 1
-    """Azure refused or did not answer, or the command was stopped; something may have been written.
-    """
+    """Azure refused or did not answer, or an error of any kind came after the first change."""
     NOT_BEGUN = 2
     """The request itself is wrong. Nothing was written."""
     ATTENTION = 3

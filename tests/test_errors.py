@@ -1,7 +1,16 @@
 """What an error says has happened."""
 
 import pytest
-from mct_s2s.errors import Cancelled, S2SError
+from mct_s2s.errors import (
+    Cancelled,
+    Interrupted,
+    NotThere,
+    PermissionMissing,
+    Refused,
+    S2SError,
+    SignInFailed,
+    UsageError,
+)
 from mct_s2s.planning.belief import Doubted
 from mct_s2s.planning.not_ours import not_ours, service_not_ours
 from mct_s2s.planning.permissions.preflight import permission_error
@@ -24,3 +33,24 @@ def test_an_error_says_that_nothing_was_changed_only_until_something_was(error: 
     assert "Nothing was changed." in error.message
     error.mark_as_after_write()
     assert "Nothing was changed." not in error.message
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "after"),
+    [
+        (UsageError, 2, 1),
+        (Refused, 2, 1),
+        (NotThere, 2, 1),
+        (PermissionMissing, 4, 1),
+        (SignInFailed, 4, 1),
+        (S2SError, 1, 1),
+        (Interrupted, 130, 130),
+    ],
+)
+def test_what_ends_a_run_after_a_write_is_exit_code_1(
+    kind: type[S2SError], before: int, after: int
+) -> None:
+    error = kind("code", "Message.", remedy="Remedy.")
+    assert error.exit_code == before
+    error.mark_as_after_write()
+    assert error.exit_code == after

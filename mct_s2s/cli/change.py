@@ -194,8 +194,13 @@ async def _delivering_by_document(site: SiteChange) -> AsyncIterator[None]:
     """
 
     async def end(*, is_shown: bool) -> None:
-        if site.outcome is not None:
+        if site.outcome is None:
+            return
+        try:
             await end_attempts(site.session.graph, site.outcome, is_shown=is_shown)
+        except S2SError as error:
+            error.mark_as_after_write()
+            raise
 
     try:
         yield

@@ -209,12 +209,9 @@ class Outcome:
 
     @property
     def has_written(self) -> bool:
-        """Whether it changed anything in Azure, as far as it knows."""
-        has_left_secret = any(
-            attempt.key_id is not None and not attempt.is_taken_back
-            for attempt in self.attempts.values()
-        )
-        if has_left_secret or self.in_doubt:
+        """Whether it changed anything in Azure, as far as it knows; also what it took back."""
+        has_made_secret = any(attempt.key_id is not None for attempt in self.attempts.values())
+        if has_made_secret or self.in_doubt:
             return True
         return any(change.action is not Action.NONE for change in self.done.values())
 

@@ -17,7 +17,7 @@ from mct_s2s.model.client_credentials import Certificate, SecretNote
 from mct_s2s.model.client_sign_in import ClientSignIn, MadeCredential
 from mct_s2s.model.ids import ClientId
 from mct_s2s.model.secret_place import PlaceKind, SecretPlace
-from mct_s2s.programs import find_program
+from mct_s2s.programs import end_program, find_program, may_ask_a_person
 
 INHERITED = ("PATH", "HOME", "LANG", *(("SYSTEMROOT",) if sys.platform == "win32" else ()))
 """All that a program gets of the caller's environment.
@@ -181,6 +181,8 @@ class CommandStore(Store):
                 stdout=nowhere,
                 stderr=nowhere,
                 env=environment,
+                # A group of its own can be ended whole, and cannot read the terminal.
+                start_new_session=not may_ask_a_person(),
             )
         except (OSError, ValueError) as error:  # a null character in the client's name
             raise self._failed(getattr(error, "strerror", None) or str(error)) from error
@@ -188,8 +190,7 @@ class CommandStore(Store):
             with waiting(f"waiting for {program} to store it"):
                 await process.communicate(sign_in.value.encode())
         except asyncio.CancelledError:
-            process.kill()
-            await process.wait()
+            await end_program(process)
             raise
         if process.returncode != 0:
             raise self._failed(f"exit code {process.returncode}")
