@@ -432,8 +432,8 @@ class SettingEdit:
 
 
 def others_unchanged(count: int) -> str:
-    """How many settings of others stay: `12 others unchanged`."""
-    return f"{count} other{'' if count == 1 else 's'} unchanged"
+    """How many settings of others stay: `12 others unchanged`; empty where there are none."""
+    return f"{count} other{'' if count == 1 else 's'} unchanged" if count else ""
 
 
 @dataclass(frozen=True, kw_only=True)

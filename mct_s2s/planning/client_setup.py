@@ -448,7 +448,7 @@ def plan_identity(
         change = EnableIdentity(
             key=key,
             name=name,
-            detail="system-assigned",
+            detail="system-assigned, turned on",
             identity_resource=source,
             after=(SERVICE_KEY,),
         )

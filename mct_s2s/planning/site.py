@@ -190,7 +190,7 @@ def plan_site(
     write = WriteSettings(
         key="settings",
         name=site.label,
-        detail=f"{', '.join(changed)}; {others_unchanged(unchanged)}",
+        detail="; ".join(filter(None, (", ".join(changed), others_unchanged(unchanged)))),
         site=site.resource,
         spec=spec,
         edits=setting_edits,

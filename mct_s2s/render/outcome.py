@@ -300,7 +300,7 @@ def _kept_credentials(sites: Sequence[SiteReport]) -> Iterator[tuple[str, str, s
 def plans_page(sites: Sequence[SiteReport], fingerprint: str | None) -> str:
     """In Markdown, for a comment on a pull request: a table of all sites, and each plan unfolds.
 
-    A comment of GitHub's has room for 65,536 characters: columns are not padded.
+    A comment of GitHub's has room for 65,536 characters: of several sites, columns are not padded.
     """
     title = sites[0].title if len(sites) == 1 else f"{len(sites)} sites"
     lines = [f"# Plan for {markdown.text(title)}", ""]
@@ -315,7 +315,9 @@ def plans_page(sites: Sequence[SiteReport], fingerprint: str | None) -> str:
         shown = Terminal.recording()
         show_plan(shown, site, is_result=True)
         shown_lines = [
-            _PADDING.sub("  ", line) for line in shown.recorded.splitlines() if line.strip()
+            line.rstrip() if len(changing) == 1 else _PADDING.sub("  ", line)
+            for line in shown.recorded.splitlines()
+            if line.strip()
         ]
         open_attribute = " open" if len(sites) == 1 else ""
         lines += [

@@ -260,6 +260,7 @@ def test_who_mistypes_a_managed_identity_is_shown_how_to_list_function_apps_too(
     mct: Program,
 ) -> None:
     done = mct("setup", "--managed-identity", "zzz", "--dry-run")
+    assert "in the subscription 'Contoso Production' is named 'zzz'" in done.err
     assert "az resource list --resource-type Microsoft.Web/sites" in done.err, done
 
 

@@ -528,6 +528,12 @@ def test_a_run_with_nothing_to_apply_says_its_failures_and_totals_at_the_end_alo
     assert not screen.err
 
 
+def test_columns_of_a_page_are_in_line_where_it_has_one_plan() -> None:
+    site = SiteReport("learn", full_plan(), is_of_file=True)
+    assert "  + service principal     Import\n" in plans_page([site], None)
+    assert "  + service principal  Import\n" in plans_page([site, replace(site, title="b")], None)
+
+
 def test_unchanged_sites_have_one_section_of_a_page_together() -> None:
     page_of_plans = plans_page(KEPT_SITES, "0" * 64)
     assert page_of_plans.count("<details>") == page_of_plans.count("</details>") == 1

@@ -227,6 +227,15 @@ def test_the_page_shows_what_a_command_has_done(client: Client) -> None:
     assert "not for you" not in text
 
 
+def test_the_page_names_sites_and_vaults_shortly_and_heads_every_column(client: Client) -> None:
+    text = page(client).text
+    assert "mct-prod/contosolearn/staging" in text
+    for vault in ("contoso-integrations", "contosolearn-kv"):
+        assert f"https://{vault}.vault.localhost" in text
+    assert re.search(r"Secrets in wrong places\s+None seen\.", text)
+    assert "<th></th>" not in client.request("GET", PAGE).text
+
+
 def test_sites_and_clients_come_before_the_log_whose_newest_are_shown(client: Client) -> None:
     for _ in range(60):
         client.graph("GET", "/organization")

@@ -260,6 +260,8 @@ async def find_web_app(
     where = f"the subscription {subscription_id}"
     if site_in is not None:
         where = f"the subscription '{await site_in()}'"
+    elif (subscription := await or_unknown(arm.subscription(subscription_id))) is not None:
+        where = f"the subscription '{subscription.name}'"
     if not matching:
         raise _no_site(name, where, rows, api if site_in is not None else None)
     raise AmbiguousSite(name, where, matching)

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 
 from mct_s2s.errors import S2SError
@@ -66,9 +66,9 @@ class ClientStatus:
         return self.client.counted_credentials if isinstance(self.client, ClientApplication) else ()
 
     @property
-    def urgency(self) -> tuple[int, datetime, str, str]:
+    def urgency(self) -> tuple[int, date, str, str]:
         order = 0 if self.can_call is False else 1 if self.is_due else 2
-        return order, self.ends or NEVER, self.name.casefold(), self.id
+        return order, (self.ends or NEVER).date(), self.name.casefold(), self.id
 
 
 @dataclass(frozen=True)

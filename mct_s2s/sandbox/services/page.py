@@ -28,7 +28,7 @@ MOST = 200
 """Rows of a table: a directory may hold tens of thousands."""
 FIRST = 50
 """Rows that are shown at once; the others unfold."""
-_LONG = frozenset({"path", "query", "note", "id", "trust settings", "credentials"})
+_LONG = frozenset({"path", "query", "note", "trust settings", "credentials"})
 """Columns whose text may break anywhere: a word, a method or a status stays whole."""
 _TRUST = frozenset(
     {
@@ -98,7 +98,7 @@ def _tables(
     held, now = state.resources, state.clock.timestamp()
     sites = [
         (
-            held.resources[key]["id"],
+            _group_and_name(held.resources[key]["id"]),
             f"https://{addresses.of_site(key)}",
             "restarting" if now < site.ready_at else held.resources[key]["properties"].get("state"),
             [f"{name}={value}" for name, value in site.settings.items() if name.lower() in _TRUST],
@@ -106,7 +106,7 @@ def _tables(
         for key, site in held.sites.items()
         if key in held.resources
     ]
-    yield _Table("Sites", ("id", "address", "state", "trust settings"), sites)
+    yield _Table("Sites", ("site", "address", "state", "trust settings"), sites)
     registrations = [
         (
             application["displayName"],
@@ -118,7 +118,9 @@ def _tables(
         for application in state.directory.applications.dump()
     ]
     yield _Table(
-        "App registrations", ("name", "app id", "object id", "credentials", ""), registrations[::-1]
+        "App registrations",
+        ("name", "app id", "object id", "credentials", "state"),
+        registrations[::-1],
     )
     principals = [
         (
@@ -130,6 +132,15 @@ def _tables(
         for principal in state.directory.service_principals.dump()
     ]
     yield _Table("Service principals", ("name", "type", "app id", "object id"), principals[::-1])
+    vault_names = [
+        (
+            _group_and_name(held.resources[key]["id"]),
+            addresses.of_vault(held.resources[key]["name"]),
+        )
+        for key in held.vaults
+        if key in held.resources
+    ]
+    yield _Table("Key vaults", ("vault", "address"), vault_names)
     leaks = [tuple(leak.values()) for leak in observability.watch.to_list()]
     yield _Table(
         "Secrets in wrong places", tuple(next(iter(observability.watch.to_list()), {})), leaks[::-1]
@@ -150,6 +161,12 @@ def _tables(
     ]
     columns = ("time", "service", "method", "path", "query", "status", "fault", "note")
     yield _Table("Requests", columns, log[::-1])
+
+
+def _group_and_name(resource_id: str) -> str:
+    """`mct-prod/contosolearn`, and `mct-prod/contosolearn/staging` of a slot, as `serve` does."""
+    parts = resource_id.strip("/").split("/")
+    return "/".join([parts[3], *parts[7::2]])
 
 
 def _credentials(application: Mapping[str, Any]) -> Iterator[str]:
