@@ -317,7 +317,7 @@ async def _test_fresh_note(
 def _receivers(request: "Request", observed: ObservedState) -> list[Receiver]:
     desired = request.desired
     if isinstance(desired, Rotation):
-        return _receivers_of_rotation(desired, observed)
+        return _receivers_of_rotation(desired, request, observed)
     receivers: dict[str, Receiver] = {}
     for spec in desired.clients if isinstance(desired, Setup) else ():
         if isinstance(spec.credential, NewCredential):
@@ -329,11 +329,17 @@ def _receivers(request: "Request", observed: ObservedState) -> list[Receiver]:
     return list(receivers.values())
 
 
-def _receivers_of_rotation(rotation: Rotation, observed: ObservedState) -> list[Receiver]:
+def _receivers_of_rotation(
+    rotation: Rotation, request: "Request", observed: ObservedState
+) -> list[Receiver]:
     receivers: list[Receiver] = []
     for name, client in clients_to_rotate(rotation, observed).items():
-        held = held_here(client, observed)
-        kind = kind_to_create(client.counted_credentials, rotation.of(name), held)
+        kind = kind_to_create(
+            client.counted_credentials,
+            rotation.of(name),
+            held_here(client, observed),
+            goes_to_vault=request.places.of(name, client.client_id).vault is not None,
+        )
         receivers.append(Receiver(name, client, kind.is_key))
     return receivers
 
@@ -349,9 +355,30 @@ async def _choose_store(
     if store is not None:
         return store
     file = _choose_file(session, request, observed, receiver)
-    if receiver.is_key or not _follows_tag(receiver.client, request, observed):
+    if not _follows_tag(receiver.client, request, observed):
         return file
+    if receiver.is_key:
+        return await _find_place_of_key(session, observed, receiver, file)
     return await _find_noted_store(session, observed, receiver, file)
+
+
+async def _find_place_of_key(
+    session: "Session", observed: ObservedState, receiver: Receiver, file: FileStore
+) -> Store:
+    """Find where the client's users read: in the file, or a secret in a key vault all the same.
+
+    An owner of earlier days may have left a certificate that is named like ours.
+    """
+    is_here = held_here(receiver.client, observed) is not None
+    if is_here or not noted_vaults(receiver.client):
+        return file
+    secrets = [each for each in receiver.client.counted_credentials if not each.kind.is_key]
+    store = await outcome_of(_find_noted_store(session, observed, receiver, file))
+    if isinstance(store, S2SError):
+        return file
+    note = await or_unknown(store.note())
+    holds_secret = note is not None and note.delivered_of(secrets) is not None
+    return store if holds_secret else file
 
 
 def _named_store(

@@ -214,6 +214,8 @@ class ObservedState:
 
     They can restore them, and give them other credentials and owners.
     """
+    twins: tuple[str, ...] = ()
+    """Other App Services of this name, as far as they decide and the caller sees them."""
     where: str = ""
     """The options that name the App Service on a command line: `-a contosolearn -g mct-prod`."""
     file: SiteOfFile | None = None

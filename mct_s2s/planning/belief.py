@@ -20,6 +20,7 @@ from mct_s2s.model.client_credentials import Certificate, Credential, Credential
 from mct_s2s.model.desired import Desired, ServiceSpec
 from mct_s2s.model.directory_objects import Application, Custody, Owner
 from mct_s2s.model.ids import (
+    ClientId,
     PrincipalId,
     Tag,
     client_id_in,
@@ -33,6 +34,7 @@ from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.clients import has_unique_name_below, is_listed, members
 from mct_s2s.planning.content import (
     client_content,
+    created_role_ids,
     foreign_service_content,
     service_content,
 )
@@ -43,6 +45,11 @@ from mct_s2s.planning.service_facts import (
     is_named_as_service,
 )
 
+MICROSOFT_GRAPH = "00000003-0000-0000-c000-000000000000"
+"""Its appId in every cloud.
+
+Source: learn.microsoft.com/troubleshoot/entra/entra-id/governance/verify-first-party-apps-sign-in.
+"""
 CREATED_TOGETHER = timedelta(minutes=30)
 """One run creates a service application and its clients within that time, in any order."""
 
@@ -69,6 +76,11 @@ class Doubt(Enum):
 
     OTHER_SITE = auto()
     """It was created for another App Service."""
+    UNPLACED = auto()
+    """A service application of a name that several App Services have.
+
+    Nothing says for which of them it was created.
+    """
     ONLY_SET = auto()
     """A service application that only the App Service's settings name."""
     OTHER_SERVICE = auto()
@@ -140,12 +152,26 @@ def service_trust(
     # A Website Contributor may name any registration in the settings.
     if application.unique_name != observed.trust.unique_name:
         return Doubted((Reason(Doubt.ONLY_SET),), owners)
+    unplaced = Doubted((Reason(Doubt.UNPLACED, observed.twins),), owners)
+    is_of_any_twin = bool(observed.twins) and is_unplaced(application, observed)
     # Its name and the settings agree: a Website Contributor who achieved both harms his own App
     # Service alone.
     if is_in_settings(application, observed):
-        return Belief.OWN_SERVICE
+        # The settings of one App Service can be copied to another one of its name.
+        return unplaced if is_of_any_twin else Belief.OWN_SERVICE
     content = service_content(application, observed)
-    return _trust_by_content(application, observed, content, granted_by=spec)
+    decision = _trust_by_content(application, observed, content, granted_by=spec)
+    return unplaced if is_of_any_twin and isinstance(decision, Belief) else decision
+
+
+def is_unplaced(service: Application, observed: ObservedState) -> bool:
+    """Whether an App Service's own service application does not say where the App Service is.
+
+    People write over its note. Earlier versions wrote no tag, nor does who sees no App Service.
+    """
+    if observed.app_service is None or service.unique_name != observed.trust.unique_name:
+        return False
+    return site_in_note(service.notes) is None and _tagged_place(service) is None
 
 
 def is_only_set(service: Application, observed: ObservedState) -> bool:
@@ -228,9 +254,36 @@ def _is_of_namesake_site(client: ClientApplication, observed: ObservedState) -> 
         is_elsewhere_by_tag = observed.app_service is not None and tagged != _own_place(observed)
         # An App Service that was moved has the clients of its own service application all the same.
         return is_elsewhere_by_tag and not (holds_role and _only_administrators_grant(observed))
-    # Earlier versions wrote no tag. The role counts then: anyone may register a namesake.
+    # Earlier versions wrote no tag. The role counts then, as anyone may register a namesake; where
+    # others may have given it, what the client requests counts, which its own owners write.
     namesake = trust.namesake
-    return not holds_role and namesake is not None and another_site(namesake, observed) is not None
+    is_elsewhere = namesake is not None and another_site(namesake, observed) is not None
+    if not holds_role:
+        return is_elsewhere
+    if _only_administrators_grant(observed):
+        return False
+    taken = namesake.client_id if namesake is not None and is_elsewhere else None
+    return _requests_another_api(client.application, taken, observed)
+
+
+def _requests_another_api(
+    application: Application, namesake: ClientId | None, observed: ObservedState
+) -> bool:
+    """Whether a client requests an app role of an API that is not this App Service's.
+
+    `namesake`: that of another App Service of its name. Any client may request roles of Graph.
+    """
+    service = observed.trust.service
+    earlier = created_role_ids(observed)
+    for access in application.required_access:
+        api = access.resource_client_id
+        if api == MICROSOFT_GRAPH or (service is not None and api == service.client_id):
+            continue
+        roles = {permission for permission, kind in access.permissions if kind == "Role"}
+        # An API of this App Service that is gone is known by the ids of its roles.
+        if roles and (api == namesake or not roles <= earlier):
+            return True
+    return False
 
 
 def _only_administrators_grant(observed: ObservedState) -> bool:

@@ -65,7 +65,7 @@ def asks_for_more(application: Application, observed: ObservedState, spec: Servi
     """Whether a client requests more than the app role of this API, or of one before it."""
     service = observed.trust.service
     role = confirmed_role(observed, spec)
-    earlier = _role_ids_by_name(observed, spec)
+    earlier = created_role_ids(observed, spec.role)
     for access in application.required_access:
         granted = set(earlier)
         is_this_api = service is not None and access.resource_client_id == service.client_id
@@ -77,12 +77,12 @@ def asks_for_more(application: Application, observed: ObservedState, spec: Servi
     return False
 
 
-def _role_ids_by_name(observed: ObservedState, spec: ServiceSpec) -> frozenset[str]:
-    """Ids of roles that this tool would create for this App Service.
+def created_role_ids(observed: ObservedState, typed: str | None = None) -> frozenset[str]:
+    """Ids of roles that this tool would create for this App Service; `typed`: the role's value.
 
     An API that is gone is known by them: they are made of the App Service's name and the value.
     """
     default = observed.api.role
-    values = {default, spec.role or default, observed.setting(Holds.ROLE) or default}
+    values = {default, typed or default, observed.setting(Holds.ROLE) or default}
     name = observed.trust.unique_name
     return frozenset(new_role(observed, name, value).id for value in values)

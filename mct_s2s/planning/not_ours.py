@@ -56,6 +56,7 @@ def why_doubted(doubted: Doubted) -> str:
 
 _REASONS = {
     Doubt.OTHER_SITE: "it was created for another App Service, {names}",
+    Doubt.UNPLACED: "{names} has the same name, and nothing says for which of them it was created",
     Doubt.ONLY_SET: "mct-s2s did not set it up for this App Service, and only its settings name it",
     Doubt.OTHER_SERVICE: "its service application is not this App Service's",
     Doubt.OTHER_TENANT: "its app registration is not in this tenant",
@@ -132,8 +133,9 @@ def service_not_ours(
         return not_ours(application, doubted, SERVICE, observed.graph if is_deleted else "")
     by = f"{observed.api.names_service} names" if is_set else "The service application is"
     adopting = f"Run the same command with {option(SERVICE_OPTION, client_id)} if it is right"
+    is_not = "may not be" if doubted.has(Doubt.UNPLACED) else "is not"
     whose = (
-        f"{by} '{application.display_name}' (appId {client_id}), which is not this App Service's "
+        f"{by} '{application.display_name}' (appId {client_id}), which {is_not} this App Service's "
         f"own: {why_doubted(doubted)}."
     )
     refused = NotOurs(

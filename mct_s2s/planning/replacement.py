@@ -46,32 +46,54 @@ def all_end_by(credentials: Iterable[Credential], horizon: datetime) -> bool:
 
 
 def kind_to_create(
-    credentials: Sequence[Credential], rotation: Rotation, held: Credential | None
+    credentials: Sequence[Credential],
+    rotation: Rotation,
+    held: Credential | None,
+    *,
+    goes_to_vault: bool,
 ) -> CredentialKind:
     """Decide what a client with these credentials gets: what it has, or else what is wanted.
 
     `held`: the one that its place holds. The names of all are their owners' choice, also those of
-    earlier ones.
+    earlier ones: what a trust file wants, and what its place can hold, count for more.
     """
     if not credentials:
         return rotation.kind
     if held is not None:
         return held.kind
+    kinds = {credential.kind for credential in credentials if credential.is_made}
+    if rotation.only_named and rotation.kind in kinds:
+        return rotation.kind
+    if goes_to_vault and CredentialKind.SECRET in kinds:
+        return CredentialKind.SECRET
     return replaced_kind(credentials) or CredentialKind.SECRET
 
 
-def has_other_way_in(credentials: Iterable[Credential], horizon: datetime) -> bool:
-    """Whether a client signs in otherwise for longer: the secret that its place holds may end.
-
-    By a federated credential or a certificate of another maker, to which someone has moved it. A
-    secret that lasts is none: an owner of earlier days may have left it.
+def signs_in_otherwise(credentials: Iterable[Credential], moment: datetime) -> bool:
+    """Whether a client signs in by what this tool does not renew, to which someone may have moved
+    it: a federated credential, or a certificate of another maker.
     """
     return any(
         credential.federation is not None
         or (credential.kind is CredentialKind.CERTIFICATE and not credential.is_made)
         for credential in credentials
-        if not all_end_by([credential], horizon)
+        if credential.is_valid_at(moment)
     )
+
+
+def judged(
+    credentials: Sequence[Credential], kind: CredentialKind | None, held: Credential | None
+) -> Sequence[Credential]:
+    """Those by whose end a client is due: what its place holds, or else what was made last.
+
+    Anything else that signs in as it, an owner of earlier days may have left. `kind`: what would be
+    created; `None`: any. Where this tool made none, all count.
+    """
+    if held is not None:
+        return [held]
+    of_kind = [credential for credential in credentials if kind in {None, credential.kind}]
+    newest = newest_made(of_kind)
+    return credentials if newest is None else [newest]
 
 
 @dataclass(frozen=True)
@@ -115,7 +137,12 @@ class Replacement:
     @cached_property
     def kind(self) -> CredentialKind:
         """Secrets or certificates: what this rotation replaces."""
-        return kind_to_create(self.counted, self.rotation, self._held)
+        return kind_to_create(
+            self.counted,
+            self.rotation,
+            self._held,
+            goes_to_vault=self.client.note.vault is not None,
+        )
 
     @cached_property
     def _held(self) -> Credential | None:
@@ -178,10 +205,9 @@ class Replacement:
             # Replicas may not show yet what was delivered minutes ago.
             is_hidden = not self.counted and self.client.has_just_arrived(self.kind)
             horizon = self.client.now + rotation.expiring_within
-            # Another secret that lasts longer is not what the users of this place read.
-            if self._held is not None and not has_other_way_in(self.counted, horizon):
-                return all_end_by([self._held], horizon)
-            return all_end_by(self.counted, horizon) and not is_hidden
+            return all_end_by(judged(self.counted, self.kind, self._held), horizon) and (
+                not is_hidden
+            )
         # Everyone has the newest one by now: only the old ones are to go.
         if rotation.remove_old and self.current is not None and self.older:
             return False

@@ -25,7 +25,7 @@ from mct_s2s.planning.clients import (
 from mct_s2s.planning.credential_plan import ClientState, lost_message
 from mct_s2s.planning.not_ours import not_ours, service_not_ours, why_doubted
 from mct_s2s.planning.plan import Plan
-from mct_s2s.planning.replacement import Replacement, all_end_by, has_other_way_in
+from mct_s2s.planning.replacement import Replacement, all_end_by
 from mct_s2s.planning.service_application import service_missing
 from mct_s2s.planning.service_facts import CLIENT, audience_of
 
@@ -169,7 +169,7 @@ def _is_due(client: ClientApplication, horizon: datetime) -> bool:
         all_end_by([credential], horizon)
         for credential in client.counted_credentials
         if credential.is_made
-    ) and not has_other_way_in(client.counted_credentials, horizon)
+    )
     all_end = bool(credentials) and all_end_by(client.counted_credentials, horizon)
     return is_unfinished or is_in_question or all_end
 

@@ -191,6 +191,8 @@ def _describe_edits(edits: ApplicationEdits) -> str:
         parts.append(f"service management reference {edits.management_reference}")
     if edits.unique_name:
         parts.append(f"named {edits.unique_name}, for this App Service")
+    if not parts and Tag.SITE.values(edits.tags):
+        parts.append("notes where its App Service is")
     return ", ".join(parts)
 
 
@@ -203,7 +205,8 @@ def _add_marks(
     """Add what marks the registration as this App Service's own, so that it need not be named."""
     own_name = observed.trust.unique_name
     if application.unique_name == own_name:
-        return _complete_marks(edits, application, observed)
+        is_told_apart = bool(observed.twins) and is_named_as_service(application, spec)
+        return _complete_marks(edits, application, observed, is_due=is_told_apart)
     # A registration with another `uniqueName` may be another App Service's.
     is_unmarked = application.unique_name is None
     # A trust file names it each time.
@@ -233,18 +236,21 @@ def _is_name_free(observed: ObservedState) -> bool:
 
 
 def _complete_marks(
-    edits: ApplicationEdits, application: Application, observed: ObservedState
+    edits: ApplicationEdits, application: Application, observed: ObservedState, *, is_due: bool
 ) -> ApplicationEdits:
     """Add the tag of its name and its note, where it lacks them and is written to anyway.
 
     The creation leaves them out, as it would write them over those of someone who was faster.
+    `is_due`: whether they are worth a write, as another App Service of the name could take it.
     """
     tag = Tag.NAME.of(observed.trust.unique_name)
     missing_name = () if tag in application.tags else (tag,)
-    missing_tags = (*missing_name, *_missing_site_tags(application, observed))
+    missing_place = _missing_site_tags(application, observed)
+    missing_tags = (*missing_name, *missing_place)
     missing_note = _missing_note(application, observed)
     # An interrupted run may have left them out: that alone is not worth a write.
-    if edits == ApplicationEdits() or not (missing_tags or missing_note):
+    is_written = edits != ApplicationEdits() or (is_due and bool(missing_place))
+    if not is_written or not (missing_tags or missing_note):
         return edits
     return replace(edits, tags=(*edits.tags, *missing_tags), notes=missing_note)
 

@@ -126,6 +126,29 @@ def test_a_service_application_is_believed_if_it_is_named_or_both_own_and_set_or
     assert doubts(service_trust(service, observed, spec)) == expected
 
 
+@pytest.mark.parametrize(
+    ("service", "spec", "values", "custody", "expected"),
+    [
+        (SERVICE, SPEC, SET, OF_ADA, {Doubt.UNPLACED}),
+        (SERVICE, SPEC, UNSET, Custody(), {Doubt.UNPLACED}),
+        (SERVICE, SPEC, UNSET, OF_ADA, {Doubt.OWNED}),
+        (SERVICE, NAMED, SET, OF_ADA, Belief.NAMED),
+        (OURS_BY_NOTE, SPEC, SET, OF_ADA, Belief.OWN_SERVICE),
+        (OURS_BY_NOTE, SPEC, UNSET, Custody(), Belief.UNTOUCHED),
+    ],
+)
+def test_among_app_services_of_one_name_a_service_application_has_to_say_whose_it_is(
+    service: Application,
+    spec: ServiceSpec,
+    values: dict[str, str | None],
+    custody: Custody,
+    expected: Belief | set[Doubt],
+) -> None:
+    observed = held_by(observed_state(trust(service=service), values), service, custody)
+    twin = str(site().resource).replace("mct-prod", "elsewhere")
+    assert doubts(service_trust(service, replace(observed, twins=(twin,)), spec)) == expected
+
+
 OTHER_ROLE = AppRole(
     AppRoleId(guid("other")), "Pay.All", "Pay", "…", enabled=True, member_types=("Application",)
 )

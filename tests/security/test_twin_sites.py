@@ -13,7 +13,8 @@ import pytest
 
 from tests.cli.conftest import Program, saved_to, values_in
 from tests.conftest import JSON, SITE, Json, Sandbox
-from tests.security.staging import A, role, secrets
+from tests.security.conftest import Member
+from tests.security.staging import A, assign, disown, register, role, secrets
 from tests.support.azure_cli import OTHER_SUBSCRIPTION, AzureCli
 from tests.support.sandbox_inside import Inside
 
@@ -87,6 +88,85 @@ def test_an_app_service_that_was_moved_keeps_its_clients_once_its_note_is_right(
     azure.write_settings({**azure.settings(TWIN_SITE), **azure.settings()}, TWIN_SITE)
     assert admin("rotate-secret", "Import", *TWIN, *JSON).code == 0
     assert ours["AZURE_CLIENT_ID"] == azure.applications("Import")[0]["appId"]
+
+
+# Set up by an earlier version, which wrote no tag that says where an App Service is
+
+
+def untag(azure: Sandbox, application: Json) -> None:
+    tags = azure.graph("GET", f"/applications/{application['id']}")["tags"]
+    kept = [tag for tag in tags if not tag.startswith("mct-s2s:site:")]
+    azure.graph("PATCH", f"/applications/{application['id']}", json={"tags": kept})
+
+
+@pytest.mark.parametrize("is_adopted", [True, False], ids=["an API made by hand", "its own API"])
+@pytest.mark.parametrize("admin", ["person"], indirect=True)
+def test_no_client_of_an_earlier_version_is_taken_by_who_gives_it_the_role_of_his_api(
+    admin: Program, azure: Sandbox, rob: Member, is_adopted: bool
+) -> None:
+    ours: tuple[str, ...] = ("-a", "contosolearn", "-g", "mct-prod", "--no-verify")
+    if is_adopted:
+        api = register(rob, "Learning API", appRoles=[role()])
+        disown(rob, api)
+        ours = (*ours, "--service-app", api["appId"])
+    assert admin("setup", "--client", "Import", *ours, *JSON).code == 0
+    (client,) = azure.applications("Import")
+    untag(azure, client)
+    azure.add_site(name="contosolearn", group="rg-rob")
+    robs = register(rob, "Robs API", appRoles=[role()])
+    principal = azure.graph("GET", f"/servicePrincipals(appId='{client['appId']}')")["id"]
+    assign(rob, robs, {"principal": principal})
+    named = {
+        "ServiceAuthAudience": f"api://{robs['appId']}",
+        "ServiceApplicationIds": client["appId"],
+    }
+    azure.write_settings({**azure.settings(TWIN_SITE), **named}, TWIN_SITE)
+    azure.forget()
+    robs_site = (*TWIN, "--service-app", robs["appId"])
+    for words in (("setup", "--client", "Import"), ("rotate-secret", "Import")):
+        refused = admin(*words, *robs_site, *JSON)
+        error = refused.document["error"]["code"]
+        assert (refused.code, error) == (2, "registration-not-ours"), refused.out
+    nightly = admin("rotate-secret", "--expiring-within", "3000d", *robs_site, *JSON)
+    assert client["appId"] in nightly.out
+    assert azure.writes() == []
+    assert admin("teardown", *robs_site, *JSON).code == 0
+    assert not any(client["id"] in write for write in azure.writes())
+    assert secrets(azure, client) == 1
+    assert admin("rotate-secret", "Import", *ours[:4], *ours[5:], *JSON).code == 0, "its own one"
+
+
+@pytest.mark.parametrize("admin", ["person"], indirect=True)
+def test_a_service_application_that_does_not_say_whose_it_is_goes_to_no_app_service_of_the_name(
+    admin: Program, azure: Sandbox, ours: dict[str, str]
+) -> None:
+    (service,) = azure.applications("MCT service (contosolearn)")
+    azure.graph("PATCH", f"/applications/{service['id']}", json={"notes": "Team Learning, 4711"})
+    (client,) = azure.applications("Import")
+    for application in (service, client):
+        untag(azure, application)
+    copied = {name: value for name, value in azure.settings().items() if "Service" in name}
+    azure.write_settings({**azure.settings(TWIN_SITE), **copied}, TWIN_SITE)
+    azure.forget()
+    first = ("-a", "contosolearn", "-g", "mct-prod")
+    adding = ("setup", "--client", "Export", "--no-verify")
+    for words in (adding, ("rotate-secret", "Import"), ("remove-client", "Import"), ("teardown",)):
+        for site in (TWIN, first):
+            refused = admin(*words, *site, *JSON)
+            error = refused.document["error"]
+            code = "service-application-not-ours"
+            assert (refused.code, error["code"]) == (2, code), refused.out
+            assert f"--service-app {service['appId']}" in error["remedy"]
+    assert azure.writes() == []
+    named = ("--service-app", service["appId"])
+    assert admin("setup", "--no-verify", *first, *named, *JSON).code == 0, "named once"
+    assert admin("rotate-secret", "Import", *first, *JSON).code == 0
+    assert admin("setup", "--no-verify", *first, "--dry-run", *JSON).code == 0, "nothing to do"
+    refused = admin("teardown", *TWIN, *JSON)
+    assert "it was created for another App Service" in refused.document["error"]["message"]
+
+
+# A subscription that is called like another one
 
 
 @pytest.mark.parametrize("named", ["by its name", "by its ID", "by the resource ID"])

@@ -41,6 +41,7 @@ from mct_s2s.planning.belief import (
     client_trust,
     doubtful_once_restored,
     is_named_in_command,
+    is_unplaced,
     service_trust,
 )
 from mct_s2s.planning.clients import has_unique_name_below
@@ -347,6 +348,7 @@ async def read_custody(
         unfinished=frozenset(remembered_registrations(observed.subject, Remembered.UNFINISHED)),
         deleted_here=remembered_registrations(observed.subject, Remembered.DELETED),
     )
+    observed = await _with_twins(session, request, observed)
     clients = list(registrations_to_inspect(observed, request.desired))
     if clients:
         observed = await _read_owners(session, request, observed, clients)
@@ -357,6 +359,21 @@ async def read_custody(
     )
     trust = replace(observed.trust, clients=with_undelivered)
     return replace(observed, local_notes=notes, trust=trust)
+
+
+async def _with_twins(session: Session, request: Request, observed: ObservedState) -> ObservedState:
+    """Add other App Services of the name, where nothing says whose the service application is."""
+    site, service = observed.app_service, observed.trust.service
+    if site is None or service is None or isinstance(request.desired, Look):
+        return observed
+    if not is_unplaced(service, observed):
+        return observed
+    subscription, name = site.resource.subscription_id, site.resource.names[0]
+    # Who may not list them has no role at another one, either.
+    resources = await or_unknown(session.arm.sites_named(subscription, name)) or []
+    own = ResourceId.site(subscription, site.resource.resource_group, name)
+    twins = [str(resource) for resource in resources if not same_id(str(resource), str(own))]
+    return replace(observed, twins=tuple(sorted(twins)))
 
 
 def _with_undelivered(

@@ -9,10 +9,15 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mct_s2s.model.azure_resources import AppService
-from mct_s2s.model.client_credentials import EXPIRING_WITHIN, Credential, secrets_among
+from mct_s2s.model.client_credentials import (
+    EXPIRING_WITHIN,
+    Credential,
+    newest_made,
+    secrets_among,
+)
 from mct_s2s.model.commands import option, webapp_command
 from mct_s2s.model.desired import ServiceSpec
-from mct_s2s.model.ids import is_guid
+from mct_s2s.model.ids import Tag, is_guid
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.site_settings import OTHER_VALUE, Holds
 from mct_s2s.model.toml import toml_value
@@ -33,7 +38,7 @@ from mct_s2s.planning.clients import (
 )
 from mct_s2s.planning.credential_plan import held_here, lost_message
 from mct_s2s.planning.not_ours import SERVICE_NOT_OURS, why_doubted
-from mct_s2s.planning.replacement import all_end_by, has_other_way_in
+from mct_s2s.planning.replacement import all_end_by, signs_in_otherwise
 from mct_s2s.planning.reports.renewal import renewing
 from mct_s2s.planning.service_facts import (
     SERVICE_OPTION,
@@ -365,9 +370,9 @@ def _credentials(
         # Without the place: a tag of the registration, which its owners write, may have named it.
         rotate = observed.rotating(client)
         yield Finding("secret-not-stored", name, message, rotate, severity, client_id)
-    held = held_here(client, observed)
-    if held is not None and _is_end_hidden(held, credentials, now + within):
-        yield _of_file(client, held, observed, within)
+    used = _used_credential(client, observed, is_only_listed=is_only_listed)
+    if used is not None and _is_end_hidden(used, credentials, now + within):
+        yield _of_used(client, used, observed, within)
         return
     valid = [credential for credential in credentials if credential.is_valid_at(now)]
     ends = [
@@ -388,29 +393,46 @@ def _credentials(
         yield Finding("secret-expired", name, message, renew, client=client_id)
 
 
-def _is_end_hidden(held: Credential, credentials: Sequence[Credential], horizon: datetime) -> bool:
-    """Whether another secret lasts longer than the one that a file holds."""
-    if has_other_way_in(credentials, horizon):
-        return False
-    return all_end_by([held], horizon) and not all_end_by(credentials, horizon)
+def _used_credential(
+    client: ClientApplication, observed: ObservedState, *, is_only_listed: bool
+) -> Credential | None:
+    """The credential that the client's users read, as far as that is known."""
+    held = held_here(client, observed)
+    if held is not None or is_only_listed:
+        return held
+    # A key vault holds secrets. A certificate may be named like ours by others.
+    secrets = secrets_among(client.counted_credentials)
+    is_in_vault = bool(Tag.VAULT.values(client.application.tags))
+    of_vault = newest_made(secrets) if is_in_vault else None
+    return of_vault or newest_made(client.counted_credentials)
 
 
-def _of_file(
-    client: ClientApplication, held: Credential, observed: ObservedState, within: timedelta
+def _is_end_hidden(used: Credential, credentials: Sequence[Credential], horizon: datetime) -> bool:
+    """Whether another credential lasts longer than the one that the client's users read."""
+    return all_end_by([used], horizon) and not all_end_by(credentials, horizon)
+
+
+def _of_used(
+    client: ClientApplication, used: Credential, observed: ObservedState, within: timedelta
 ) -> Finding:
-    """The finding that what a file of this machine holds ends before another one that lasts.
+    """The finding that what the client's users read ends before another credential that lasts.
 
     Owners of the registration, also earlier ones, may have left that one.
     """
-    name, ends = client.display_name, held.expires
+    name, ends, now = client.display_name, used.expires, observed.now
     assert ends is not None  # it ends in time
-    verb = "expires" if held.is_valid_at(observed.now) else "expired"
+    is_valid = used.is_valid_at(now)
+    is_here = used == held_here(client, observed)
+    where = " in its file on this machine" if is_here else " that mct-s2s created"
     message = (
-        f"The {held.kind.noun} of '{name}' in its file on this machine {verb} on {ends:%Y-%m-%d}. "
-        "Another one lasts longer."
+        f"The {used.kind.noun} of '{name}'{where} {'expires' if is_valid else 'expired'} on "
+        f"{ends:%Y-%m-%d}. Another credential lasts longer."
     )
-    renew = renewing(client, (held,), observed, within)
-    return Finding("secret-expiring", name, message, renew, Severity.WARNING, client.client_id)
+    # Someone may have moved the client to that one.
+    is_moved = not is_valid and not is_here and signs_in_otherwise(client.counted_credentials, now)
+    severity = Severity.NOTE if is_moved else Severity.WARNING
+    renew = renewing(client, (used,), observed, within)
+    return Finding("secret-expiring", name, message, renew, severity, client.client_id)
 
 
 def _unlisted(observed: ObservedState, site: AppService) -> Iterator[Finding]:
