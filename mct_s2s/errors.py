@@ -109,8 +109,13 @@ class S2SError(Exception):
 
     @property
     def headline(self) -> str:
+        return " ".join(filter(None, (self.without_items, self.introduction)))
+
+    @property
+    def without_items(self) -> str:
+        """The headline where the items are not shown, so that nothing introduces them."""
         unchanged = NOTHING_CHANGED if self.says_unchanged else ""
-        return " ".join(filter(None, (self.statement, unchanged, self.introduction)))
+        return " ".join(filter(None, (self.statement, unchanged)))
 
     @property
     def message(self) -> str:

@@ -118,8 +118,9 @@ def refused_together(refusals: Sequence[TooManyRemovals]) -> TooManyRemovals:
     return TooManyRemovals(
         first.code,
         f"--prune would remove too many clients at {len(refusals)} App Services: more than a third "
-        "of those that can call. Nothing was changed:",
+        "of those that can call.",
         remedy=first.advice,
+        introduction="Nothing was changed:",
         items=[refusal.summary for refusal in refusals],
     )
 

@@ -44,9 +44,9 @@ def told_once(errors: Iterable[tuple[str, S2SError]]) -> list[tuple[list[str], S
 
 def show_error_line(terminal: Terminal, error: S2SError) -> None:
     """In one line, without the list that it may introduce: the JSON document has the rest."""
-    line = " ".join(error.headline.split())
+    line = " ".join(error.without_items.split())
     if line.endswith(":"):
-        line = f"{line.rpartition('. ')[0] or line[:-1]}."
+        line = f"{line.removesuffix(':')}."
     terminal.say(Text.assemble(("error: ", "bad"), _coded(error, line)))
 
 
