@@ -48,8 +48,6 @@ class WayOut(Enum):
     REGISTRAR = "registrar"
     """Someone who can create app registrations."""
     SITE_OWNER = "site owner"
-    RESOURCE_OWNER = "resource owner"
-    """The owner of a resource whose managed identity is to be a client."""
     CONSENTER = "consenter"
 
 
@@ -63,6 +61,8 @@ class MissingRight:
     """Who can grant it: `a Privileged Role Administrator`."""
     command: str = ""
     way_out: WayOut | None = None
+    enabling: str = ""
+    """What the owner of a resource runs to enable its identity."""
 
 
 class S2SError(Exception):
@@ -189,8 +189,6 @@ class PermissionMissing(S2SError):
 
     exit_code = ExitCode.NOT_PERMITTED
     page = "permissions.md"
-    others: frozenset[WayOut] = frozenset()
-    """Who else can do what the caller may not."""
 
 
 class NotOwner(PermissionMissing):

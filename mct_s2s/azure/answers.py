@@ -9,7 +9,7 @@ import re
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeAlias, TypeVar
 
@@ -138,6 +138,8 @@ class Refusal:
     """Their names in lower case."""
     body: str = field(default="", repr=False)
     """Its beginning, as JSON: a policy's reasons come after its identifiers, which are long."""
+    path: str = ""
+    """Of the request."""
 
     @property
     def summary(self) -> str:
@@ -154,7 +156,9 @@ def refusal_of(error: BaseException) -> Refusal | None:
     """The answer that an error of httpx or of an SDK was made from; `None` if there was none."""
     answer = getattr(error, "response", None)
     answer = getattr(answer, "internal_response", answer)
-    return read_refusal(answer) if isinstance(answer, httpx.Response) else None
+    if not isinstance(answer, httpx.Response):
+        return None
+    return replace(read_refusal(answer), path=answer.request.url.path)
 
 
 def read_refusal(answer: httpx.Response) -> Refusal:

@@ -8,7 +8,7 @@ docs/azure-contract.md.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -22,6 +22,7 @@ from mct_s2s.errors import (
     ServiceError,
     SignInFailed,
     VaultPermissionMissing,
+    WayOut,
 )
 from mct_s2s.planning.permissions.rights import (
     BIN_READERS,
@@ -95,6 +96,10 @@ class Row:
     """The least right that is missing."""
     who: str = OWNER
     """Who can grant it."""
+    way_out: WayOut | None = None
+    """Who else can do what is refused."""
+    role: str = ""
+    """The least Azure role that is missing."""
     contention: tuple[str, float] | None = None
     """What the user reads while another write goes on, and how many seconds it is waited for."""
 
@@ -130,6 +135,7 @@ def _denied_by_graph(permissions: str, role: str, *at: GraphOperation) -> Row:
         at,
         right=f"{role} (for a person) or {permissions} (for a service principal)",
         who=REGISTRAR,
+        way_out=WayOut.REGISTRAR if GraphOperation.READ in at else None,
     )
 
 
@@ -143,6 +149,7 @@ def _denied_by_arm(role: str, where: str, action: str = "") -> Row:
         (f"perform action '{action}",) if action else (),
         (403,),
         right=f"{role} on {where}" if where == SUBSCRIPTION else role,
+        role=role,
     )
 
 
@@ -293,10 +300,17 @@ ROWS = (
 )  # fmt: skip
 
 
-def error_of_refusal(service: RemoteService, refusal: Refusal, step: str, **names: str) -> S2SError:
+def error_of_refusal(
+    service: RemoteService,
+    refusal: Refusal,
+    step: str,
+    assignment: Callable[[str], str] = lambda _: "",
+    **names: str,
+) -> S2SError:
     """Make the error that the user reads of a refusal.
 
     `step`: a verb phrase, `restart the App Service`. `names`: what remedies and commands name.
+    `assignment`: gives the command that assigns an Azure role, or an empty text.
     """
     row, found_names = _find_row(service, refusal, step)
     names |= {"service": service.name, "step": step, **found_names}
@@ -311,11 +325,13 @@ def error_of_refusal(service: RemoteService, refusal: Refusal, step: str, **name
     names["lacking"] = lacking
     code = row.code or codes[row.kind]
     message = (row.message or _MESSAGES[row.kind]).format(**names)
-    command = row.command.format(**names)
+    command = assignment(row.role) if row.role else row.command.format(**names)
     missing: list[MissingRight] = []
     if row.right:
-        missing.append(MissingRight(lacking, row.right, row.who, command))
+        missing.append(MissingRight(lacking, row.right, row.who, command, row.way_out))
     remedy = row.remedy.format(**names)
+    if row.role and command:
+        remedy = f"{remedy} They run:"
     if row.kind is not ServiceError:
         return row.kind(
             code,

@@ -8,6 +8,7 @@ learn.microsoft.com/rest/api/resources/management-locks/list-by-scope.
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -23,6 +24,7 @@ from mct_s2s.activity import CARRYING_OUT, waiting
 from mct_s2s.azure.answers import (
     ARM,
     Json,
+    Refusal,
     check_address,
     guid,
     members,
@@ -44,10 +46,11 @@ from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, or_none
 from mct_s2s.model.azure_resources import IdentityResource, Site, Subscription
 from mct_s2s.model.caller_rights import Permission
-from mct_s2s.model.commands import command, webapp_command
+from mct_s2s.model.commands import role_assignment
 from mct_s2s.model.ids import PrincipalId, TenantId, is_guid, same_id
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
 from mct_s2s.model.site_settings import AppSettings
+from mct_s2s.planning.permissions.rights import least_role
 from mct_s2s.waits import (
     IDENTITY_LOOK_PAUSE,
     IDENTITY_LOOKS,
@@ -72,9 +75,10 @@ SUBSCRIPTIONS, RESOURCES, AUTHORIZATION, LOCKS = (
     "2022-04-01",
     "2016-09-01",
 )
-READ = "read the resource"
 READ_RIGHTS = "check your permissions"
 PROVIDER = "/providers/Microsoft.Authorization"
+_REFUSED_CALLER = re.compile(r"with object id '([0-9a-fA-F-]{36})'")
+"""The caller's object ID in the words of a refusal: docs/azure-contract.md, section 4.7."""
 STATIC_SITES = "microsoft.web/staticsites"
 """Takes a PATCH of `identity` and ignores it: docs/azure-contract.md, section 4.4."""
 
@@ -271,7 +275,7 @@ class ResourceManager(ServiceClient):
             return None
         path = versioned(str(resource), version)
         return await or_none(
-            self.read(path, READ, lambda row: parse_identity(resource, row, version))
+            self.read(path, _reading(resource), lambda row: parse_identity(resource, row, version))
         )
 
     async def enable_identity(self, identity: IdentityResource) -> PrincipalId:
@@ -295,11 +299,6 @@ class ResourceManager(ServiceClient):
                 await change.look()
         if change.principal_id is not None:
             return change.principal_id
-        # The Azure CLI reads the resource and puts it whole.
-        setting = f"identity.type={_with_identity(change.latest or identity)['type']}"
-        by_hand = command("az", "resource", "update", "--ids", str(resource), "--set", setting)
-        if resource.is_site:
-            by_hand = webapp_command("identity assign", resource)
         raise ServiceError(
             "identity-unchanged",
             "Azure accepted the request to enable the managed identity of "
@@ -307,7 +306,7 @@ class ResourceManager(ServiceClient):
             f"{resource.type} may need another way.",
             remedy="Enable it yourself on the resource's Identity page in the portal or with the "
             "Azure CLI, then run the same command again:",
-            command=by_hand,
+            command=(change.latest or identity).enabling,
         )
 
     async def send_identity(self, resource: IdentityResource) -> httpx.Response:
@@ -345,9 +344,10 @@ class ResourceManager(ServiceClient):
             in_subscription = versioned(
                 f"/subscriptions/{resource.subscription_id}{provider}", RESOURCES
             )
-            versions = await self.read(in_subscription, READ, parse_versions)
+            versions = await self.read(in_subscription, _reading(resource), parse_versions)
         except PermissionMissing:
-            versions = await self.read(versioned(provider, RESOURCES), READ, parse_versions)
+            in_tenant = versioned(provider, RESOURCES)
+            versions = await self.read(in_tenant, _reading(resource), parse_versions)
         return max(
             versions, key=lambda version: (not version.endswith("-preview"), version), default=""
         )
@@ -409,6 +409,24 @@ class ResourceManager(ServiceClient):
                 return await send()
 
         return await super().call(readable, step, sending)
+
+    def translate(self, error: Exception, refusal: Refusal | None, step: str) -> S2SError:
+        """Say an SDK's error in our words, a missing role with the command that assigns it."""
+        if refusal is None:
+            return self.service.unanswered(error, step)
+        about = refusal.path
+        who = _REFUSED_CALLER.search(refusal.message)
+        caller = self.credential.signed_in
+        if who is not None:
+            caller = replace(caller, id=PrincipalId(who[1]))
+
+        def assignment(role: str) -> str:
+            resource = ResourceId.in_path(about)
+            if resource is not None and role == least_role(resource):
+                return role_assignment(role, caller.assignee, str(resource))
+            return ""
+
+        return error_of_refusal(self.service, refusal, step, assignment)
 
     async def finish(self, accepted: httpx.Response | None, step: str) -> bool:
         """Follow an accepted write to its end; return false where the caller may not.
@@ -488,6 +506,10 @@ class _Bearer(AsyncHTTPPolicy[Any, Any]):
         return await self.next.send(request)
 
 
+def _reading(resource: ResourceId) -> str:
+    return f"read the resource '{resource.name}'"
+
+
 def _subscription(row: Json) -> Subscription:
     return Subscription(
         guid(row["subscriptionId"]), text(row.get("displayName")), TenantId(guid(row["tenantId"]))
@@ -517,7 +539,7 @@ def parse_identity(resource: ResourceId, row: Json, api_version: str | None) -> 
 
 def _with_identity(resource: IdentityResource) -> dict[str, Any]:
     """Its `identity` with the system-assigned one; those that users assigned stay."""
-    if not resource.user_assigned:
-        return {"type": "SystemAssigned"}
-    users: dict[str, Any] = {identity: {} for identity in resource.user_assigned}
-    return {"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": users}
+    enabled: dict[str, Any] = {"type": resource.enabled_type}
+    if resource.user_assigned:
+        enabled["userAssignedIdentities"] = {identity: {} for identity in resource.user_assigned}
+    return enabled

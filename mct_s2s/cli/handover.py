@@ -1,15 +1,16 @@
 """How two people share a setup: one may change the directory, the other the App Service."""
 
-from collections.abc import Set
+from collections.abc import Collection
 
 from mct_s2s.cli.options import HANDOFF, AzureOptions
 from mct_s2s.cli.options_to_request import where
-from mct_s2s.errors import Instruction, WayOut
+from mct_s2s.errors import Instruction, MissingRight, WayOut
 from mct_s2s.model.commands import own_command
 
 
-def ways_out(options: AzureOptions, lacking: Set[WayOut]) -> tuple[Instruction, ...]:
+def ways_out(options: AzureOptions, missing: Collection[MissingRight]) -> tuple[Instruction, ...]:
     """What others can do of what the caller may not: each half as the command of whose it is."""
+    lacking = {right.way_out for right in missing}
     steps: list[Instruction] = []
     if (
         lacking & {WayOut.REGISTRAR, WayOut.SITE_OWNER}
@@ -28,9 +29,9 @@ def ways_out(options: AzureOptions, lacking: Set[WayOut]) -> tuple[Instruction, 
         steps += [Instruction(first, half), Instruction(second, settings)]
     if WayOut.CONSENTER in lacking and WayOut.REGISTRAR not in lacking:
         steps.append(Instruction("Or let someone else grant admin consent: add --no-consent."))
-    if WayOut.RESOURCE_OWNER in lacking:
-        enable = "az resource update --ids RESOURCE --set identity.type=SystemAssigned"
-        steps.append(
-            Instruction("Or ask the resource's owner to enable the identity first:", enable)
-        )
+    steps += [
+        Instruction("Or ask the resource's owner to enable the identity first:", enabling)
+        for enabling in dict.fromkeys(right.enabling for right in missing)
+        if enabling
+    ]
     return tuple(steps)

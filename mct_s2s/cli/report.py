@@ -24,7 +24,6 @@ from mct_s2s.planning.changes import (
     EnableIdentity,
     Output,
 )
-from mct_s2s.planning.permissions.preflight import others
 from mct_s2s.planning.permissions.rights import asked_for
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import print_items
@@ -60,7 +59,7 @@ def show_review(sites: Sequence[SiteChange], fingerprint: str | None) -> None:
         show_plan(shown, reports[0], is_result=options.dry_run)
         plan = reports[0].plan
         if options.dry_run and plan is not None and plan.blocked:
-            show_manual_steps(shown.out, ways_out(options, others(plan.missing_rights)))
+            show_manual_steps(shown.out, ways_out(options, plan.missing_rights))
     else:
         printed = fingerprint if options.dry_run and not is_markdown else None
         show_plans(shown, reports, printed, is_result=options.dry_run)

@@ -6,6 +6,7 @@ from enum import Enum, auto
 from urllib.parse import urlsplit
 
 from mct_s2s.errors import S2SError, UsageError
+from mct_s2s.model.commands import az_command, webapp_command
 from mct_s2s.model.ids import PrincipalId, TenantId
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import AppSettings
@@ -30,6 +31,22 @@ class IdentityResource:
     @property
     def display_name(self) -> str:
         return self.resource.name
+
+    @property
+    def enabled_type(self) -> str:
+        """The `identity.type` with the system-assigned one: it is replaced whole."""
+        return "SystemAssigned, UserAssigned" if self.user_assigned else "SystemAssigned"
+
+    @property
+    def enabling(self) -> str:
+        """The command that enables the system-assigned identity, and keeps the others.
+
+        The Azure CLI reads the resource and puts it whole.
+        """
+        if self.resource.is_site:
+            return webapp_command("identity assign", self.resource)
+        setting = f"identity.type={self.enabled_type}"
+        return az_command("resource update", "--ids", str(self.resource), "--set", setting)
 
     @property
     def assigned(self) -> list[ResourceId]:

@@ -35,10 +35,28 @@ class SignedIn:
     name: str = ""
     """A person's `userPrincipalName`, an application's display name."""
 
+    @property
+    def assignee(self) -> tuple[str, ...]:
+        """The options of `az role assignment create` for the caller.
+
+        An object ID with its type is taken as it is; anything else is looked up in the directory.
+        """
+        if self.id is None:
+            return "--assignee", self.client_id or "CALLER"
+        object_id = ("--assignee-object-id", self.id)
+        if self.is_person is None:
+            return object_id
+        kind = "User" if self.is_person else "ServicePrincipal"
+        return *object_id, "--assignee-principal-type", kind
+
     def remind(self, refused: S2SError) -> None:
         """Add to a missing right how it counts once it is granted."""
         for step in self.after_a_grant:
-            if isinstance(refused, PermissionMissing) and not refused.command:
+            if not isinstance(refused, PermissionMissing) or step.what in refused.remedy:
+                continue
+            if refused.command:
+                refused.ways_out += (step,)
+            else:
                 refused.advise(f"{refused.advice} {step.what}", step.command)
 
 

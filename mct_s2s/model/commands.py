@@ -5,6 +5,7 @@ No other module adds values.
 
 import re
 import shlex
+from collections.abc import Sequence
 
 from mct_s2s.model.resource_id import VIRTUAL_MACHINES, ResourceId
 
@@ -99,10 +100,12 @@ def site_options(resource: ResourceId) -> list[str]:
     return ["-g", resource.resource_group, "-n", resource.names[0], *slot]
 
 
-def grant_on_vault(vault: str, role: str, principal: str) -> str:
-    grant = command(
-        "az", "role", "assignment", "create", "--role", role, "--assignee-object-id", principal
-    )
+def role_assignment(role: str, assignee: Sequence[str], scope: str) -> str:
+    return az_command("role assignment create", *assignee, "--role", role, "--scope", scope)
+
+
+def grant_on_vault(vault: str, role: str, assignee: Sequence[str]) -> str:
+    grant = az_command("role assignment create", *assignee, "--role", role)
     look_up = command("az", "keyvault", "show", "--name", vault, "--query", "id", "--output", "tsv")
     return f'{grant} --scope "$({look_up})"'
 

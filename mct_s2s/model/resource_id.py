@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from mct_s2s.errors import malformed
+from mct_s2s.errors import UsageError, malformed
 
 SITES = "microsoft.web/sites"
 SLOTS = "microsoft.web/sites/slots"
@@ -16,6 +16,9 @@ USER_ASSIGNED_IDENTITIES = "microsoft.managedidentity/userassignedidentities"
 _ID = re.compile(
     r"/*subscriptions/([^/]+)/resourceGroups/([^/]+)/providers/([^/]+)((?:/[^/]+/[^/]+)+)/*",
     re.IGNORECASE | re.ASCII,
+)
+_SITE_PATH = re.compile(
+    r".*/providers/Microsoft\.Web/sites/[^/]+(?:/slots/[^/]+)?(?=/|$)", re.IGNORECASE
 )
 _NOT_IN_NAMES = frozenset('<>%&:\\?*#|"')
 """Characters that no type of resource has in its names.
@@ -74,6 +77,18 @@ class ResourceId:
             raise malformed("malformed-resource-id", "resource ID", text, remedy)
         _, *pairs = match[4].split("/")
         return cls(match[1], match[2], match[3], tuple(pairs[0::2]), tuple(pairs[1::2]))
+
+    @classmethod
+    def in_path(cls, path: str) -> "ResourceId | None":
+        """The resource that a request is about, by its path; `None` where it is about none.
+
+        What belongs to a site or a slot, such as its settings, is the site.
+        """
+        at_site = _SITE_PATH.match(path)
+        try:
+            return cls.parse(at_site[0] if at_site else path)
+        except UsageError:
+            return None
 
     @classmethod
     def site(

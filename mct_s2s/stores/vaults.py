@@ -28,7 +28,7 @@ from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, 
 from mct_s2s.model.client_credentials import Readable, SecretNote
 from mct_s2s.model.client_sign_in import ClientSignIn, MadeCredential
 from mct_s2s.model.commands import az_command, grant_on_vault, option
-from mct_s2s.model.ids import ClientId, KeyId, same_id
+from mct_s2s.model.ids import ClientId, KeyId, PrincipalId, same_id
 from mct_s2s.model.secret_place import PlaceKind, SecretPlace
 from mct_s2s.stores.dotenv import CLIENT, SCOPE, TENANT, URL, own_credential
 from mct_s2s.stores.store import Store
@@ -138,7 +138,8 @@ class KeyVault(ServiceClient):
             return self.service.unanswered(error, step)
         asked = re.search(r"oid=([0-9a-fA-F-]{36})", refusal.message)
         you = asked[1] if asked else "YOUR-OBJECT-ID"
-        grant = grant_on_vault(self.name, OFFICER, you)
+        caller = replace(self.credential.signed_in, id=PrincipalId(you))
+        grant = grant_on_vault(self.name, OFFICER, caller.assignee)
         return error_of_refusal(self.service, refusal, step, vault=self.name, you=you, grant=grant)
 
 

@@ -446,22 +446,29 @@ def test_no_network_is_told_as_that_and_in_no_librarys_words(
         (Method.BROWSER, "Ask."),
     ],
 )
+@pytest.mark.parametrize("command", ["", "az role assignment create"])
 def test_a_missing_right_is_told_with_what_brings_one_granted_since(
-    method: Method, told: str, tmp_path: Path
+    method: Method, told: str, command: str, tmp_path: Path
 ) -> None:
-    """A person's browser signs in anew each time; the tools and machines hand out what they
-    have.
+    """A person's browser signs in anew each time; the tools and machines hand out what they have.
+
+    It is told once, also where several ask for it, and after the command that grants the right.
     """
     environ = {"AZURE_CONFIG_DIR": str(tmp_path)}
 
     async def main() -> S2SError:
-        refused = PermissionMissing("permission-missing", "You can't.", remedy="Ask.")
-        sign_in(method, replace(connection(), tenant=TENANT, environ=environ)).signed_in.remind(
-            refused
+        refused = PermissionMissing(
+            "permission-missing", "You can't.", remedy="Ask.", command=command
         )
+        signed_in = sign_in(method, replace(connection(), tenant=TENANT, environ=environ)).signed_in
+        signed_in.remind(refused)
+        signed_in.remind(refused)
         return refused
 
-    assert asyncio.run(main()).remedy.endswith(told)
+    remedy = asyncio.run(main()).remedy
+    assert remedy.startswith(f"Ask. {command}".strip())
+    assert remedy.removesuffix(command).strip().endswith(told)
+    assert remedy.count(told) == 1
 
 
 @pytest.mark.parametrize("name", ["DISPLAY", "WAYLAND_DISPLAY", "BROWSER"])

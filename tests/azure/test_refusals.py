@@ -317,12 +317,12 @@ ARM = {
 VAULT = {
     "no role": Case(
         403, "Forbidden", RBAC, "permission-missing",
-        f"--role 'Key Vault Secrets Officer' --assignee-object-id {OBJECT}", VaultPermissionMissing,
+        f"--assignee-object-id {OBJECT} --role 'Key Vault Secrets Officer'", VaultPermissionMissing,
         inner="ForbiddenByRbac",
     ),
     "no role, and not said whose": Case(
         403, "Forbidden", "No.", "permission-missing",
-        "--role 'Key Vault Secrets Officer' --assignee-object-id YOUR-OBJECT-ID",
+        "--assignee-object-id YOUR-OBJECT-ID --role 'Key Vault Secrets Officer'",
         VaultPermissionMissing,
         inner="ForbiddenByRbac",
     ),
@@ -467,6 +467,45 @@ ODD = [
     if service is AT_GRAPH or odd != UNDECODABLE
 ]
 both = pytest.mark.parametrize("service", [AT_GRAPH, AT_ARM], ids=["Graph", "Resource Manager"])
+
+
+MACHINE = f"{SITE.group}/providers/Microsoft.Compute/virtualMachines/etl"
+LIST = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Web/sites"
+
+
+@pytest.mark.parametrize(
+    ("path", "action", "scope", "role"),
+    [
+        (f"{SITE}/config/appsettings", "Microsoft.Web/sites/config/write", SITE, "Website"),
+        (f"{SITE}/slots", "Microsoft.Web/sites/slots/read", SITE, "Website"),
+        (f"{SITE}/slots/new/restart", "Microsoft.Web/sites/slots/restart/action",
+         f"{SITE}/slots/new", "Website"),
+        (MACHINE, "Microsoft.Compute/virtualMachines/write", MACHINE, "Virtual Machine"),
+        (LIST, "Microsoft.Web/sites/read", "", ""),
+        (MACHINE, "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action", "", ""),
+    ],
+    ids=["settings", "slots", "a slot", "a machine", "a list", "another resource than was meant"],
+)  # fmt: skip
+def test_a_refused_role_comes_with_the_command_that_assigns_it_at_the_resource(
+    path: str, action: str, scope: object, role: str
+) -> None:
+    """The scope is that of the request; the service's words name the caller alone."""
+    words = (
+        f"The client 'x' with object id '{OBJECT}' does not have authorization to perform action "
+        f"'{action}' over scope '/subscriptions/{OBJECT}' or the scope is invalid."
+    )
+    session = arm_session(refusal(403, "AuthorizationFailed", words))
+    with pytest.raises(PermissionMissing) as refused:
+        asyncio.run(session.send("GET", path, WRITE))
+    command = ""
+    if scope:
+        command = (
+            f"az role assignment create --assignee-object-id {OBJECT} --role '{role} Contributor' "
+            f"--scope {scope}"
+        )
+    (missing,) = refused.value.missing
+    assert (refused.value.command, missing.command) == (command, command)
+    assert refused.value.advice.endswith("They run:") is bool(command)
 
 
 @pytest.mark.parametrize(("service", "odd"), ODD)

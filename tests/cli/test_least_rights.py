@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from mct_s2s.sandbox.state import seed
 
-from tests.cli.conftest import Program, alone, signed_in
+from tests.cli.conftest import Program, alone, reading, signed_in
 from tests.conftest import (
     CONTAINER_APP,
     FUNCTION_APP,
@@ -28,6 +28,11 @@ PIPELINE = (*READ, "Application.ReadWrite.OwnedBy", "AppRoleAssignment.ReadWrite
 """The application permissions of a pipeline that does the whole job."""
 ON_THE_SITE = [("Website Contributor", SITE)]
 SUBSCRIPTIONS = r"^/subscriptions$"
+
+
+@pytest.fixture
+def mct(mct: Program) -> Program:
+    return reading(mct)
 
 
 def refuse(*paths: str) -> list[Json]:
@@ -172,11 +177,20 @@ def test_a_role_on_the_resource_is_enough_for_its_identity(
 def test_a_resource_that_may_not_be_read_names_its_own_role(
     mct: Program, azure: Sandbox, resource: str, role: str
 ) -> None:
+    """With the command that assigns it; nobody else could do the directory's half."""
     run = alone(mct, azure, *PIPELINE, arm=ON_THE_SITE)
-    refused = run("setup", "-a", SITE, "--managed-identity", resource, *JSON)
+    words = ("-a", SITE, "--managed-identity", resource)
+    refused = run("setup", *words, *JSON)
     assert (refused.code, refused.document["error"]["code"]) == (4, "permission-missing"), refused
-    assert f"the role {role} on the resource" in refused.document["error"]["message"]
+    (missing,) = refused.document["error"]["missing"]
+    assert missing["right"] == role
+    assert missing["step"] == f"read the resource '{resource.rpartition('/')[2]}'"
+    assert f"--role '{role}' --scope {resource}" in missing["command"]
+    assert "--handoff" not in refused.document["error"]["remedy"]
     assert azure.made_by_us() == []
+    checked = run("doctor", *words)
+    assert checked.out.count(missing["command"]) == 1, checked
+    assert "You can create app registrations" in checked.out, "the rest is judged all the same"
 
 
 def test_an_operation_that_may_not_be_followed_is_seen_by_what_comes_of_it(
@@ -205,6 +219,10 @@ def test_identities_beside_it_take_the_right_to_assign_them(mct: Program, azure:
     (missing,) = refused.document["error"]["missing"]
     assert missing["right"] == "Managed Identity Operator"
     assert f"--role 'Managed Identity Operator' --scope {ASSIGNED[1]}" in missing["command"]
+    enabling = (
+        f"az resource update --ids {MACHINE} --set 'identity.type=SystemAssigned, UserAssigned'"
+    )
+    assert enabling in refused.document["error"]["remedy"], "by the owner, who keeps the others"
 
 
 # --- every command as each caller ---
@@ -338,7 +356,7 @@ def say(words: str, *commands: Iterable[str]) -> dict[str, str]:
     return dict.fromkeys(chain(*commands), words)
 
 
-NO_SITE = say("Website Contributor", LOOKS) | say(ROLE_ON_SITE, REMOVALS, ADDITIONS, DISABLING)
+NO_SITE = say(ROLE_ON_SITE, ALL_COMMANDS)
 CALLERS = {
     "an application that may only read": Held(
         READ,

@@ -260,7 +260,7 @@ def test_a_dry_run_without_rights_shows_the_plan_and_what_is_missing(
     assert (shown.code, azure.writes()) == (PERMISSION_MISSING, [])
     assert "! application settings" in shown.out
     assert "+ client application" in shown.out
-    assert "az role assignment create --assignee " in shown.out
+    assert "az role assignment create --assignee-object-id " in shown.out
     dry = mct("setup", "--client", "A", "--dry-run", "-o", "json", env=caller)
     assert [row["resource"] for row in dry.document["changes"] if row["blocked"]] == [
         "application settings"

@@ -151,7 +151,10 @@ def test_a_vault_that_is_closed_to_us_is_told_before_anything_is_made(
     )
     error = ended.document["error"]
     assert (ended.code, error["code"]) == (4, "permission-missing")
-    assert "--role 'Key Vault Secrets Officer' --assignee-object-id " in error["remedy"]
+    assert (
+        "--assignee-principal-type ServicePrincipal --role 'Key Vault Secrets Officer'"
+        in error["remedy"]
+    )
     assert azure.writes() == []
 
 

@@ -88,7 +88,8 @@ WEBSITE_CONTRIBUTOR = MissingRight(
     "write the application settings of 'contosolearn'",
     "Website Contributor",
     "an Owner or User Access Administrator",
-    f"az role assignment create --assignee {guid('me')} --role 'Website Contributor'",
+    f"az role assignment create --assignee-object-id {guid('me')} --assignee-principal-type User "
+    f"--role 'Website Contributor' --scope {site().resource}",
 )
 
 

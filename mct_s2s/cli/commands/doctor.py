@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from mct_s2s.cli.binding import option, option_words
 from mct_s2s.cli.commands.setup import directory_half
 from mct_s2s.cli.options import AzureOptions, FileOptions, output_option, service_app_option
-from mct_s2s.errors import WayOut
 from mct_s2s.exit_codes import ExitCode, worst
 from mct_s2s.plain_text import counted
 
@@ -61,7 +60,6 @@ def doctor(options: DoctorOptions) -> int:
     from mct_s2s.model.caller_rights import Verdict
     from mct_s2s.model.desired import ClientSpec, ServiceSpec, Setup
     from mct_s2s.planning.permissions.doctor import checks, is_ready, missing_rights_of
-    from mct_s2s.planning.permissions.preflight import others
     from mct_s2s.planning.secret_policy import longest
     from mct_s2s.render.doctor import show_checks
 
@@ -96,10 +94,11 @@ def doctor(options: DoctorOptions) -> int:
             ]
             more += ["--auto-lifetime"] * bool(longest(seen.access.secret_rules or ()))
             with _shown_as(options, current.terminal, f"Permissions for {request.label}") as shown:
-                ways = others(missing_rights_of(results, Verdict.NO)) | (
-                    {WayOut.REGISTRAR} if seen.directory_refusal else set()
-                )
-                show_checks(shown, results, seen.observed.where, more, ways_out(options, ways))
+                missing = missing_rights_of(results, Verdict.NO)
+                if seen.directory_refusal is not None:
+                    missing += seen.directory_refusal.missing
+                ways = ways_out(options, missing)
+                show_checks(shown, results, seen.observed.where, more, ways)
         return worst([0 if is_ready(results) else ExitCode.ATTENTION, *_name_unknown(seen)])
 
     arm = not options.no_app_service or bool(identities)

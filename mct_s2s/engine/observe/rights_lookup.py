@@ -8,15 +8,16 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
+from itertools import chain
 from typing import Any, TypeVar
 
 from mct_s2s.activity import activity
 from mct_s2s.azure.graph import caller_rights
 from mct_s2s.concurrency import end_all, gather_or_cancel
-from mct_s2s.engine.observe.observe import observe, read_custody
+from mct_s2s.engine.observe.observe import find_identity_resource, observe, read_custody
 from mct_s2s.engine.observe.sites import is_refusal
 from mct_s2s.engine.request import Request, Session
-from mct_s2s.errors import NotThere, S2SError, WayOut, or_unknown, outcome_of
+from mct_s2s.errors import NotThere, S2SError, or_unknown, outcome_of
 from mct_s2s.model.caller_rights import CallerRights, Permission, ScopeRights, SecretRule
 from mct_s2s.model.desired import Look, SettingsScope, Setup
 from mct_s2s.model.observed import ObservedState
@@ -30,7 +31,7 @@ from mct_s2s.planning.permissions.preflight import (
     with_unread_settings,
     without_forbidden_steps,
 )
-from mct_s2s.planning.permissions.rights import Missing, Right, may_do_all
+from mct_s2s.planning.permissions.rights import Missing, Right, is_told_by_rights, may_do_all
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.secret_policy import fit_secrets, too_long
 from mct_s2s.planning.site import check_site
@@ -189,27 +190,22 @@ async def explain_refusal(
     site_refusal = seen.site_refusal or (site.refusal if site is not None else None)
     refusals = [
         refusal
-        for refusal in (seen.directory_refusal, site_refusal)
+        for refusal in (seen.directory_refusal, site_refusal, *seen.resource_refusals)
         if refusal is not None and is_refusal(refusal)
     ] or [error]
-    # The list of what is missing says already that the settings can't be read.
-    is_site_listed = any(missing.step == reading for missing in at_site)
-    messages = [
-        f"{refusal.headline} {refusal.remedy}"
-        for refusal in refusals
-        if not (is_site_listed and refusal is site_refusal)
-    ]
     answers = dict.fromkeys(refusal.answer for refusal in refusals if refusal.answer)
-    explained = permission_error(
-        (*at_site, *_missing_in_directory(seen, request)),
-        dict.fromkeys(messages),
-        " ".join(answers),
-        error.request_id,
-    )
-    if site_refusal is not None and not is_site_listed:
-        explained.missing = (*explained.missing, *site_refusal.missing)
-    if seen.directory_refusal is not None:
-        explained.others |= {WayOut.REGISTRAR}
+    # The list of what is missing says already that the settings can't be read.
+    if any(missing.step == reading for missing in at_site):
+        refusals = [refusal for refusal in refusals if refusal is not site_refusal]
+    rights = [*at_site, *_missing_in_directory(seen, request)]
+    unlisted: dict[str, Missing] = {}
+    for refusal in refusals:
+        if is_told_by_rights(refusal):
+            rights += refusal.missing
+        else:
+            unlisted[f"{refusal.headline} {refusal.remedy}"] = refusal.missing
+    explained = permission_error(rights, unlisted, " ".join(answers), error.request_id)
+    explained.missing += tuple(chain.from_iterable(unlisted.values()))
     return explained
 
 
@@ -241,6 +237,8 @@ async def examine_rights(session: Session, request: Request) -> Seen:
                 seen = await _examine_parts(session, request, probe)
                 _raise_unless_hidden(seen.directory_refusal)
                 _raise_unless_hidden(seen.site_refusal)
+                for refusal in seen.resource_refusals:
+                    _raise_unless_hidden(refusal)
             check_site(seen.observed)
             return seen
 
@@ -254,17 +252,21 @@ def _raise_unless_hidden(error: S2SError | None) -> None:
 
 
 async def _examine_parts(session: Session, request: Request, probe: RightsProbe) -> Seen:
-    """Read the directory and the App Service apart, so that a refusal of one leaves the other."""
+    """Read directory, App Service and resources apart, so that a refusal leaves the others."""
     of_site = replace(request, desired=Look(None), identities=())
-    # The directory's part has no target: bare names of identities are still looked for in its
-    # subscription.
-    session = replace(session, subscription=(request.target or session).subscription)
-    directory, site_state = await gather_or_cancel(
-        outcome_of(_observe_with_custody(session, _without_site(request), probe)),
+    of_directory = replace(_without_site(request), identities=())
+    readings = [
+        outcome_of(find_identity_resource(session, request, identity, probe.ask_about))
+        for identity in request.identities
+    ]
+    directory, site_state, resources = await gather_or_cancel(
+        outcome_of(_observe_with_custody(session, of_directory, probe)),
         outcome_of(observe(session, of_site, probe.ask_about)),
+        gather_or_cancel(*readings),
     )
+    read = tuple(resource for resource in resources if not isinstance(resource, S2SError))
     if isinstance(directory, ObservedState):
-        observed = directory
+        observed = replace(directory, identity_resources=read)
     else:
         observed = ObservedState(request.now, "", None, None, api=request.api)
     site = site_state.app_service if isinstance(site_state, ObservedState) else None
@@ -274,6 +276,7 @@ async def _examine_parts(session: Session, request: Request, probe: RightsProbe)
         probe.site_resource(request.target),
         directory_refusal=directory if isinstance(directory, S2SError) else None,
         site_refusal=site_state if isinstance(site_state, S2SError) else None,
+        resource_refusals=tuple(error for error in resources if isinstance(error, S2SError)),
     )
 
 

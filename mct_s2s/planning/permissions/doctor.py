@@ -20,12 +20,13 @@ from mct_s2s.planning.permissions.rights import (
     RequiredPermission,
     Right,
     asked_for,
+    is_told_by_rights,
     judge,
 )
 from mct_s2s.planning.secret_policy import INSTEAD, OTHERWISE, in_words, longest, typed
 from mct_s2s.planning.service_facts import SERVICE_OPTION
 
-SIGNED_IN, PENDING = "signed-in", "changes-pending"
+SIGNED_IN, PENDING, READ_RESOURCE = "signed-in", "changes-pending", "read-resource"
 _OF_SITE = (Right.READ_SITE, Right.READ_SETTINGS, Right.WRITE_SETTINGS, Right.RESTART)
 _LEFT_TO_OTHERS = frozenset({Right.CONSENT, Right.WRITE_SETTINGS, Right.RESTART})
 """What others can do later; without the other rights nothing is begun.
@@ -84,6 +85,8 @@ class Seen:
     """Also where the App Service could not be read."""
     directory_refusal: S2SError | None = None
     site_refusal: S2SError | None = None
+    resource_refusals: tuple[S2SError, ...] = ()
+    """Why resources whose identities are to be clients could not be read."""
 
 
 @dataclass(frozen=True)
@@ -129,11 +132,19 @@ def checks(seen: Seen, job: Setup) -> tuple[DoctorCheck, ...]:
         message = f"Tenant {tenant.name} ({tenant.id})."
         results.append(DoctorCheck("tenant", Verdict.YES, tenant.name, message))
         plans = _forecast_setup(job, observed)
+    results += [_check_resource(refusal) for refusal in seen.resource_refusals]
     results += _check_steps(plans.steps, seen)
     results.append(_check_secret_policy(seen.access))
     results += _check_site(seen)
     results += _check_existing(plans, job, seen)
     return tuple(results)
+
+
+def _check_resource(refusal: S2SError) -> DoctorCheck:
+    if is_told_by_rights(refusal):
+        message = refusal.headline
+        return DoctorCheck(READ_RESOURCE, Verdict.NO, "", message, missing=refusal.missing)
+    return DoctorCheck.refused(READ_RESOURCE, refusal, "the resource")
 
 
 def _check_sign_in(access: CallerRights) -> DoctorCheck:

@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from mct_s2s.errors import MissingRight, PermissionMissing, WayOut
+from mct_s2s.errors import Instruction, MissingRight, PermissionMissing
 from mct_s2s.model.caller_rights import CallerRights, Verdict
 from mct_s2s.model.ids import ApplicationObjectId
 from mct_s2s.model.observed import ObservedState
@@ -168,6 +168,8 @@ def all_permissions(change: AnyChange, observed: ObservedState) -> list[Required
             RequiredPermission(Right.ASSIGN_IDENTITY, identity.name, resource=identity)
             for identity in change.identity_resource.assigned
         ]
+        enabling = change.identity_resource.enabling
+        needs = [replace(need, enabling=enabling) for need in needs]
     return needs
 
 
@@ -227,12 +229,12 @@ def likely_missing(
 
 def permission_error(
     missing: Sequence[MissingRight],
-    also: Iterable[str] = (),
+    also: Iterable[str | Instruction] = (),
     answer: str = "",
     request_id: str | None = None,
 ) -> PermissionMissing:
     """The error that says all that is missing; `answer`: Azure's own words."""
-    error = PermissionMissing(
+    return PermissionMissing(
         "permission-missing",
         "You don't have all the permissions that this needs.",
         says_unchanged=True,
@@ -244,10 +246,3 @@ def permission_error(
         items=(*asked_for(missing), *also),
         missing=dict.fromkeys(missing),
     )
-    error.others = others(missing)
-    return error
-
-
-def others(missing: Iterable[MissingRight]) -> frozenset[WayOut]:
-    """Who else can do what is missing."""
-    return frozenset(right.way_out for right in missing if right.way_out is not None)

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from mct_s2s.errors import Instruction, MissingRight, WayOut
+from mct_s2s.errors import Instruction, MissingRight, S2SError, WayOut
 from mct_s2s.model.caller_rights import CallerRights, Permission, Verdict
-from mct_s2s.model.commands import az_command, command
+from mct_s2s.model.commands import az_command, command, role_assignment
 from mct_s2s.model.ids import ApplicationObjectId
 from mct_s2s.model.resource_id import (
     CONTAINER_APPS,
@@ -160,13 +160,11 @@ class Right(Enum):
         code="assign-identity",
         step="assign the identity '{}' again",
         action="assign/action",
-        way_out=WayOut.RESOURCE_OWNER,
     )
     ENABLE_IDENTITY = RightFacts(
         code="enable-identity",
         step="enable the managed identity of '{}'",
         action="write",
-        way_out=WayOut.RESOURCE_OWNER,
     )
 
     def step_on(self, subject: str) -> str:
@@ -199,11 +197,12 @@ class RequiredPermission:
     application: ApplicationObjectId | None = None
     """Where it exists already."""
     resource: ResourceId | None = None
+    enabling: str = ""
+    """The command that enables the identity of the resource that a change is about."""
 
     def lacks(self, right: str, who: str, command: str) -> MissingRight:
-        return MissingRight(
-            self.right.step_on(self.subject), right, who, command, self.right.value.way_out
-        )
+        step, way_out = self.right.step_on(self.subject), self.right.value.way_out
+        return MissingRight(step, right, who, command, way_out, self.enabling)
 
 
 Missing = tuple[MissingRight, ...]
@@ -243,11 +242,14 @@ def _judge_at_resource(
 def _lacking_role(
     need: RequiredPermission, resource: ResourceId, access: CallerRights
 ) -> MissingRight:
-    role = SITE_ROLE if resource.is_site else LEAST_ROLES.get(resource.type, CONTRIBUTOR)
-    assignee = ("--assignee", access.caller_id)
-    scope = ("--scope", str(resource))
-    assign = az_command("role assignment create", *assignee, "--role", role, *scope)
+    role = least_role(resource)
+    assign = role_assignment(role, access.signed_in.assignee, str(resource))
     return need.lacks(role, OWNER, assign)
+
+
+def least_role(resource: ResourceId) -> str:
+    """The least built-in role that allows all that is done to a resource."""
+    return SITE_ROLE if resource.is_site else LEAST_ROLES.get(resource.type, CONTRIBUTOR)
 
 
 def _lacking_unlocked(need: RequiredPermission, lock: str) -> MissingRight:
@@ -277,6 +279,11 @@ def may_do_all(access: CallerRights) -> bool:
     consent = replace(_OTHERS, right=Right.CONSENT)
     verdict, _ = _judge_in_directory(consent, access)
     return not relies_on_ownership(access) and verdict is Verdict.YES
+
+
+def is_told_by_rights(refusal: S2SError) -> bool:
+    """Whether the rights that a refusal names come with the commands that give them."""
+    return bool(refusal.missing) and all(right.command for right in refusal.missing)
 
 
 def asked_for(missing: Iterable[MissingRight]) -> list[Instruction]:
