@@ -142,6 +142,12 @@ class ResourceManager(ServiceClient):
             path, "find the web app", lambda row: ResourceId.parse(text(row["id"]))
         )
 
+    async def vault_names(self, subscription_id: str) -> list[str]:
+        """Name the key vaults that the caller can read."""
+        condition = "resourceType eq 'Microsoft.KeyVault/vaults'"
+        path = versioned(f"/subscriptions/{subscription_id}/resources", RESOURCES, filter=condition)
+        return await self.rows(path, "list the key vaults", lambda row: text(row["name"]))
+
     async def site(self, resource: ResourceId) -> Site | None:
         apps = self._web_apps(resource)
 

@@ -3,13 +3,22 @@
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mct_s2s.activity import activity
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.local_notes import default_folder
-from mct_s2s.errors import Refused, S2SError, ServiceError, UsageError, or_unknown, outcome_of
+from mct_s2s.errors import (
+    NotThere,
+    Refused,
+    S2SError,
+    ServiceError,
+    UsageError,
+    or_unknown,
+    outcome_of,
+)
 from mct_s2s.inputs.secret_to import SecretTo, VaultTo, no_key_in_vault, vault_to
 from mct_s2s.model.client_credentials import (
     NewCredential,
@@ -163,7 +172,27 @@ async def _open_store(
     session: "Session", request: "Request", observed: ObservedState, receiver: Receiver
 ) -> tuple[Store, SecretNote]:
     store = await _choose_store(session, request, observed, receiver)
-    return store, await store.note()
+    try:
+        return store, await store.note()
+    except NotThere as error:
+        if error.code == "vault-not-found":
+            await _suggest_vaults(session, observed, store, error)
+        raise
+
+
+async def _suggest_vaults(
+    session: "Session", observed: ObservedState, store: Store, error: NotThere
+) -> None:
+    """Advise the key vaults of the App Service's subscription whose names are close."""
+    if observed.app_service is None:
+        return
+    subscription_id = observed.app_service.resource.subscription_id
+    wanted, _ = store.secret_place.vault_and_secret
+    names = await or_unknown(session.arm.vault_names(subscription_id)) or []
+    close_names = get_close_matches(wanted, names, n=3, cutoff=0.7)
+    if close_names:
+        hint = ", ".join(close_names)
+        error.advise(f"Did you mean {hint}? Or choose another place: --secret-to PLACE")
 
 
 async def stored_credentials(

@@ -255,6 +255,9 @@ def describe_lost(client: ClientState, observed: ObservedState) -> Iterator[Inst
         return
     place = note.place
     why = f"{place} does not hold it"
+    if observed.file is not None and place.is_file:
+        # Where that is, the file says, or it is another folder for everyone who reads the plan.
+        why = "its file on this machine does not hold it"
     if note.readable is Readable.NOTHING:
         why = f"{place} is disabled"
     elif note.readable is Readable.OTHERS:

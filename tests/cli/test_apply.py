@@ -237,6 +237,15 @@ def test_a_step_for_others_is_said_also_where_the_run_has_nothing_to_do(applied:
 # What is reviewed
 
 
+def test_a_plan_for_others_names_no_folder_of_this_machine(applied: Applied) -> None:
+    applied("-y", text=one("A"))
+    assert applied.mct("add-client", "B", "-y", "--secret-to", "show").code == 0
+    page = applied("--dry-run", "-o", "markdown", text=one("A", "B")).out
+    assert "'B' has a secret" in page
+    assert "its file on this machine does not hold it" in page
+    assert "file:/" not in page
+
+
 def test_the_plan_for_a_pull_request_is_markdown_that_no_name_breaks(applied: Applied) -> None:
     text = (
         f'[sites."{HOSTILE}"]\napp-service = '

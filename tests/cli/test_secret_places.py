@@ -827,6 +827,12 @@ def test_a_job_says_that_a_secret_on_its_machine_may_be_lost(
     assert lost not in again.out, "a machine that has kept a secret keeps the next one"
 
 
+def test_a_mistyped_key_vault_is_answered_with_the_one_that_was_meant(mct: Program) -> None:
+    done = mct("add-client", "Import", "--secret-to", "keyvault:contosolearn-kb", "--dry-run")
+    assert (done.code, "[vault-not-found]" in done.err) == (2, True)
+    assert "→ Did you mean contosolearn-kv? Or choose another place: --secret-to" in done.err
+
+
 @pytest.mark.parametrize("place", ["default", "keyvault"])
 def test_status_says_that_a_secret_is_lost_from_its_place(
     mct: Program, azure: Sandbox, place: str
