@@ -114,10 +114,9 @@ def _close(site: SiteChange, outcome: Outcome) -> None:
         show_verification(terminal, outcome.verification)
     if outcome.has_begun:
         headline, clients = _headline(outcome)
-        snippet = (
-            [] if headline else [_snippet_command(outcome, client.name) for client in clients[:1]]
-        )
         desired = outcome.request.desired
+        first = [*desired.names, *(client.name for client in clients)][:1] if clients else []
+        snippet = [] if headline else [_snippet_command(outcome, name) for name in first]
         # Nothing is left to look at where everything is removed.
         is_removed = isinstance(desired, Removal) and desired.everything
         is_over = is_removed and not outcome.plan.left_alone
@@ -155,7 +154,11 @@ def _headline(outcome: Outcome) -> tuple[str, list[ClientResult]]:
     label = outcome.request.label
     match outcome.request.desired:
         case Removal(everything=everything, clients=names):
-            what = "service-to-service authentication" if everything else ", ".join(names)
+            what = (
+                "service-to-service authentication"
+                if everything
+                else ", ".join(map(outcome.plan.client_name, names))
+            )
             count = len(outcome.plan.left_alone)
             keeping = (
                 f"; {counted(count, 'client')} keep{'s its' if count == 1 else ' their'} access"
@@ -193,7 +196,8 @@ def _clients(outcome: Outcome) -> Iterator[ClientResult]:
     for name in outcome.request.desired.names:
         client_id = outcome.client_id(name) or ""
         can_call = verification.can_call(name) if verification is not None else None
-        yield ClientResult(name, client_id, credential=credentials.get(name), can_call=can_call)
+        shown = outcome.plan.client_name(name)
+        yield ClientResult(shown, client_id, credential=credentials.get(name), can_call=can_call)
     enabling = [change for change in outcome.plan.changes if isinstance(change, EnableIdentity)]
     enabled = {
         change.identity_resource: outcome.outputs.get((change.key, Output.PRINCIPAL_ID))

@@ -4,6 +4,7 @@ Imported where one is written: text needs none of their models.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from mct_s2s.cli.site_change import SiteChange
 from mct_s2s.cli.site_report import (
@@ -79,7 +80,10 @@ def result_document(site: SiteChange, outcome: Outcome) -> ResultDocument:
         fingerprint=site.fingerprint if is_dry else None,
         api=outcome.before.api.name,
         changes=change_parts(outcome, dry_run=is_dry),
-        credentials=[SavedCredentialPart.of(saved) for saved in _all_credentials(outcome)],
+        credentials=[
+            SavedCredentialPart.of(replace(saved, client=plan.client_name(saved.client)))
+            for saved in _all_credentials(outcome)
+        ],
         manual_steps=[ManualStepPart.of(step) for step in steps],
         notes=[NotePart.of(note) for note in notes],
         missing=[MissingRightPart.of(right) for right in dict.fromkeys(plan.missing_rights)],
@@ -108,7 +112,7 @@ def _change_part(step: AnyChange, outcome: Outcome, *, dry_run: bool) -> ChangeP
     return ChangePart(
         action=change.action,
         resource=change.resource,
-        name=change.name,
+        name=outcome.plan.shown_name(change),
         id=ids.id,
         app_id=(ids.app_id or None) if is_registration else LEFT_OUT,
         object_id=(ids.object_id or None) if is_registration else LEFT_OUT,

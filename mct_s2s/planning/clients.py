@@ -122,8 +122,7 @@ def clients_called(name: str, observed: ObservedState) -> tuple[ClientApplicatio
     namesakes = [
         client
         for client in members(observed)
-        if client.display_name.casefold() == word
-        and (client.application.unique_name is None or is_listed(client, observed))
+        if client.display_name.casefold() == word and not _is_anothers(client, observed)
     ]
     if made_for_it is not None:
         if is_allowed(made_for_it, observed):
@@ -131,6 +130,14 @@ def clients_called(name: str, observed: ObservedState) -> tuple[ClientApplicatio
         callers = [client for client in namesakes if is_allowed(client, observed)]
         return (made_for_it, *callers)
     return tuple([client for client in namesakes if client.display_name == name] or namesakes)
+
+
+def _is_anothers(client: ClientApplication, observed: ObservedState) -> bool:
+    """Whether it was created under a name, and this App Service does not list it.
+
+    It holds the role, as a client of another App Service that uses the API does.
+    """
+    return client.application.unique_name is not None and not is_listed(client, observed)
 
 
 def identities_called(
@@ -176,12 +183,22 @@ def unknown(
     name: str, observed: ObservedState, also: str = "", *, what: str = "client"
 ) -> NotThere:
     """The error about a name that means no client; `also`: a sentence for its remedy."""
-    clients: list[Client] = [*members(observed)]
+    base, word = observed.trust.unique_name, name.strip().casefold()
+    others = [
+        client
+        for client in members(observed)
+        if _is_anothers(client, observed) and not has_unique_name_below(client.application, base)
+    ]
+    clients: list[Client] = [client for client in members(observed) if client not in others]
     if what == "client":
         clients += observed.trust.identities
     names = [client.display_name for client in clients]
     listed = f"The {what}s are: {', '.join(names)}." if names else "There are none."
     message = f"'{name}' is not a {what} of this App Service. {listed}"
+    if any(client.display_name.casefold() == word for client in others):
+        message += (
+            " Another one of that name holds the app role, and was created for something else."
+        )
     nearest = did_you_mean(name, names)
     if nearest:
         remedy = " ".join(filter(None, (nearest, also)))

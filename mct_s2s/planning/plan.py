@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from mct_s2s.errors import Instruction, Refused, as_instructions
 from mct_s2s.model.directory_objects import Application, AppRole, RequiredAccess, ServicePrincipal
-from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId
+from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId, is_guid
 from mct_s2s.model.secret_place import SecretPlace
 from mct_s2s.planning.changes import (
     Action,
@@ -65,6 +65,20 @@ class Plan:
     They wait until the settings are written.
     """
 
+    def client_name(self, typed: str) -> str:
+        """The display name of a client that was typed by its appId, where only one has it."""
+        if not is_guid(typed):
+            return typed
+        name = self.names.get(typed.casefold(), typed)
+        others = sum(is_guid(key) and each == name for key, each in self.names.items())
+        # It has two ids: that of its service principal, too.
+        return name if others <= 2 else typed
+
+    def shown_name(self, change: AnyChange | ManualStep) -> str:
+        """The name of what it changes, for people. Names of others may look like ids."""
+        is_id = getattr(change, "client_id", None) == change.name
+        return self.client_name(change.name) if is_id else change.name
+
     @cached_property
     def changes(self) -> tuple[AnyChange, ...]:
         return tuple(step for step in self.steps if step.action is not Action.NONE)
@@ -97,7 +111,7 @@ class Plan:
         by_place: dict[SecretPlace, list[str]] = defaultdict(list)
         for client, place in self.places:
             if client not in without:
-                by_place[place].append(f"'{client}'")
+                by_place[place].append(f"'{self.client_name(client)}'")
         return as_instructions(
             f"Credentials of {', '.join(names)} go to: {place}" for place, names in by_place.items()
         )

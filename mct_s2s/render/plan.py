@@ -93,7 +93,7 @@ def setting_rows(
 
 def _coming(step: WriteSettings, plan: Plan) -> dict[str, list[str]]:
     """Of each list, by its name, whose ids it gets that are not known before they are created."""
-    creators = {change.key: change.name for change in plan.steps}
+    creators = {change.key: plan.shown_name(change) for change in plan.steps}
     names_by_setting = defaultdict[str, list[str]](list)
     for setting, entry in step.spec.listed:
         if isinstance(entry, OutputRef) and entry.key in creators:
@@ -125,7 +125,7 @@ def show_steps(
     table = Columns()
     before_detail = (
         max((cell_len(f"  + {step.resource}") for step in plan.steps), default=0)
-        + max((cell_len(step.name) for step in plan.steps), default=0)
+        + max((cell_len(plan.shown_name(step)) for step in plan.steps), default=0)
         + 2 * GAP
     )
     for step in plan.steps:
@@ -142,7 +142,7 @@ def show_steps(
         if step.key in plan.blocked:
             sign, style = BLOCKED, "bad"
         what = Text(f"  {sign} {step.resource}", style=style)
-        table.add(what, step.name, Text(detail, style="quiet"))
+        table.add(what, plan.shown_name(step), Text(detail, style="quiet"))
         if goes:
             table.add_below(Text(f"      {goes.removeprefix(', ')}", style="quiet"))
         if isinstance(step, WriteSettings):

@@ -33,12 +33,12 @@ def verb(change: AnyChange, ending: str = "") -> str:
     return f"{plain.removesuffix('e')}{ending}".capitalize() if ending else plain
 
 
-def object_of(change: AnyChange) -> str:
+def object_of(change: AnyChange, name: str) -> str:
     """`admin consent for S2S-client`; an App Service by its name alone."""
     if isinstance(change, RestartSite):
-        return change.name
+        return name
     of = " of" * (change.resource in _OF_ANOTHER)
-    return f"{_NOUNS.get(change.resource, change.resource)}{of} {change.name}"
+    return f"{_NOUNS.get(change.resource, change.resource)}{of} {name}"
 
 
 FRAMES = 10
@@ -125,7 +125,7 @@ class Reporter:
     def applying(self, plan: Plan) -> "Iterator[Steps]":
         # A group of lines could not be told from another site's.
         pipeline = pipeline_of() if self.is_log and not _site.get() else None
-        steps = Steps(self, len(plan.changes))
+        steps = Steps(self, plan)
         if pipeline is not None:
             self._terminal.instruct(
                 pipeline.command(pipeline.group, counted(len(plan.changes), "change"))
@@ -191,26 +191,32 @@ class Reporter:
 class Steps:
     """Each step has a line when it has ended; on a terminal, each of many sites has one instead."""
 
-    def __init__(self, reporter: Reporter, count: int) -> None:
+    def __init__(self, reporter: Reporter, plan: Plan) -> None:
         self._reporter = reporter
+        self._plan = plan
         self._site = _site.get() if reporter.is_live else ""
-        self._count, self._since = count, clock.seconds()
+        self._count, self._since = len(plan.changes), clock.seconds()
         self._running: dict[str, Activity] = {}
         self._ended: dict[str, bool] = {}
         """Whether each step that has ended succeeded."""
 
     def started(self, change: AnyChange) -> Activity:
-        self._running[change.key] = self._reporter.run(f"{verb(change, 'ing')} {object_of(change)}")
+        self._running[change.key] = self._reporter.run(
+            f"{verb(change, 'ing')} {self._object_of(change)}"
+        )
         return self._running[change.key]
 
     def finished(self, change: AnyChange, detail: str) -> None:
-        self._end(change, DONE, verb(change, "ed"), object_of(change), detail)
+        self._end(change, DONE, verb(change, "ed"), self._object_of(change), detail)
 
     def skipped(self, change: AnyChange, why: str) -> None:
-        self._end(change, SKIPPED, "Skipped", object_of(change), why)
+        self._end(change, SKIPPED, "Skipped", self._object_of(change), why)
 
     def failed(self, change: AnyChange) -> None:
-        self._end(change, FAILED, "Failed", f"to {verb(change)} {object_of(change)}")
+        self._end(change, FAILED, "Failed", f"to {verb(change)} {self._object_of(change)}")
+
+    def _object_of(self, change: AnyChange) -> str:
+        return object_of(change, self._plan.shown_name(change))
 
     def close(self) -> None:
         for running in self._running.values():

@@ -152,3 +152,16 @@ def test_a_name_that_means_no_client_is_refused_with_those_that_there_are(
     with pytest.raises(NotThere) as refused:
         client_called("Missing", there)
     assert refused.value.headline == f"'Missing' is not a client of this App Service. {listed}"
+
+
+def test_a_namesake_that_holds_the_role_for_something_else_is_none_of_the_clients() -> None:
+    elsewhere = replace(IMPORT.application, unique_name="mct-s2s-site-b.import-2cff9baabf")
+    there = trust(replace(IMPORT, application=elsewhere), EXPORT)
+    with pytest.raises(NotThere) as refused:
+        client_called(
+            "Import", observed_state(there, settings(ServiceApplicationIds=EXPORT.client_id))
+        )
+    assert refused.value.headline == (
+        "'Import' is not a client of this App Service. The clients are: Export. Another one of "
+        "that name holds the app role, and was created for something else."
+    )

@@ -169,7 +169,13 @@ def test_a_squatted_client_is_adopted_by_its_app_id_and_the_plan_says_whose_it_i
     line = next(line for line in plan.out.splitlines() if "adopt" in line.lower())
     assert application["appId"] in plan.out
     assert mallory.address in plan.out[plan.out.index(line) :]
-    assert mct("setup", "--client", application["appId"], "-y").code == 0
+    name = application["displayName"]
+    rows = [line for line in plan.out.splitlines() if "+ admin consent" in line]
+    assert [f"  {name}  " in row for row in rows] == [True], rows
+    done = mct("setup", "--client", application["appId"], "-y")
+    assert done.code == 0
+    assert f"{name} can call" in done.out
+    assert f"Granted admin consent for {name}" in done.err
     azure.forget()
     again = mct(*SETUP)
     assert (again.code, azure.writes()) == (0, []), "it is on the allow list now: nobody asks again"
