@@ -96,6 +96,7 @@ def run_change_of_file(
     digest: str | None = None,
     is_reviewed: bool = False,
     resume: Instruction | None = None,
+    allowing: str = "",
 ) -> int:
     """Do what is asked for at sites of a trust file; an error at one stops no other.
 
@@ -105,16 +106,18 @@ def run_change_of_file(
     again.
 
     `resume`: how a run that was cut off is completed, if not by the same command.
+
+    `allowing`: the command that shows the plan with as many removals as the file says.
     """
 
     async def body(current: CommandRun) -> int:
         current.resume = resume or current.resume
         async with open_sessions(file_sites, current.terminal) as session_of:
 
-            async def plan_site(file_site: FileSite) -> SiteChange:
-                site = SiteChange(
-                    current, file_site.options, file_site.request, _show_and_ask, file_site
-                )
+            async def plan_site(file_site: FileSite, *, any_number: bool = False) -> SiteChange:
+                request = file_site.request
+                request = _with_any_removals(request) if any_number else request
+                site = SiteChange(current, file_site.options, request, _show_and_ask, file_site)
                 try:
                     await site.plan(await session_of(file_site))
                 except S2SError as error:
@@ -132,10 +135,29 @@ def run_change_of_file(
                 if isinstance(error, TooManyRemovals) and error.is_about_file
             ]
             if refused:  # the file is likely to be incomplete: nothing is done at any site
-                raise refused_together(refused)
+                if options.dry_run:
+                    sites = await gather_or_cancel(
+                        *(
+                            plan_site(file_site, any_number=site.error in refused)
+                            for file_site, site in zip(file_sites, sites, strict=True)
+                        )
+                    )
+                    show_review(sites, None, is_refused=True)
+                refusal = refused_together(refused)
+                what = "Add to the file what is missing. If it is complete, review the removals:"
+                refusal.advise(what, allowing)
+                raise refusal
             return await _review_and_apply(sites, check, digest, is_reviewed=is_reviewed)
 
     return run_with_deadline(options, body)
+
+
+def _with_any_removals(request: Request) -> Request:
+    pruning = request.setup.pruning
+    if pruning is None:
+        return request
+    setup = replace(request.setup, pruning=replace(pruning, any_number=True))
+    return replace(request, desired=setup)
 
 
 async def _review_and_apply(

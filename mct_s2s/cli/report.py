@@ -43,7 +43,10 @@ from mct_s2s.stores.files import FileStore
 # Before
 
 
-def show_review(sites: Sequence[SiteChange], fingerprint: str | None) -> None:
+def show_review(
+    sites: Sequence[SiteChange], fingerprint: str | None, *, is_refused: bool = False
+) -> None:
+    """Show what would be done. `is_refused`: as a whole, so that it is not to be applied."""
     terminal = sites[0].command_run.terminal
     options = sites[0].options
     reports = [report_of(site) for site in sites]
@@ -63,7 +66,8 @@ def show_review(sites: Sequence[SiteChange], fingerprint: str | None) -> None:
     else:
         printed = fingerprint if options.dry_run and not is_markdown else None
         show_plans(shown, reports, printed, is_result=options.dry_run)
-    if options.dry_run and not is_markdown and any(_is_ready(site) for site in sites):
+    is_ready = not is_refused and any(_is_ready(site) for site in sites)
+    if options.dry_run and not is_markdown and is_ready:
         way = "without --dry-run"
         if fingerprint is not None and sites[0].is_of_file:
             way = f"with {option('--expect', fingerprint)} in place of --dry-run"

@@ -99,8 +99,7 @@ def _refuse_too_many(
         "call, which is more than a third.",
         says_unchanged=True,
         introduction="It would remove:",
-        remedy="If the file is complete, add --allow-removals. Otherwise add to it what is "
-        "missing: mct-s2s export",
+        remedy="Add to the file what is missing. If it is complete, add --allow-removals.",
         items=[client.display_name for client in losing],
     )
     ours = [client for client in callers if _was_set_up(client, desired, observed)]
@@ -119,8 +118,9 @@ def refused_together(refusals: Sequence[TooManyRemovals]) -> TooManyRemovals:
         first.code,
         f"--prune would remove too many clients at {len(refusals)} App Services: more than a third "
         "of those that can call.",
+        says_unchanged=True,
+        introduction="They would be removed:",
         remedy=first.advice,
-        introduction="Nothing was changed:",
         items=[refusal.summary for refusal in refusals],
     )
 

@@ -13,12 +13,16 @@ from mct_s2s.render.pipelines import pipeline_of
 def show_error(terminal: Terminal, error: S2SError, about: str = "") -> None:
     """`about`: which of several App Services a pipeline's annotation names, far from its log."""
     headline, pipeline = _coded(error, " ".join(error.headline.split())), pipeline_of()
+    items = error.items
     if pipeline is not None:
-        named = f"{about}: {headline}" if about else headline
-        terminal.instruct(pipeline.command(pipeline.error, plain(named)))
+        annotation = [plain(f"{about}: {headline}" if about else headline)]
+        if error.introduction:  # what it introduces is far from the annotation
+            annotation += [plain(f"- {item.sentence}") for item in items]
+            items = tuple(item for item in items if item.command)
+        terminal.instruct(pipeline.command(pipeline.error, "\n".join(annotation)))
     else:
         terminal.say(Text.assemble(("error: ", "bad"), headline))
-    print_items(terminal.err, error.items)
+    print_items(terminal.err, items)
     if error.advice:
         terminal.say(Text.assemble("  → ", (error.advice, "command")))
     if error.command:
@@ -51,7 +55,10 @@ def show_error_line(terminal: Terminal, error: S2SError) -> None:
 
 
 def _coded(error: S2SError, line: str) -> str:
-    return f"{line[:-1]} [{error.code}]:" if line.endswith(":") else f"{line} [{error.code}]"
+    """The code ends the statement, before what introduces a list."""
+    statement = line.removesuffix(error.introduction).rstrip()
+    introduction = f" {error.introduction}" if len(statement) < len(line) else ""
+    return f"{statement} [{error.code}]{introduction}"
 
 
 def print_items(

@@ -385,6 +385,10 @@ def test_too_many_removals_at_one_site_leave_all_sites_as_they_are(applied: Appl
         "too-many-removals",
         [],
     )
+    dry = applied("--dry-run", "--prune")
+    assert (dry.code, "- client application    B" in dry.out) == (2, True), "the plan is shown"
+    assert ("Fingerprint" in dry.out, "To apply" in dry.err) == (False, False)
+    assert {"--dry-run", "--prune", "--allow-removals"} <= set(dry.err.splitlines()[-1].split())
 
 
 def test_too_many_removals_at_several_sites_name_each_with_its_clients() -> None:

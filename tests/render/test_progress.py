@@ -373,6 +373,18 @@ def test_a_jobs_annotation_names_the_site_whose_error_it_is(
     assert lines == ["::error::learn: There is none. [no-site]"]
 
 
+def test_a_jobs_annotation_has_the_list_that_its_error_introduces(
+    screens: Screens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    error = S2SError(
+        "no-right", "Refused.", remedy="", introduction="Missing:", items=["Owner of x", "Reader"]
+    )
+    with logged(screens) as (terminal, lines):
+        show_error(terminal, error, "learn")
+    assert lines == ["::error::learn: Refused. [no-right] Missing:%0A- Owner of x%0A- Reader"]
+
+
 # pictures
 
 

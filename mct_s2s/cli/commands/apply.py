@@ -79,9 +79,9 @@ def apply(options: ApplyOptions) -> int:
     named |= {str(identity).casefold() for site in sites for identity in site.request.identities}
     unnamed = Pruning(options.prune, options.allow_removals, frozenset(named))
 
-    review = command_line(
-        "apply", replace(options, expect=None, yes=False, output="text", dry_run=True)
-    )
+    reviewing = replace(options, expect=None, yes=False, output="text", dry_run=True)
+    review = command_line("apply", reviewing)
+    allowing = command_line("apply", replace(reviewing, allow_removals=options.prune))
 
     def check(changes: "Sequence[SiteChange]", fingerprint: str | None) -> None:
         is_pending = fingerprint is None or any(site.is_pending for site in changes)
@@ -112,6 +112,7 @@ def apply(options: ApplyOptions) -> int:
         check=check,
         is_reviewed=is_reviewed,
         resume=rest if is_reviewed else None,
+        allowing=allowing,
     )
 
 
