@@ -22,6 +22,7 @@ from mct_s2s.model.client_credentials import (
     has_end,
     newest_made,
     replaced_kind,
+    secrets_among,
 )
 from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.desired import Rotation
@@ -62,10 +63,10 @@ def kind_to_create(
     if held is not None:
         return held.kind
     kinds = {credential.kind for credential in credentials if credential.is_made}
-    if rotation.only_named and rotation.kind in kinds:
-        return rotation.kind
     if goes_to_vault and CredentialKind.SECRET in kinds:
         return CredentialKind.SECRET
+    if rotation.only_named and rotation.kind in kinds:
+        return rotation.kind
     return replaced_kind(credentials) or CredentialKind.SECRET
 
 
@@ -147,7 +148,10 @@ class Replacement:
     @cached_property
     def _held(self) -> Credential | None:
         """The one that the place holds, of whichever kind; `None` where nothing tells."""
-        return self.client.note.delivered_of(self.counted)
+        note = self.client.note
+        # A key vault holds secrets, whatever its tags name, which others may write.
+        is_vault = note.vault is not None
+        return note.delivered_of(secrets_among(self.counted) if is_vault else self.counted)
 
     @cached_property
     def of_kind(self) -> list[Credential]:

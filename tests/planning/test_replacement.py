@@ -176,3 +176,20 @@ def test_a_certificate_is_replaced_only_once_its_key_has_arrived() -> None:
     assert Replacement(on_its_way, Rotation()).replaceable == []
     arrived = replace(on_its_way, note=replace(on_its_way.note, delivered=pending.key_id))
     assert Replacement(arrived, Rotation()).replaceable == [certificate]
+
+
+def test_no_tag_of_a_vault_makes_a_certificate_of_a_secret() -> None:
+    key_id, begins = KeyId(guid("left")), NOW - 5 * DAY
+    left = Credential(
+        CredentialKind.CERTIFICATE, key_id, f"{OUR_CREDENTIALS}left", NOW + 3000 * DAY, begins
+    )
+    since = {CURRENT.key_id: CURRENT.begins or NOW, key_id: begins}
+    due = Rotation(expiring_within=400 * DAY)
+    planned = replacement(
+        due, CURRENT, left, held=(CURRENT, left), place=IN_VAULT, held_since=since
+    )
+    assert (planned.kind, planned.current, planned.needs_new) == (
+        CredentialKind.SECRET,
+        CURRENT,
+        True,
+    )
