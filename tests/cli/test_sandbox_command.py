@@ -396,6 +396,21 @@ def test_addresses_stay_the_same_if_the_usual_ports_are_taken(
     assert site == f"https://localhost:{used + 2}"
 
 
+def test_a_port_that_is_taken_for_the_moment_is_the_sites_again_afterwards(
+    here: Callable[..., Ended], tmp_path: Path
+) -> None:
+    first = start(tmp_path, free_ports(12))
+    site = first.site_url
+    first.close()
+    with socket.create_server(("127.0.0.1", int(site.rpartition(":")[2]))):
+        meanwhile = start(tmp_path, 0)
+        assert meanwhile.site_url != site
+        meanwhile.close()
+    again = start(tmp_path, 0)
+    assert again.site_url == site
+    again.close()
+
+
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root writes everywhere")
 def test_a_folder_that_cannot_be_written_is_named(
     here: Callable[..., Ended], tmp_path: Path

@@ -138,6 +138,9 @@ def _start(folder: StateDirectory, lock: FileLock, first_port: int) -> Running:
         try:
             server.run(startup.all_of(opened))
         finally:
+            # Another program may have had a port: the next sandbox has it again, as the addresses
+            # in clients' files say.
+            folder.remember_ports({**folder.ports(), **known})
             ready.set()
 
     thread = threading.Thread(target=run, name="sandbox", daemon=True)
