@@ -5,7 +5,6 @@ Those here remember nothing of it: standard output and programs.
 
 import asyncio
 import os
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from mct_s2s.model.ids import ClientId
 from mct_s2s.model.secret_place import PlaceKind, SecretPlace
 from mct_s2s.programs import end_program, find_program, may_ask_a_person
 
-INHERITED = ("PATH", "HOME", "LANG", *(("SYSTEMROOT",) if sys.platform == "win32" else ()))
+INHERITED = ("PATH", "HOME", "LANG", "SYSTEMROOT")
 """All that a program gets of the caller's environment.
 
 Windows starts nothing without the last one.

@@ -20,6 +20,7 @@ from mct_s2s.engine.apply.registrations import (
     create_registration,
 )
 from mct_s2s.engine.apply.send_changes import apply_plan
+from mct_s2s.engine.credential_stores import expire_dead_notes
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import S2SError
@@ -29,6 +30,7 @@ from mct_s2s.model.client_sign_in import CertificateCredential, MadeCredential, 
 from mct_s2s.model.desired import Rotation, ServiceSpec
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, Tag, client_unique_name
+from mct_s2s.model.observed import ClientApplication, Trust
 from mct_s2s.planning.changes import (
     AddCredential,
     CreateApplication,
@@ -257,6 +259,45 @@ def test_a_client_that_is_met_keeps_the_secret_that_its_store_got_minutes_ago(
     engine.run(lambda session: apply_plan(session, outcome, Watcher()))
     assert engine.requests_to("/addPassword") == (["POST addPassword"] if is_made else [])
     assert asyncio.run(store.note()).delivered is not None
+
+
+@pytest.mark.parametrize(
+    ("age", "secret", "stays_young"),
+    [
+        pytest.param(MINUTE, "no such secret", False, id="it gives no token"),
+        pytest.param(MINUTE, None, True, id="it gives a token"),
+        pytest.param(YOUNG + MINUTE, "no such secret", True, id="so old that nothing rests on it"),
+    ],
+)
+def test_a_secret_of_minutes_ago_that_no_replica_shows_counts_only_if_it_gives_a_token(
+    age: timedelta, secret: str | None, stays_young: bool, engine: Engine
+) -> None:
+    """A replica may be late, or somebody has removed it."""
+    azure, registration = engine.inside.azure, engine.register()
+    azure.graph("POST", "/servicePrincipals", json={"appId": registration["appId"]})
+    path = f"/applications/{registration['id']}/addPassword"
+    added = azure.graph("POST", path, json={"passwordCredential": {}})
+    store = FileStore(engine.home / "a.env")
+    value = SecretCredential(secret or added["secretText"])
+    signs_in = {
+        "tenant_id": azure.tenant_id,
+        "authority": azure.origin,
+        "scope": "https://graph.microsoft.com/.default",
+    }
+    kept_in(store, registration, added["keyId"], value, **signs_in)
+    note = asyncio.run(store.note())
+    assert note.delivered_at is not None
+    application = Application(
+        ApplicationObjectId(registration["id"]), ClientId(registration["appId"]), "A"
+    )
+    observed = replace(
+        planned().before,
+        now=note.delivered_at + age,
+        trust=Trust(clients=(ClientApplication(application),)),
+        secrets={"A": note},
+    )
+    seen = engine.run(lambda session: expire_dead_notes(session, {"A": store}, observed))
+    assert (seen.secrets["A"].delivered_at is not None) is stays_young
 
 
 def removal_of(

@@ -19,12 +19,13 @@ from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import NotThere, S2SError, outcome_of
 from mct_s2s.model.caller_rights import CallerRights
 from mct_s2s.model.client_credentials import Federation
-from mct_s2s.model.desired import ClientSpec, Removal, ServiceSpec, Setup
+from mct_s2s.model.desired import ClientSpec, Removal, ServiceSpec, SettingsScope, Setup
 from mct_s2s.model.ids import PrincipalId, Tag, api_uri, client_unique_name
 from mct_s2s.model.observed import ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.planning.belief import Belief, TrustDecision
 from mct_s2s.sandbox.state import seed
+from mct_s2s.waits import AGREEING_READS, LOOK_PAUSE
 
 from tests.conftest import SITE, Json
 from tests.engine.conftest import LIST, TARGET, WHERE, Engine
@@ -197,6 +198,21 @@ def test_a_named_service_application_goes_before_the_settings_and_those_before_t
         assert service.client_id == expected["appId"]
 
 
+@pytest.mark.parametrize(
+    ("named", "keyed", "is_told"), [(True, True, True), (False, True, False), (True, False, False)]
+)
+def test_the_app_services_own_service_application_is_told_beside_another_one_that_it_uses(
+    named: bool, keyed: bool, is_told: bool, engine: Engine
+) -> None:
+    own = service_in(engine)["appId"] if keyed else None
+    other = service_in(engine, None)["appId"] if named else None
+    trust = trust_seen(engine, adopt=other)
+    assert trust.service is not None
+    assert trust.service.client_id == (other or own)
+    namesake = trust.namesake.client_id if trust.namesake is not None else None
+    assert namesake == (own if is_told else None)
+
+
 # --- its clients ---
 
 
@@ -290,6 +306,65 @@ def test_federated_credentials_are_asked_for_only_where_they_matter(engine: Engi
         assert {path.split("/")[-2] for path in paths} == expected
 
 
+@pytest.mark.parametrize(
+    ("scope", "names"), [(SettingsScope.OFF, ["Import"]), (SettingsScope.ALL, [])]
+)
+def test_settings_alone_ask_for_names_only_where_they_shut_clients_out(
+    scope: SettingsScope, names: list[str], engine: Engine
+) -> None:
+    service_in(engine)
+    engine.settings.update(ServiceApplicationIds=registered(engine, "Import")["appId"])
+    request = replace(look(), desired=Setup(settings=scope, settings_only=True))
+
+    async def work(session: Session) -> list[str]:
+        trust = (await observe(session, request)).trust
+        return [client.display_name for client in trust.clients]
+
+    assert engine.run(work) == names
+
+
+@pytest.mark.parametrize(
+    ("scope", "suffix", "is_set_up", "is_asked"),
+    [
+        pytest.param(SettingsScope.ALL, "a1b2", True, True, id="a setup, beside all else"),
+        pytest.param(SettingsScope.CLIENTS, "a1b2", True, False, id="one more client"),
+        pytest.param(SettingsScope.CLIENTS, "a1b2", False, True, id="one of a new site"),
+        pytest.param(SettingsScope.ALL, "", False, False, id="no setup"),
+    ],
+)
+def test_the_sites_of_the_group_are_asked_for_only_where_they_may_decide(
+    scope: SettingsScope, suffix: str, is_set_up: bool, is_asked: bool, engine: Engine
+) -> None:
+    """They tell whether a new site is one of the API's; a list costs a request."""
+    if is_set_up:
+        engine.settings.update(ServiceAuthEnabled="true")
+    desired = Setup(ServiceSpec("MCT service"), settings=scope)
+    request = replace(look(credential_suffix=suffix), desired=desired)
+    engine.run(lambda session: observe(session, request))
+    asked = [entry.path.split("/")[-1] for entry in engine.inside.log() if is_of_group(entry.path)]
+    assert asked == (["sites"] if is_asked else [])
+
+
+def is_of_group(path: str) -> bool:
+    """Whether a request lists the sites of a resource group."""
+    return "/resourcegroups/" in path.lower() and path.endswith("/Microsoft.Web/sites")
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_the_caller_is_who_the_directory_says_or_who_signed_in(
+    is_known: bool, engine: Engine
+) -> None:
+    """What the caller owns or has deleted is told by the id."""
+    if not is_known:
+        engine.misbehave("/servicePrincipals(appId=*)")
+
+    async def work(session: Session) -> tuple[bool, bool]:
+        caller = (await observe(session, look("A"))).caller
+        return caller.id is not None, bool(caller.description)
+
+    assert engine.run(work) == (is_known, True)
+
+
 # --- how it is asked ---
 
 
@@ -363,6 +438,52 @@ def test_owners_that_cannot_be_read_are_a_refusal_only_where_they_decide(
     else:
         assert isinstance(result, ObservedState)
         assert client["appId"] not in result.custody
+
+
+def test_a_removal_leaves_a_registration_out_once_a_few_looks_do_not_show_it(
+    engine: Engine,
+) -> None:
+    """A single one may come from a replica that is behind."""
+    service_in(engine)
+    unique_name = client_unique_name(SERVICE_KEY, "A")
+    client = registered(engine, "A", unique_name, tags=[Tag.TRUST.of(SERVICE_KEY)])
+    request = look(everything=True)
+
+    async def work(session: Session) -> tuple[ObservedState, ObservedState, float]:
+        before = await observe(session, request)
+        engine.inside.azure.graph("DELETE", f"/applications/{client['id']}")
+        began = clock.seconds()
+        after = await read_custody(session, request, before)
+        return before, after, clock.seconds() - began
+
+    before, after, seconds = engine.run(work)
+    assert [len(observed.trust.clients) for observed in (before, after)] == [1, 0]
+    assert AGREEING_READS * LOOK_PAUSE <= seconds < 2 * AGREEING_READS * LOOK_PAUSE
+
+
+def test_of_a_service_application_that_came_back_only_clients_made_for_the_site_are_looked_into(
+    engine: Engine,
+) -> None:
+    """Whoever else holds its role says nothing of whether it is believed."""
+    service = service_in(engine)
+    ours = registered(engine, "A", client_unique_name(SERVICE_KEY, "A"))
+    theirs = registered(engine, "By hand")
+    grants = f"/servicePrincipals/{service['principal']}/appRoleAssignedTo"
+    for client in (ours, theirs):
+        grant = {"principalId": client["principal"], "resourceId": service["principal"],
+                 "appRoleId": ROLE["id"]}  # fmt: skip
+        engine.inside.azure.graph("POST", grants, json=grant)
+    request = look()
+
+    async def work(session: Session) -> None:
+        before = replace(await observe(session, request), trust=Trust(unique_name=SERVICE_KEY))
+        application = await applications.by_object_id(session.graph, service["id"])
+        await decide_trust(session, request, before, application, None, is_service=True)
+
+    engine.run(work)
+    asked = [entry.path for entry in engine.inside.log() if entry.path.endswith("/owners")]
+    assert any(ours["id"] in path for path in asked)
+    assert not any(theirs["id"] in path for path in asked)
 
 
 @pytest.mark.parametrize(

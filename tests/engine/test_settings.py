@@ -88,6 +88,18 @@ def test_a_listing_that_was_throttled_first_is_as_old_as_its_last_attempt(engine
     assert engine.requests_to(PUT) == ["PUT appsettings"]
 
 
+def test_an_edit_of_others_is_kept_while_the_write_waits_for_its_turn(engine: Engine) -> None:
+    async def main(session: Session) -> None:
+        async with session.arm.turn(str(WHERE.resource)):
+            writing = asyncio.ensure_future(write(session))
+            await asyncio.sleep(30.0)
+            sets(engine, "BannerText", "new")()
+        await writing
+
+    engine.run(main)
+    assert (engine.settings["BannerText"], MINE in ids(engine)) == ("new", True)
+
+
 LISTING_SECONDS = 3.0
 
 

@@ -6,11 +6,13 @@ from datetime import timedelta
 import pytest
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
-from mct_s2s.engine.settling import plan_settles_within
+from mct_s2s.engine.settling import plan_settles_within, refusal_settles_within
+from mct_s2s.model.client_credentials import YOUNG
 from mct_s2s.model.ids import KeyId
 from mct_s2s.planning.changes import RemoveCredential
+from mct_s2s.planning.not_ours import NotOurs
 from mct_s2s.planning.plan import Plan
-from mct_s2s.waits import SECRET_ARRIVES_WITHIN
+from mct_s2s.waits import ANOTHER_RUN_SHOWS_SECONDS, SECRET_ARRIVES_WITHIN
 
 from tests.engine.conftest import TARGET
 from tests.planning.scenarios import NOW, client, complete, credential, spec
@@ -53,3 +55,23 @@ def test_a_secret_that_another_machine_may_be_delivering_is_waited_for_a_minute(
 ) -> None:
     expected = SECRET_ARRIVES_WITHIN.total_seconds() if is_awaited else 0.0
     assert plan_settles_within(outcome) == expected
+
+
+@pytest.mark.parametrize(
+    ("age", "may_be_gone", "is_awaited"),
+    [
+        (YOUNG - SECOND, False, True),
+        (YOUNG, False, False),
+        (None, False, False),
+        (None, True, True),
+    ],
+    ids=["young", "old", "of no known age", "a replica may be behind"],
+)
+def test_a_registration_is_looked_at_again_only_where_its_maker_or_a_replica_may_not_be_done(
+    age: timedelta | None, may_be_gone: bool, is_awaited: bool
+) -> None:
+    refusal = NotOurs("registration-not-ours", "No.", remedy="Ask.")
+    refusal.created = None if age is None else NOW - age
+    refusal.may_be_gone = may_be_gone
+    expected = ANOTHER_RUN_SHOWS_SECONDS if is_awaited else 0.0
+    assert refusal_settles_within(refusal, NOW) == expected

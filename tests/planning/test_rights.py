@@ -427,6 +427,14 @@ def test_the_first_shorter_lifetime_that_is_tried_is_at_least_a_day_below_what_w
     assert shorter(NOW + timedelta(days=asked), NOW)[0] == timedelta(days=longest)
 
 
+@pytest.mark.parametrize("days", [180, 90, 60, 30, 14, 7])
+def test_a_policy_that_no_one_may_read_gets_the_longest_secret_that_it_usually_allows(
+    days: int,
+) -> None:
+    """A day more is refused, and the next try is for half of it."""
+    assert timedelta(days=days) in shorter(NOW + timedelta(days=365), NOW)
+
+
 def test_a_usual_lifetime_that_ends_a_day_sooner_is_not_tried() -> None:
     end = last_end(timedelta(days=30), NOW) + timedelta(days=1)
     assert shorter(end, NOW)[0] == timedelta(days=14)

@@ -97,6 +97,19 @@ def test_an_attempt_is_remembered_whatever_ends_the_line(end: str, tmp_path: Pat
     assert asyncio.run(store.note()).attempts == {RECORD.credential_name: RECORD.client_id}
 
 
+def test_what_a_file_was_given_speaks_for_the_client_that_the_file_names_and_for_no_other(
+    tmp_path: Path,
+) -> None:
+    """Whose credential a nameless file has, only the file could say."""
+    store = FileStore(tmp_path / "a.env")
+    asyncio.run(store.deliver(RECORD))
+    assert asyncio.run(store.note()).attempts == {RECORD.credential_name: RECORD.client_id}
+    lines = store.dotenv.read_text().splitlines(keepends=True)
+    store.dotenv.write_text("".join(line for line in lines if "AZURE_CLIENT_ID" not in line))
+    nameless = asyncio.run(store.note())
+    assert (nameless.delivered, nameless.attempts) == (RECORD.key_id, {})
+
+
 @pytest.mark.parametrize("text", [None, "", "AZURE_TENANT_ID=t\nAZURE_CLIENT_ID=c\n", "\0\xff"])
 def test_a_file_without_a_credential_gives_none(text: str | None, tmp_path: Path) -> None:
     path = tmp_path / "a.env"
