@@ -18,6 +18,7 @@ from mct_s2s import __version__, clock
 from mct_s2s.cli.binding import choices
 from mct_s2s.errors import Instruction, S2SError, UsageError
 from mct_s2s.local_files import make_folder, write_new
+from mct_s2s.model.commands import command
 from mct_s2s.model.forms import expected
 from mct_s2s.plain_text import plain
 from mct_s2s.render.console import Terminal
@@ -72,7 +73,24 @@ def usage_error(error: Any, words: Sequence[str]) -> UsageError:
         remedy = (
             "One client at a time; for many, write one name a line: mct-s2s add-client --from FILE"
         )
+    elif context is not None and option in {"-f", "--file"} and _has_site(context):
+        remedy = f"{context.info_name} is about one App Service: {path} --app-service NAME"
+    elif context is not None and _is_missing_file(error) and (files := _toml_files(words)):
+        remedy = f"Did you mean this? {path} {command('-f', files[0])}"
     return UsageError("usage", _said(error, context), remedy=remedy)
+
+
+def _has_site(context: Any) -> bool:
+    return any("--app-service" in param.opts for param in context.command.params)
+
+
+def _is_missing_file(error: Any) -> bool:
+    param: Any = getattr(error, "param", None)
+    return type(error).__name__ == "MissingParameter" and "--file" in param.opts
+
+
+def _toml_files(words: Sequence[str]) -> list[str]:
+    return [word for word in words if word.endswith(".toml")]
 
 
 def _said(error: Any, context: Any) -> str:

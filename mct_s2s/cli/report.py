@@ -66,7 +66,8 @@ def show_review(
     else:
         printed = fingerprint if options.dry_run and not is_markdown else None
         show_plans(shown, reports, printed, is_result=options.dry_run)
-    is_ready = not is_refused and any(_is_ready(site) for site in sites)
+    is_whole = fingerprint is not None or not sites[0].is_of_file
+    is_ready = is_whole and not is_refused and any(_is_ready(site) for site in sites)
     if options.dry_run and not is_markdown and is_ready:
         way = "without --dry-run"
         if fingerprint is not None and sites[0].is_of_file:

@@ -262,6 +262,8 @@ def show_plans(
         console.prose(f"{totals(sites)}.", "head")
     if fingerprint is not None:
         console.print(Text.assemble(("Fingerprint: ", "quiet"), fingerprint))
+    elif is_result and (why := _unplanned_text(sites)):
+        console.prose(why, "warn")
 
 
 def _failing_together(sites: Sequence[SiteReport]) -> list[SiteReport]:
@@ -304,11 +306,14 @@ def plans_page(sites: Sequence[SiteReport], fingerprint: str | None) -> str:
     """
     title = sites[0].title if len(sites) == 1 else f"{len(sites)} sites"
     lines = [f"# Plan for {markdown.text(title)}", ""]
-    lines += [f"Fingerprint: `{fingerprint}`", ""] if fingerprint is not None else []
+    if fingerprint is not None:
+        lines += [f"Fingerprint: `{fingerprint}`", ""]
+    elif why := _unplanned_text(sites):
+        lines += [markdown.text(why), ""]
     lines += [f"**{markdown.text(totals(sites))}.**"]
     changing = [site for site in _failing_together(sites) if site.needs_reading]
     rows = ([site.title, *map(str, _counts(site)), _state(site)] for site in changing)
-    lines += markdown.table(("Site", "Create", "Change", "Remove", ""), rows)
+    lines += markdown.table(("Site", "Create", "Change", "Remove", "Note"), rows)
     for folder in _folders_of(sites):
         lines += ["", markdown.text(folder.sentence)]
     for site in changing:
@@ -338,9 +343,30 @@ def _counts(site: SiteReport) -> list[int]:
 
 
 def _state(site: SiteReport) -> str:
+    """Why a site is not changed, and what a plan without changes says."""
     if site.plan is None:
-        return "failed"
-    return "blocked" if site.plan.blocked else ""
+        why = f": {' '.join(site.error.headline.split())}" if site.error is not None else ""
+        return f"failed{why}"
+    if site.plan.blocked:
+        rights = dict.fromkeys(right.right for right in site.plan.missing_rights)
+        return f"blocked: {', '.join(rights)} missing"
+    if site.plan.is_empty:
+        steps = len(site.plan.manual_steps)
+        left = f"{counted(steps, 'step')} for someone else" if steps else ""
+        return "; ".join(filter(None, [site.left_alone_text, left])) or "no changes, but a note"
+    return ""
+
+
+def _unplanned_text(sites: Sequence[SiteReport]) -> str:
+    """Why there is no fingerprint; empty where every site could be planned."""
+    titles = [site.title for site in sites if site.plan is None]
+    if not titles:
+        return ""
+    names = ", ".join(titles)
+    return (
+        f"No fingerprint: {names} could not be planned. Correct what is wrong there, or plan the "
+        "others with --only SITE."
+    )
 
 
 # What came of several

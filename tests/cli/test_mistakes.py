@@ -334,6 +334,19 @@ def _usage_error(line: str) -> UsageError:
     raise AssertionError(line)
 
 
+@pytest.mark.parametrize(
+    ("line", "right"),
+    [
+        ("teardown -f trust.toml", "mct-s2s teardown --app-service NAME"),
+        ("apply trust.toml", "mct-s2s apply -f trust.toml"),
+    ],
+)
+def test_a_trust_file_that_is_named_wrongly_is_answered_with_the_right_command(
+    line: str, right: str
+) -> None:
+    assert right in _usage_error(line).remedy
+
+
 def _mistakes(terminal: Terminal) -> None:
     for line in LINES:
         show_error(terminal, _usage_error(line))

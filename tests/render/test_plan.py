@@ -519,6 +519,16 @@ def test_sites_that_one_error_keeps_from_being_planned_are_told_together(screens
     assert "<summary>a, b, c</summary>" in plans_page(sites, None)
 
 
+def test_a_plan_without_a_fingerprint_says_which_site_is_to_blame(screens: Screens) -> None:
+    sites = [SiteReport("a", error=not_signed_in()), SiteReport("b", full_plan(), is_of_file=True)]
+    screen = screens()
+    show_plans(screen.terminal, sites, None, is_result=True)
+    assert screen.out.splitlines()[-1].startswith("No fingerprint: a could not be planned. ")
+    page_of_plans = plans_page(sites, None)
+    assert "No fingerprint: a could not be planned" in page_of_plans
+    assert "| a | 0 | 0 | 0 | `failed: Cannot sign in.` |" in page_of_plans
+
+
 def test_a_run_with_nothing_to_apply_says_its_failures_and_totals_at_the_end_alone(
     screens: Screens,
 ) -> None:
