@@ -133,6 +133,11 @@ def service_not_ours(
         return not_ours(application, doubted, SERVICE, observed.graph if is_deleted else "")
     by = f"{observed.api.names_service} names" if is_set else "The service application is"
     adopting = f"Run the same command with {option(SERVICE_OPTION, client_id)} if it is right"
+    if doubted.has(Doubt.UNPLACED):
+        adopting = (
+            f"If it was created for {observed.subject}, run the same command with "
+            f"{option(SERVICE_OPTION, client_id)} (setup notes it, so that this is asked once)"
+        )
     is_not = "may not be" if doubted.has(Doubt.UNPLACED) else "is not"
     whose = (
         f"{by} '{application.display_name}' (appId {client_id}), which {is_not} this App Service's "

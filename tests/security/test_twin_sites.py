@@ -156,6 +156,8 @@ def test_a_service_application_that_does_not_say_whose_it_is_goes_to_no_app_serv
             error = refused.document["error"]
             code = "service-application-not-ours"
             assert (refused.code, error["code"]) == (2, code), refused.out
+            whose = TWIN_SITE if site is TWIN else SITE
+            assert f"created for {whose}, run the same command with " in error["remedy"]
             assert f"--service-app {service['appId']}" in error["remedy"]
     assert azure.writes() == []
     named = ("--service-app", service["appId"])
