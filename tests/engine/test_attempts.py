@@ -157,6 +157,29 @@ def test_a_secret_that_has_arrived_is_neither_removed_nor_named_for_removal(
     assert held["keyId"] == secret["keyId"]
 
 
+def test_the_twin_of_a_secret_that_has_arrived_is_removed(
+    registration: Json, engine: Engine
+) -> None:
+    """The answer about it was lost, and no replica has shown it before the second one was made."""
+    azure, path = engine.inside.azure, f"/applications/{registration['id']}"
+    body = {"passwordCredential": {"displayName": OURS}}
+    azure.advance(3600)  # replicas show the registration, and neither secret
+    azure.lag(20.0, "adversarial")
+    azure.graph("POST", f"{path}/addPassword", json=body)
+    second = azure.graph("POST", f"{path}/addPassword", json=body)
+
+    async def main(session: Session) -> None:
+        attempt = attempt_at(registration, session, engine.home)
+        attempt.key_id, attempt.may_have_twin = KeyId(second["keyId"]), True
+        await attempt.confirm_arrival()
+
+    engine.run(main)
+    azure.lag(0)
+    azure.advance(60)
+    (secret,) = azure.graph("GET", path)["passwordCredentials"]
+    assert secret["keyId"] == second["keyId"]
+
+
 def test_a_certificate_that_no_replica_shows_yet_is_not_taken_for_removed(
     registration: Json, engine: Engine
 ) -> None:

@@ -9,6 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from mct_s2s import clock
+from mct_s2s.activity import REPLICATION, waiting
 from mct_s2s.azure.graph import applications, credentials
 from mct_s2s.errors import S2SError
 from mct_s2s.model.client_credentials import attempt_tag
@@ -16,7 +18,7 @@ from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, Tag
 from mct_s2s.stores.store import Store
-from mct_s2s.waits import TAKING_BACK_SECONDS
+from mct_s2s.waits import LAG_SECONDS, LOOK_PAUSE, TAKING_BACK_SECONDS
 
 if TYPE_CHECKING:
     from mct_s2s.azure.graph.client import GraphClient
@@ -80,6 +82,8 @@ class Attempt:
         """Note that the secret is in its store. Raises S2SError: the tag could not be removed."""
         self.has_arrived = True
         try:
+            if self.may_have_twin:
+                await self._remove_twin()
             await self._untag()
         except S2SError as error:
             warning = (
@@ -88,6 +92,26 @@ class Attempt:
             )
             error.mention([warning])
             raise
+
+    async def _remove_twin(self) -> None:
+        """Remove the other secret of this name, as no later run could tell it from this one.
+
+        A replica that shows this one shows the other one, too, if there is one: it is older.
+        """
+        gives_up_at = clock.seconds() + LAG_SECONDS
+        while True:
+            application = await applications.by_object_id(self.graph, self.object_id)
+            of_this_name = {
+                credential.key_id
+                for credential in application.credentials
+                if credential.name == self.name
+            }
+            if self.key_id in of_this_name or clock.seconds() >= gives_up_at:
+                break
+            with waiting(REPLICATION, gives_up_at):
+                await asyncio.sleep(LOOK_PAUSE)
+        for key_id in of_this_name - {self.key_id}:
+            await credentials.remove_secret(self.graph, self.object_id, key_id)
 
     async def _untag(self) -> None:
         if self._tagged is None:
