@@ -50,7 +50,7 @@ from mct_s2s.model.commands import role_assignment
 from mct_s2s.model.ids import PrincipalId, TenantId, is_guid, same_id
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
 from mct_s2s.model.site_settings import AppSettings
-from mct_s2s.planning.permissions.rights import least_role
+from mct_s2s.planning.permissions.rights import READER, least_role
 from mct_s2s.waits import (
     IDENTITY_LOOK_PAUSE,
     IDENTITY_LOOKS,
@@ -79,6 +79,7 @@ READ_RIGHTS = "check your permissions"
 PROVIDER = "/providers/Microsoft.Authorization"
 _REFUSED_CALLER = re.compile(r"with object id '([0-9a-fA-F-]{36})'")
 """The caller's object ID in the words of a refusal: docs/azure-contract.md, section 4.7."""
+_SUBSCRIPTION_PATH = re.compile(r"/subscriptions/[^/]+(?=/|$)")
 STATIC_SITES = "microsoft.web/staticsites"
 """Takes a PATCH of `identity` and ignores it: docs/azure-contract.md, section 4.4."""
 
@@ -430,6 +431,9 @@ class ResourceManager(ServiceClient):
             resource = ResourceId.in_path(about)
             if resource is not None and role == least_role(resource):
                 return role_assignment(role, caller.assignee, str(resource))
+            subscription = _SUBSCRIPTION_PATH.match(about)
+            if role == READER and subscription is not None:
+                return role_assignment(role, caller.assignee, subscription[0])
             return ""
 
         return error_of_refusal(self.service, refusal, step, assignment)

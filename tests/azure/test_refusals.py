@@ -3,6 +3,7 @@ out.
 """
 
 import asyncio
+import shlex
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -476,15 +477,20 @@ LIST = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Web/sites"
 @pytest.mark.parametrize(
     ("path", "action", "scope", "role"),
     [
-        (f"{SITE}/config/appsettings", "Microsoft.Web/sites/config/write", SITE, "Website"),
-        (f"{SITE}/slots", "Microsoft.Web/sites/slots/read", SITE, "Website"),
+        (f"{SITE}/config/appsettings", "Microsoft.Web/sites/config/write", SITE,
+         "Website Contributor"),
+        (f"{SITE}/slots", "Microsoft.Web/sites/slots/read", SITE, "Website Contributor"),
         (f"{SITE}/slots/new/restart", "Microsoft.Web/sites/slots/restart/action",
-         f"{SITE}/slots/new", "Website"),
-        (MACHINE, "Microsoft.Compute/virtualMachines/write", MACHINE, "Virtual Machine"),
+         f"{SITE}/slots/new", "Website Contributor"),
+        (MACHINE, "Microsoft.Compute/virtualMachines/write", MACHINE,
+         "Virtual Machine Contributor"),
+        (f"/subscriptions/{SUBSCRIPTION}", "Microsoft.Resources/subscriptions/read",
+         f"/subscriptions/{SUBSCRIPTION}", "Reader"),
         (LIST, "Microsoft.Web/sites/read", "", ""),
         (MACHINE, "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action", "", ""),
     ],
-    ids=["settings", "slots", "a slot", "a machine", "a list", "another resource than was meant"],
+    ids=["settings", "slots", "a slot", "a machine", "a subscription", "a list",
+         "another resource than was meant"],
 )  # fmt: skip
 def test_a_refused_role_comes_with_the_command_that_assigns_it_at_the_resource(
     path: str, action: str, scope: object, role: str
@@ -500,7 +506,7 @@ def test_a_refused_role_comes_with_the_command_that_assigns_it_at_the_resource(
     command = ""
     if scope:
         command = (
-            f"az role assignment create --assignee-object-id {OBJECT} --role '{role} Contributor' "
+            f"az role assignment create --assignee-object-id {OBJECT} --role {shlex.quote(role)} "
             f"--scope {scope}"
         )
     (missing,) = refused.value.missing
