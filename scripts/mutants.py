@@ -5,8 +5,10 @@
     .venv/bin/python scripts/mutants.py --quick                by the package's own tests alone
 
 The same seed chooses the same places of the same program. Changes are made in a copy, which goes
-away. A change that survives is a rule without a test, or one that makes no difference: a person
-judges which. docs/contributing.md says what a run costs and what the last one found.
+away. The tests run once without a change, to learn which of them execute each place: a change meets
+those, and all others only where more than tests execute it (an import, a process of its own). A
+change that survives is a rule without a test, or one that makes no difference: a person judges
+which. docs/contributing.md says what a run costs and what the last one found.
 """
 
 import argparse
@@ -23,6 +25,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from coverage import CoverageData
+
 ROOT = Path(__file__).parents[1]
 TESTS = {
     "planning": ["tests/planning"],
@@ -30,6 +34,8 @@ TESTS = {
     "stores": ["tests/stores", "tests/engine"],
 }
 """By package of the program: the tests that are tried before all others."""
+LEARNING = ["--cov", "--cov-context=test", "--cov-report="]
+"""Options of a run that learns which tests execute each line."""
 LONGEST_SECONDS = 1800
 """A change can make a loop endless."""
 
@@ -158,15 +164,27 @@ def first_failure(copy: Path, tests: Sequence[str], workers: str) -> str | None:
     return failed[1] if failed else output.strip().rpartition("\n")[2]
 
 
-def noticed_by(mutant: Mutant, copy: Path, options: argparse.Namespace) -> str | None:
-    """Run the tests of the mutant's package, then all others, and return the first that fails."""
+def reaching_tests(mutant: Mutant, copy: Path) -> tuple[list[str], bool]:
+    """Return the tests that execute a place, its package's first; and whether only they do."""
+    data = CoverageData(str(copy / ".coverage"))
+    data.read()
+    contexts = data.contexts_by_lineno(str(copy / mutant.path)).get(mutant.line, [])
+    tests = {context.rpartition("|")[0] for context in contexts} - {""}
+    own = tuple(TESTS[mutant.path.parts[1]])
+    in_order = sorted(tests, key=lambda test: (not test.startswith(own), test))
+    return in_order, bool(tests) and "" not in contexts
+
+
+def noticed_by(mutant: Mutant, copy: Path, tests: Sequence[str], workers: str) -> str | None:
+    """Run the tests that may notice the change, and return the first that fails."""
     path = copy / mutant.path
     original = path.read_bytes()
+    reaching, are_all = reaching_tests(mutant, copy)
     path.write_bytes(mutant.source)
     try:
-        failure = first_failure(copy, TESTS[mutant.path.parts[1]], options.workers)
-        if failure is None and not options.quick:
-            failure = first_failure(copy, [], options.workers)
+        failure = first_failure(copy, reaching, workers) if reaching else None
+        if failure is None and not are_all:
+            failure = first_failure(copy, tests, workers)
         return failure
     finally:
         path.write_bytes(original)
@@ -194,16 +212,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="mct-s2s-mutants-") as folder:
         copy = Path(folder)
         copy_checkout(copy)
-        usual = (
-            sorted({test for package in packages for test in TESTS[package]})
-            if options.quick
-            else []
-        )
-        if failure := first_failure(copy, usual, options.workers):
+        own = sorted({test for package in packages for test in TESTS[package]})
+        tests = own if options.quick else []
+        if failure := first_failure(copy, [*LEARNING, *tests], options.workers):
             sys.exit(f"{failure} fails without any change.")
         print(f"{len(chosen)} of {len(candidates)} places, seed {options.seed}", flush=True)
         for mutant in sorted(chosen, key=lambda each: (each.path, each.line)):
-            test = noticed_by(mutant, copy, options)
+            test = noticed_by(mutant, copy, tests, options.workers)
             if test is None:
                 survivors.append(mutant)
             print(f"{mutant}\n    {f'noticed by {test}' if test else 'SURVIVED'}", flush=True)

@@ -4,7 +4,8 @@ import ast
 from pathlib import Path
 
 import pytest
-from mutants import all_mutants, mutants_of
+from coverage import CoverageData
+from mutants import all_mutants, mutants_of, reaching_tests
 
 PATH = Path("x.py")
 
@@ -39,3 +40,26 @@ def test_every_mutant_of_the_program_compiles_to_something_else() -> None:
         assert ast.dump(ast.parse(mutant.source)) != ast.dump(
             ast.parse(mutant.path.read_bytes())
         ), str(mutant)
+
+
+@pytest.mark.parametrize(
+    ("contexts", "reaching", "are_all"),
+    [
+        (["tests/cli/test_a.py::test_a|run", "tests/stores/test_b.py::test_b[x|y]|run"],
+         ["tests/stores/test_b.py::test_b[x|y]", "tests/cli/test_a.py::test_a"], True),
+        (["", "tests/cli/test_a.py::test_a|setup"], ["tests/cli/test_a.py::test_a"], False),
+        ([], [], False),
+    ],
+    ids=["tests", "a process of its own, too", "none"],
+)  # fmt: skip
+def test_a_change_meets_the_tests_that_execute_it_those_of_its_package_first(
+    contexts: list[str], reaching: list[str], are_all: bool, tmp_path: Path
+) -> None:
+    path = Path("mct_s2s/stores/x.py")
+    (mutant,) = mutants_of(path, b"a = 7")
+    data = CoverageData(str(tmp_path / ".coverage"))
+    for context in contexts:
+        data.set_context(context)
+        data.add_lines({str(tmp_path / path): [mutant.line]})
+    data.write()
+    assert reaching_tests(mutant, tmp_path) == (reaching, are_all)
