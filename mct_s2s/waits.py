@@ -2,8 +2,10 @@
 
 `--timeout` ends each of these waits sooner. What one request waits for is decided in
 `azure/retry.py` (`classify`), when a plan is made again in `engine/settling.py`. What protects the
-settings of others from a write is counted in `engine/apply/settings.py`, and whether something is
-new or expires soon is a rule about it, in `model/`. docs/reliability.md says what users meet.
+settings of others from a write is counted in `engine/apply/settings.py`. Up to which age an object
+of the directory may not show everywhere (`YOUNG`), and within which time a secret reaches its place
+or a credential expires soon, are rules in `model/client_credentials.py`. docs/reliability.md says
+what users meet.
 """
 
 import random

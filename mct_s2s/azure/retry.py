@@ -12,13 +12,14 @@
 
 Nothing waits past the command's deadline.
 
-When is a 404 final? Here, unless the request's rule calls it lag:
+When is a 404 final? Always, unless the request is sent with a rule that calls it lag:
 
-* Graph, about an object that this run created, restored or changed, or that is minutes old
-  (`GraphClient.sending_about`): lag, as a replica may not know the object yet.
-* Graph, about an object that the caller knows to exist (`UNTIL_KNOWN` of `azure/refusals.py`, of
-  whatever age): lag.
-* Graph, about any other object: final for the request. Before anything rests on it, it is asked for
+* Graph, a request sent by `GraphClient.sending_about`: lag where it is about an object that this
+  run created, restored or changed, or that is minutes old, as a replica may not know it yet.
+* Graph, a request sent by `UNTIL_KNOWN` (`azure/refusals.py`), as its caller knows that the object
+  exists, of whatever age: lag.
+* Graph, any other request: final, also where the object is young. `GraphClient.get`, by an appId or
+  a `uniqueName`, takes the first 404 for `None`. Before anything rests on it, it is asked for
   again, in all twice by an id that someone names (`GraphClient.get_known`), 3 times for owners and
   credentials and before a plan is applied (`AGREEING_READS`), 5 times in a deletion or restoration
   (`GONE_AFTER`); and a credential is written up to 8 times (`DOUBTFUL_TRIES`). A setup takes the

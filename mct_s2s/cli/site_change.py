@@ -77,6 +77,7 @@ class SiteChange:
     def fingerprint(self) -> str | None:
         """The same for every caller on every machine; `None` where there is no plan.
 
+        It is of the plan before the caller's rights limit it (`Outcome.intended`).
         Of a site of a trust file, it covers what the file says as well as the plan, which rounds
         lifetimes to months and does not say who signs in.
         """

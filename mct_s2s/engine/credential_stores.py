@@ -148,10 +148,10 @@ async def open_stores(
     rotation of all clients that expire, a store that cannot be read stops its own client alone.
     """
     desired = request.desired
-    is_each_alone = isinstance(desired, Rotation) and desired.expiring_within is not None
+    rotates_expiring = isinstance(desired, Rotation) and desired.expiring_within is not None
     receivers = _receivers(request, observed)
     openings = [_open_store(session, request, observed, receiver) for receiver in receivers]
-    if is_each_alone:
+    if rotates_expiring:
         results = await gather_or_cancel(*map(outcome_of, openings))
     else:
         results = await gather_or_cancel(*openings)

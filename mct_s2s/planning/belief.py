@@ -38,6 +38,7 @@ from mct_s2s.planning.content import (
     foreign_service_content,
     service_content,
 )
+from mct_s2s.planning.permissions.rights import GRAPH_APP_ID
 from mct_s2s.planning.service_facts import (
     confirmed_role,
     is_created_for_this_site,
@@ -45,11 +46,6 @@ from mct_s2s.planning.service_facts import (
     is_named_as_service,
 )
 
-MICROSOFT_GRAPH = "00000003-0000-0000-c000-000000000000"
-"""Its appId in every cloud.
-
-Source: learn.microsoft.com/troubleshoot/entra/entra-id/governance/verify-first-party-apps-sign-in.
-"""
 CREATED_TOGETHER = timedelta(minutes=30)
 """One run creates a service application and its clients within that time, in any order."""
 
@@ -277,7 +273,7 @@ def _requests_another_api(
     earlier = created_role_ids(observed)
     for access in application.required_access:
         api = access.resource_client_id
-        if api == MICROSOFT_GRAPH or (service is not None and api == service.client_id):
+        if api == GRAPH_APP_ID or (service is not None and api == service.client_id):
             continue
         roles = {permission for permission, kind in access.permissions if kind == "Role"}
         # An API of this App Service that is gone is known by the ids of its roles.

@@ -395,7 +395,7 @@ class SettingsSpec:
 
     def written(self, outputs: "Outputs") -> tuple[str, ...]:
         """Values, and entries of lists, as far as they are known."""
-        values = [value for _, right in self.values for value in right]
+        values = [value for _, accepted in self.values for value in accepted]
         values += [identifier for _, identifier in self.listed]
         return tuple(text for value in values if (text := outputs.known(value)) is not None)
 

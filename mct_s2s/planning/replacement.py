@@ -141,12 +141,12 @@ class Replacement:
         return kind_to_create(
             self.counted,
             self.rotation,
-            self._held,
+            self._held_now,
             goes_to_vault=self.client.note.vault is not None,
         )
 
     @cached_property
-    def _held(self) -> Credential | None:
+    def _held_now(self) -> Credential | None:
         """The one that the place holds, of whichever kind; `None` where nothing tells."""
         note = self.client.note
         # A key vault holds secrets, whatever its tags name, which others may write.
@@ -209,7 +209,7 @@ class Replacement:
             # Replicas may not show yet what was delivered minutes ago.
             is_hidden = not self.counted and self.client.has_just_arrived(self.kind)
             horizon = self.client.now + rotation.expiring_within
-            return all_end_by(judged(self.counted, self.kind, self._held), horizon) and (
+            return all_end_by(judged(self.counted, self.kind, self._held_now), horizon) and (
                 not is_hidden
             )
         # Everyone has the newest one by now: only the old ones are to go.

@@ -47,7 +47,7 @@ _KNOWN_BY: Mapping[type, str] = {
 
 
 def fingerprint(plan: Plan, now: datetime, subject: str) -> str:
-    """The SHA-256, hexadecimal, of what a plan does to `subject`, with or without the rights.
+    """The SHA-256, hexadecimal, of what a plan does to `subject`.
 
     Every run that would do the same has the same one.
     """

@@ -30,7 +30,7 @@ from mct_s2s.planning.changes import (
 from mct_s2s.planning.service_application import PlannedService
 
 
-def right_values(
+def accepted_values(
     observed: ObservedState,
     audience: Deferred[ApplicationIdUri] | None,
     client_id: Deferred[ClientId] | None,
@@ -80,15 +80,15 @@ def settings_spec(
     listed = _listed_ids(desired, api, application_ids, object_ids)
     # Values that the operator gave go before what the directory holds.
     typed = _typed_values(desired, rows)
-    right = {**_values_by_setting(observed, service), **typed}
+    accepted = {**_values_by_setting(observed, service), **typed}
     required = api.required(observed.settings, {setting for setting, _ in listed})
     if desired.settings is SettingsScope.CLIENTS:
         required -= api.always_required
     values = tuple(
-        (row, right[row])
+        (row, accepted[row])
         for row in rows
         # What the operator gave is written also where no client needs it yet.
-        if row in right and (row in required or row in typed) and not row.holds.is_list
+        if row in accepted and (row in required or row in typed) and not row.holds.is_list
     )
     written = {row for row, _ in (*values, *listed)} - typed.keys()
     for row in api.hidden(observed.settings):
@@ -130,10 +130,10 @@ def _values_by_setting(
 ) -> dict[Setting, tuple[Deferred[str], ...]]:
     """The values that settings may have, by what the directory holds or will hold."""
     if service is None:
-        values = right_values(observed, None, None, observed.setting(Holds.ROLE))
+        values = accepted_values(observed, None, None, observed.setting(Holds.ROLE))
     else:
         client_id = service.registration.client_id
-        values = right_values(observed, service.uri, client_id, service.role.value)
+        values = accepted_values(observed, service.uri, client_id, service.role.value)
     return {row: values[row.holds] for row in observed.api.rows if row.holds in values}
 
 

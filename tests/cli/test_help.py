@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,13 @@ import pytest
 import typer
 from mct_s2s.cli.app import COMMANDS, MODULES, app, main
 from mct_s2s.cli.app import COMMANDS as SUMMARIES
-from mct_s2s.cli.binding import PANELS, choices, command, command_line
+from mct_s2s.cli.binding import OF_A_SITE, PANELS, choices, command, command_line
 from mct_s2s.cli.commands.configure_appservice import ConfigureAppserviceOptions
 from mct_s2s.cli.commands.doctor import DoctorOptions
 from mct_s2s.cli.commands.export import ExportOptions
 from mct_s2s.cli.commands.removal import RemoveClientOptions, TeardownOptions
 from mct_s2s.cli.commands.rotate_secret import RotateSecretOptions
-from mct_s2s.cli.commands.setup import AddClientOptions, SetupOptions
+from mct_s2s.cli.commands.setup import OF_A_RUN, AddClientOptions, SetupOptions
 from mct_s2s.cli.commands.snippet import SnippetOptions
 from mct_s2s.cli.commands.status import StatusOptions
 from mct_s2s.cli.commands.verify import VerifyOptions
@@ -275,6 +276,17 @@ def typed(line: str, kind: type[Any]) -> Any:
 )
 def test_a_printed_command_line_parses_to_the_options_it_was_made_from(options: Any) -> None:
     assert typed(command_line("x", options), type(options)) == options
+
+
+def test_a_setup_handed_to_someone_else_has_every_option_but_those_of_a_run() -> None:
+    """A new option is one or the other: add its field here, or to `OF_A_RUN`."""
+    handed_over = {field.name for field in fields(SetupOptions)} - OF_A_RUN
+    assert handed_over == {
+        *OF_A_SITE, "client", "managed_identity", "service_app", "service_name", "role", "url",
+        "credential", "certificate", "github", "federated_issuer", "federated_subject",
+        "federated_audience", "secret_lifetime", "auto_lifetime", "secret_to", "no_consent",
+        "service_management_reference", "no_app_service", "handoff",
+    }  # fmt: skip
 
 
 def test_a_printed_command_line_leaves_out_defaults_and_uses_short_names() -> None:

@@ -12,7 +12,7 @@ import pytest
 from mct_s2s import clock
 from mct_s2s.azure.graph import applications, service_principals
 from mct_s2s.engine import flow
-from mct_s2s.engine.apply.plan_run import IN_FLIGHT
+from mct_s2s.engine.apply.plan_run import CHANGES_AT_ONCE
 from mct_s2s.engine.apply.send_changes import apply_plan
 from mct_s2s.engine.flow import carry_out, prepare
 from mct_s2s.engine.outcome import Outcome
@@ -105,9 +105,13 @@ def account(outcome: Outcome) -> tuple[set[str], set[str], set[str], set[str]]:
     [
         ([principal("A"), new("A")], ["A", "A:principal"], 2.0),
         ([new("C", "B"), new("B", "A"), new("A")], ["A", "B", "C"], 3.0),
-        ([new(str(number)) for number in range(IN_FLIGHT)], None, 1.0),
-        ([new(str(number)) for number in range(3 * IN_FLIGHT)], None, 3.0),
-        ([*(new(str(number), "last") for number in range(2 * IN_FLIGHT)), new("last")], None, 3.0),
+        ([new(str(number)) for number in range(CHANGES_AT_ONCE)], None, 1.0),
+        ([new(str(number)) for number in range(3 * CHANGES_AT_ONCE)], None, 3.0),
+        (
+            [*(new(str(number), "last") for number in range(2 * CHANGES_AT_ONCE)), new("last")],
+            None,
+            3.0,
+        ),
     ],
     ids=[
         "what it refers to",
@@ -223,8 +227,8 @@ def test_a_change_that_waits_for_its_turn_does_not_begin_after_a_refusal(engine:
     """A large setup must not send hundreds of requests after the first one was denied."""
     refusal = {"match": {"method": "PATCH"}, "nth": 1, "fault": {"type": "status", "status": 403}}
     engine.inside.azure.misbehave(refusal, LATER)
-    outcome, _, _ = applied(engine, *(new(str(number)) for number in range(3 * IN_FLIGHT)))
-    assert len(outcome.not_begun) == 2 * IN_FLIGHT
+    outcome, _, _ = applied(engine, *(new(str(number)) for number in range(3 * CHANGES_AT_ONCE)))
+    assert len(outcome.not_begun) == 2 * CHANGES_AT_ONCE
 
 
 # --- the restart ---

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from mct_s2s.engine.request import Request, Session
     from mct_s2s.model.observed import SiteOfFile
 
-_OF_A_RUN = {
+OF_A_RUN = {
     "output", "verbose", "quiet", "timeout", "yes", "dry_run", "backup", "no_restart",
     "no_preflight", "no_verify",
 }  # fmt: skip
-"""Options that say how a run behaves, and not what it makes."""
+"""Options that say how a run behaves, and not what it makes: `directory_half` leaves them out."""
 THINKING_SECONDS = 1800.0
 """Added to the command's deadline: nothing waits for Azure while a person reads and types."""
 
@@ -94,7 +94,7 @@ def directory_half(options: AzureOptions, clients: list[str]) -> str:
     shared = {field.name for field in fields(SetupOptions)} & {
         field.name for field in fields(options)
     }
-    values = {name: getattr(options, name) for name in shared - _OF_A_RUN}
+    values = {name: getattr(options, name) for name in shared - OF_A_RUN}
     values |= {"client": clients, "no_app_service": True, "handoff": HANDOFF}
     return command_line("setup", SetupOptions(**values))
 

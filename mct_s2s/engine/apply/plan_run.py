@@ -30,7 +30,7 @@ from mct_s2s.planning.permissions.rights import relies_on_ownership
 from mct_s2s.planning.plan import references
 from mct_s2s.planning.service_application import SERVICE_KEY
 
-IN_FLIGHT = 16
+CHANGES_AT_ONCE = 16
 """Changes at once: as many as requests to one service (azure/retry.py).
 
 With 8, 200 clients at 100 ms took a third longer. Graph takes 3,000 writes in 150 s:
@@ -74,12 +74,12 @@ class Run:
         # Changes that failed alone or found another run's registration, and those that need them.
         self._left_out: set[str] = set()
         self._ready = {change.key: asyncio.Event() for change in outcome.plan.changes}
-        self._slots = asyncio.Semaphore(IN_FLIGHT)
+        self._slots = asyncio.Semaphore(CHANGES_AT_ONCE)
         changes = outcome.plan.changes
         created = [change for change in changes if isinstance(change, CreateApplication)]
         # More registrations than leave at once wait for the service application, whose id their
         # creation can then name as the API that they need: one request less for each.
-        self._is_service_first = len(created) > IN_FLIGHT
+        self._is_service_first = len(created) > CHANGES_AT_ONCE
         # What is written later into a registration that this run creates, by the creation's key:
         # its API permission goes out with the creation, where the API's id is known by then.
         self.access_edits = {
@@ -88,7 +88,7 @@ class Run:
             if isinstance(change, UpdateApplication) and isinstance(change.object_id, OutputRef)
         }
         # What was shown of changes that are done for their reader, and still go on.
-        self._confirmed: dict[str, str] = {}
+        self._shown_as_done: dict[str, str] = {}
 
     def created_registration(self, deferred: Deferred[Any]) -> Application | None:
         """The registration that a deferred id names, if this run has created or restored it."""
@@ -155,7 +155,7 @@ class Run:
         else:
             result = change.named(self.outputs) if isinstance(change, UpdateApplication) else change
             self.outcome.finish(result, detail)
-            if self._confirmed.get(change.key) != detail:
+            if self._shown_as_done.get(change.key) != detail:
                 self.progress.finished(result, detail)
         self.mark_ready(change)
 
@@ -221,9 +221,9 @@ class Run:
         """Let those begin that wait for the change, which may still be reading back its write."""
         self._ready[change.key].set()
 
-    def confirm(self, change: WriteSettings, detail: str) -> None:
+    def show_as_done(self, change: WriteSettings, detail: str) -> None:
         """Show the change as done, while it still watches that no one undoes it."""
-        self._confirmed[change.key] = detail
+        self._shown_as_done[change.key] = detail
         self.progress.finished(change, detail)
 
     async def wait_for_everything_else(self, change: WriteSettings) -> None:

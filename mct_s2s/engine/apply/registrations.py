@@ -185,7 +185,7 @@ async def create_as_owner(
     """Register by POST, which makes the caller the owner, then set the name.
 
     An upsert may leave the caller with a registration that it can neither change nor delete.
-    Returns and raises what `create` does.
+    Returns and raises what `create_registration` does.
     """
     graph = session.graph
     unique_name = change.application.unique_name or ""

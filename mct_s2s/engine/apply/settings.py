@@ -57,7 +57,7 @@ async def write_settings(change: WriteSettings, run: Run) -> str:
     run.wrote_settings = True
     run.mark_ready(change)
     await writer.read_back()
-    run.confirm(change, writer.summary)
+    run.show_as_done(change, writer.summary)
     with activity(f"Watching {change.name} for other writers of its settings"):
         await writer.settle()
     run.outcome.settings = writer.settings

@@ -47,6 +47,10 @@ _DIRECTORY_ALL = "Directory.ReadWrite.All"
 _READ_ALL, _CONSENT = "Application.Read.All", "AppRoleAssignment.ReadWrite.All"
 
 GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
+"""Microsoft Graph's appId in every cloud.
+
+Source: learn.microsoft.com/troubleshoot/entra/entra-id/governance/verify-first-party-apps-sign-in.
+"""
 GRAPH_PERMISSIONS = {
     _OWNED_BY: "18a4783c-866b-4cc7-a460-3d5e5662c884",
     _WRITE_ALL: "1bfefb4e-e0b5-418b-a88f-73c46d2cc8e9",

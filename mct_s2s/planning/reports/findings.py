@@ -49,7 +49,7 @@ from mct_s2s.planning.service_facts import (
     wanted_role,
     wanted_role_value,
 )
-from mct_s2s.planning.site import make_sticky, not_sticky, right_values
+from mct_s2s.planning.site import accepted_values, make_sticky, not_sticky
 
 NOT_CONFIGURED = "not-configured"
 
@@ -272,12 +272,12 @@ def wrong_settings(observed: ObservedState, site: AppService) -> Iterator[Findin
     uri, client_id = (
         (audience_of(service, observed), service.client_id) if service is not None else (None, None)
     )
-    values = right_values(observed, uri, client_id, wanted_role_value(observed))
-    right = {
+    values = accepted_values(observed, uri, client_id, wanted_role_value(observed))
+    accepted = {
         holds: tuple(text for text in texts if isinstance(text, str))
         for holds, texts in values.items()
     }
-    right[Holds.TENANT_ID] = (site.tenant_id,)
+    accepted[Holds.TENANT_ID] = (site.tenant_id,)
     for setting in api.rows:
         name, malformed, of_role = setting.name, "setting-malformed", setting.holds is Holds.ROLE
         if setting.holds.is_list:
@@ -289,15 +289,15 @@ def wrong_settings(observed: ObservedState, site: AppService) -> Iterator[Findin
                 remove = observed.command("remove-client", about=entry)
                 message = f"'{entry}' in {name} is not a GUID, so it matches no client."
                 yield Finding(malformed, name, message, remove, Severity.WARNING)
-        elif setting in required and setting.holds in right:
-            value, accepted = setting.value_in(site.settings), right[setting.holds]
+        elif setting in required and setting.holds in accepted:
+            value, wanted = setting.value_in(site.settings), accepted[setting.holds]
             if value is None or not value.strip():
                 yield Finding(
                     "setting-missing", name, f"{name} is not set.", configure, concerns_role=of_role
                 )
-            elif not setting.word.comparison.is_among(value, accepted):
+            elif not setting.word.comparison.is_among(value, wanted):
                 message = setting.word.wrong.format(
-                    name=name, value=value, wanted="' or '".join(accepted)
+                    name=name, value=value, wanted="' or '".join(wanted)
                 )
                 yield Finding(setting.word.code, name, message, configure, concerns_role=of_role)
 
