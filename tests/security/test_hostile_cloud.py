@@ -210,6 +210,45 @@ def test_a_managed_identity_gives_no_token_for_an_audience_that_a_foreign_cloud_
     assert paths(inside) == [f"arm {METADATA}"], "no token was asked for"
 
 
+@pytest.mark.parametrize("method", ["device-code", "browser"])
+def test_no_person_is_sent_to_a_login_host_that_only_the_metadata_names(
+    mct: Program, azure: Sandbox, inside: Inside, method: str
+) -> None:
+    """It could show a code that it got of Microsoft, or lead on to the page of Microsoft, where the
+    person is signed in already, with a code challenge of its own.
+    """
+    document = metadata(azure)
+    authentication = {**document["authentication"], "loginEndpoint": ELSEWHERE}
+    answer = {**document, "authentication": authentication}
+    inside.hooks.before.append(answering(lambda entry: entry.path == METADATA, answer))
+    for named in ("", PUBLIC.login):
+        azure.forget()
+        environment = {"AZURE_AUTHORITY_HOST": named}
+        done = mct("status", "--auth", method, "-o", "json", env=environment)
+        assert (done.code, done.document["error"]["code"]) == (2, "credential-of-another-cloud")
+        assert f"AZURE_AUTHORITY_HOST={ELSEWHERE}" in done.document["error"]["remedy"]
+        assert "enter the code" not in done.err
+        assert "Opening the browser" not in done.err
+        assert paths(inside) == [f"arm {METADATA}"]
+
+
+@pytest.mark.parametrize("method", [Method.DEVICE_CODE, Method.BROWSER])
+def test_a_person_signs_in_at_a_login_host_that_the_environment_names(method: Method) -> None:
+    private = Cloud(
+        "private",
+        ELSEWHERE,
+        "https://graph.elsewhere.example",
+        "https://arm.elsewhere.example",
+        "x",
+    )
+    there = replace(connection(), cloud=private, environ={"AZURE_AUTHORITY_HOST": ELSEWHERE})
+
+    async def asks_a_person() -> bool:
+        return sign_in(method, there).asks_a_person
+
+    assert asyncio.run(asks_a_person())
+
+
 def test_azds_own_sign_in_gives_tokens_to_microsofts_clouds_only() -> None:
     """It sends its credential to the login host of its own cloud, which we are not told."""
     for cloud in (PUBLIC, US_GOVERNMENT, CHINA):

@@ -28,6 +28,7 @@ from azure.core.exceptions import AzureError
 from mct_s2s import clock, concurrency
 from mct_s2s.activity import waiting
 from mct_s2s.azure.answers import LOGIN, UNREADABLE, OddAnswer, Refusal, describe_cause, parse_json
+from mct_s2s.azure.clouds import is_on_this_machine
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import ThreadTransport, Transport
 from mct_s2s.azure.sign_in import choice
@@ -376,7 +377,15 @@ def sign_in(method: Method, connection: Connection) -> CallerCredential:
             return _azure_cli(connection)
         case Method.AZD:
             return _azure_developer_cli(connection)
-        case _:  # a person sees where they sign in
+        case _:
+            if not (connection.cloud.is_microsofts or is_on_this_machine(connection.cloud.login)):
+                # It could hand on a code, or lead on to a page, of Microsoft's own login service,
+                # and have what comes of it: a person would sign in there for it.
+                choice.check_login_host(
+                    connection.environ.get(choice.AUTHORITY),
+                    connection.cloud.login,
+                    "Your account's sign-in",
+                )
             return person(method, connection)
 
 
