@@ -3,29 +3,34 @@
 from dataclasses import replace
 
 import pytest
-from mct_s2s.engine.credential_stores import name_places, open_stores
+from mct_s2s.engine.credential_stores import name_places, open_stores, retire_files
 from mct_s2s.engine.local_notes import default_folder
 from mct_s2s.engine.request import Request, Session
-from mct_s2s.inputs.secret_to import ClientPlaces, secret_to
+from mct_s2s.inputs.secret_to import ClientPlaces, SecretTo, secret_to
 from mct_s2s.model.client_credentials import (
     OUR_CREDENTIALS,
+    Credential,
     CredentialKind,
+    NewCredential,
     SecretNote,
 )
 from mct_s2s.model.client_sign_in import MadeCredential, SecretCredential
 from mct_s2s.model.desired import Rotation
 from mct_s2s.model.directory_objects import Tenant
-from mct_s2s.model.ids import ClientId, KeyId
+from mct_s2s.model.ids import ClientId, KeyId, api_uri
+from mct_s2s.model.observed import Trust
 from mct_s2s.model.secret_place import SecretPlace
+from mct_s2s.planning.changes import AddCredential, RemoveCredential
 from mct_s2s.sandbox.state import seed
 from mct_s2s.stores.files import FileStore
 from mct_s2s.stores.store import OutputStore
 from mct_s2s.stores.vaults import MAKER
 
-from tests.engine.conftest import TARGET, Engine
+from tests.engine.conftest import TARGET, Engine, planned
 from tests.planning.scenarios import (
     LATER,
     NOW,
+    SERVICE_ID,
     SPEC,
     TENANT,
     client,
@@ -151,3 +156,59 @@ def test_a_vaults_secret_is_deleted_only_if_its_own_tags_name_the_client(
 
     assert engine.run(work) is goes
     assert azure.vault("GET", "/secrets/a").is_success is not goes
+
+
+OLD, NEW = (credential(days, name=f"{OUR_CREDENTIALS}x") for days in (30, 365))
+
+
+@pytest.mark.parametrize(
+    ("removed", "is_renewed", "goes"),
+    [
+        ((), False, False),
+        ((OLD,), False, False),
+        ((OLD, NEW), True, False),
+        ((OLD, NEW), False, True),
+    ],
+    ids=["nothing is removed", "one is left", "another one is made", "none is left"],
+)
+def test_the_usual_file_of_a_client_goes_when_it_has_no_credential_of_ours_any_more(
+    removed: tuple[Credential, ...], is_renewed: bool, goes: bool, engine: Engine
+) -> None:
+    of_client = client("A", OLD, NEW)
+    object_id = of_client.application.object_id
+    outcome = planned()
+    outcome.before = replace(outcome.before, trust=Trust(clients=(of_client,)))
+    for gone in removed:
+        key = gone.key_id
+        outcome.done[key] = RemoveCredential(key=key, name="A", object_id=object_id, key_id=key)
+    if is_renewed:
+        outcome.done["new"] = AddCredential(
+            key="new",
+            name="A",
+            object_id=object_id,
+            client_id=of_client.client_id,
+            audience=api_uri(SERVICE_ID),
+            spec=NewCredential(LATER),
+        )
+
+    async def work(session: Session) -> bool:
+        folder = default_folder(session, outcome.request.label, outcome.before)
+        store = FileStore(SecretTo().file_for("A", folder), is_default_place=True)
+        await store.check(of_client.client_id)
+        await store.deliver(
+            MadeCredential(
+                TENANT.id,
+                of_client.client_id,
+                credential=SecretCredential("value"),
+                scope="api://x/.default",
+                name="A",
+                key_id=NEW.key_id,
+                credential_name="attempt",
+                expires=LATER,
+            )
+        )
+        retired = retire_files(session, outcome)
+        assert retired == ([] if store.dotenv.exists() else [store.dotenv])
+        return not store.dotenv.exists()
+
+    assert engine.run(work) is goes

@@ -281,6 +281,19 @@ def test_a_client_of_which_one_half_is_missing_is_a_client(half: str, engine: En
     assert (observed.client_id, observed.display_name) == (client["appId"], "Import")
 
 
+@pytest.mark.parametrize("by", ["its name", "its appId"])
+def test_a_client_that_is_asked_for_and_not_there_is_looked_for_in_the_recycle_bin(
+    by: str, engine: Engine
+) -> None:
+    client, other = (
+        registered(engine, name, client_unique_name(SERVICE_KEY, name)) for name in ("A", "B")
+    )
+    for deleted in (client, other):
+        engine.inside.azure.graph("DELETE", f"/applications/{deleted['id']}")
+    trust = trust_seen(engine, client["appId"] if by == "its appId" else "A")
+    assert [row.client_id for row in trust.deleted] == [client["appId"]]
+
+
 def test_federated_credentials_are_asked_for_only_where_they_matter(engine: Engine) -> None:
     """No list brings them along: asked for every client, they cost a request each."""
     service_in(engine)
