@@ -13,7 +13,7 @@ import httpx
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from mct_s2s.azure.answers import OddAnswer, advice, describe_cause
-from mct_s2s.azure.clouds import CLOUDS, Cloud, is_on_this_machine
+from mct_s2s.azure.clouds import CLOUDS, Cloud, is_name_taken, is_on_this_machine
 from mct_s2s.azure.http import NO_ANSWER, Http
 from mct_s2s.errors import NEVER_CONNECTED, Refused, ServiceError
 from mct_s2s.model.azure_resources import origin
@@ -127,7 +127,8 @@ def read_cloud(arm: str, document: object) -> Cloud:
     addresses = [*audiences, *([f"https://{vaults}"] if vaults else [])]
     if not any(_domains(address) for address in (*endpoints, *addresses)):
         name = metadata.name or ""
-        if not _NAME.fullmatch(name):
+        # It does not choose to be called like another one.
+        if not _NAME.fullmatch(name) or is_name_taken(name):
             name = manager
         return Cloud(name, login, graph, manager, f"{audiences[0]}/.default", vaults)
     origins = list(map(origin, endpoints))

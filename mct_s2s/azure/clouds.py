@@ -150,6 +150,11 @@ def check_name(wanted: str) -> None:
     raise malformed("unknown-cloud", "--cloud", wanted, remedy)
 
 
+def is_name_taken(name: str) -> bool:
+    """Whether `--cloud` takes it for the name of a cloud."""
+    return name.lower() in {*BY_NAME, SANDBOX}
+
+
 def has_own_site(wanted: str) -> bool:
     """Whether the App Service is known where none is named."""
     return wanted == SANDBOX

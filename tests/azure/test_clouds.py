@@ -6,6 +6,7 @@ import ast
 import errno
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -133,6 +134,19 @@ def test_an_unknown_cloud_is_taken_as_its_metadata_says() -> None:
     assert not cloud.is_microsofts
     assert cloud.authority_host == stack.login
     assert cloud.label == "arm.stack.example"
+
+
+@pytest.mark.parametrize("name", ["public", "AzureCloud", "Sandbox"])
+def test_no_unknown_cloud_is_called_like_another_one(name: str) -> None:
+    stack = replace(
+        PUBLIC,
+        login="https://login.stack.example",
+        graph="https://graph.stack.example",
+        arm="https://arm.stack.example",
+        arm_scope="https://arm.stack.example/.default",
+    )
+    cloud = read_cloud(stack.arm, _document(stack, name=name))
+    assert (cloud.name, cloud.label) == (stack.arm, "arm.stack.example")
 
 
 def test_no_address_but_https_is_taken_from_metadata() -> None:
