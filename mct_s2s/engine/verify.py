@@ -20,8 +20,10 @@ from mct_s2s.model.client_sign_in import (
     ARRIVES_SECONDS,
     ApiAnswer,
     ApiToken,
+    ClientRemedy,
     ClientSignIn,
     MachineIdentity,
+    TokenRefused,
 )
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.observed import ClientApplication, ObservedState
@@ -165,7 +167,7 @@ class ClientTest:
                 )
             except ServiceError as error:
                 passed = False if error.code in REFUSED else None
-                remedy = self._remedy_of_refusal(error, client)
+                remedy = self._remedy_of_refusal(error, sign_in, client)
                 # No such Application ID URI. Where the service application has none, the scope may
                 # be right.
                 if error.service_code == "500011" and self.audience and scope != expected:
@@ -227,20 +229,22 @@ class ClientTest:
         reason, remedy = why_refused(token, sign_in.source, self.observed, answer.stated_reason)
         return CallResult(False, f"{message} {reason}", remedy)
 
-    def _remedy_of_refusal(self, error: ServiceError, client: ClientApplication | None) -> str:
+    def _remedy_of_refusal(
+        self, error: ServiceError, sign_in: ClientSignIn, client: ClientApplication | None
+    ) -> str:
         """The remedy of a refused token: a command of ours gets the options of this App Service."""
         observed = self.observed
-        program, _, words = error.command.partition(" ")
-        if program != "mct-s2s":
-            return error.remedy
-        by_verb = {"setup": observed.command("setup")}
-        if client is not None:
-            by_verb |= {
-                "rotate-secret": self._replacing(client),
-                "add-client": observed.setting_up(client),
-            }
-        verb, _, _ = words.partition(" ")
-        return by_verb.get(verb) or f"{error.command} {observed.where}".rstrip()
+        remedied_by = error.remedied_by if isinstance(error, TokenRefused) else None
+        match remedied_by:
+            case None:
+                return error.remedy
+            case ClientRemedy.SERVICE_APPLICATION:
+                return observed.command("setup")
+            case ClientRemedy.NEW_CREDENTIAL if client is not None:
+                return self._replacing(client)
+            case ClientRemedy.CLIENT | ClientRemedy.CERTIFICATE if client is not None:
+                return observed.setting_up(client)
+        return observed.command(remedied_by.verb, *remedied_by.options, about=sign_in.client_id)
 
     def _replacing(self, client: ClientApplication) -> str:
         """The command that replaces a client's credential; of one that has expired, `status`'s."""

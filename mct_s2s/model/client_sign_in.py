@@ -4,11 +4,12 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
+from enum import Enum, StrEnum
 from pathlib import Path
 from typing import ClassVar, Literal
 from urllib.parse import urlsplit
 
+from mct_s2s.errors import ServiceError
 from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.ids import ClientId, KeyId, PrincipalId, TenantId
 
@@ -158,6 +159,25 @@ class MadeCredential(ClientSignIn):
             if isinstance(credential, SecretCredential)
             else credential.data.decode()
         )
+
+
+class ClientRemedy(Enum):
+    """A command of ours that mends what the login service refuses a client for."""
+
+    NEW_CREDENTIAL = ("rotate-secret",)
+    CLIENT = ("add-client",)
+    CERTIFICATE = ("add-client", "--credential", "certificate")
+    SERVICE_APPLICATION = ("setup",)
+
+    def __init__(self, verb: str, *options: str) -> None:
+        self.verb = verb
+        self.options = options
+
+
+class TokenRefused(ServiceError):
+    """The login service issues no token to a client."""
+
+    remedied_by: ClientRemedy | None = None
 
 
 @dataclass(frozen=True)

@@ -25,11 +25,19 @@ from mct_s2s.errors import (
     first_line,
     shortened,
 )
-from mct_s2s.model.commands import command
+from mct_s2s.model.client_sign_in import ClientRemedy, TokenRefused
+from mct_s2s.model.commands import command, own_command
 from mct_s2s.waits import LOOP_SECONDS
 
-_NEW = "Create a new credential for the client:\nmct-s2s rotate-secret {client}"
-_ADD = "Add the client again:\nmct-s2s add-client {client}"
+_NEW = ClientRemedy.NEW_CREDENTIAL
+_ADD = ClientRemedy.CLIENT
+_ADVICE = {
+    ClientRemedy.NEW_CREDENTIAL: "Create a new credential for the client:",
+    ClientRemedy.CLIENT: "Add the client again:",
+    ClientRemedy.CERTIFICATE: "Add the client again:",
+    ClientRemedy.SERVICE_APPLICATION: "Update the service application:",
+}
+"""What stands before the command."""
 _COMPARE = (
     "Compare it with the client's federated credentials: az ad app federated-credential list --id "
     "{client}; then add the missing one: mct-s2s add-client "
@@ -58,8 +66,8 @@ class _Row(NamedTuple):
     meaning: str
     own: str = ""
     """The remedy for the caller of the command."""
-    client: str = ""
-    """The remedy where a client of the API was refused; a command of ours is a line of its own."""
+    client: str | ClientRemedy = ""
+    """The remedy where a client of the API was refused."""
     lag: bool = False
     """Whether it is said also about something that was made minutes ago."""
 
@@ -72,7 +80,7 @@ _TABLE = (
          "Create a new secret for this service principal.", _NEW, True),
     _Row("700027", "the certificate does not belong to {who}",
          "Check AZURE_CLIENT_CERTIFICATE_PATH.",
-         f"{_ADD} --credential certificate", True),
+         ClientRemedy.CERTIFICATE, True),
     _Row("700016",
          "{who} does not exist in the tenant: it was deleted, or it belongs to another tenant",
          "Check AZURE_CLIENT_ID and --tenant.", _ADD, True),
@@ -82,7 +90,7 @@ _TABLE = (
          "Enable it again: az ad app update --id {client} --set isDisabled=false; az ad sp update "
          "--id {client} --set accountEnabled=true"),
     _Row("500011", "no service application in the tenant has that Application ID URI", "",
-         "Update the service application:\nmct-s2s setup", True),
+         ClientRemedy.SERVICE_APPLICATION, True),
     _Row("500014", "the service application is disabled in Entra ID", "",
          "Enable it again: az ad sp update --id {resource} --set accountEnabled=true"),
     _Row("501051", "the service application requires assignment, and {who} is not assigned", "",
@@ -229,7 +237,7 @@ def _service_words(error: Exception) -> str:
     return shortened(lines[0])
 
 
-def token_refused(error: Exception, client_id: str, scope: str) -> ServiceError:
+def token_refused(error: Exception, client_id: str, scope: str) -> TokenRefused:
     """Make the error of a client that gets no token.
 
     Its `service_code` is the number after AADSTS, empty where there is none.
@@ -240,10 +248,14 @@ def token_refused(error: Exception, client_id: str, scope: str) -> ServiceError:
     # An unknown refusal is not the credential's fault: a new one would only stop the client for
     # longer.
     meaning = first_line(error)
+    remedied_by: ClientRemedy | None = None
     template = "Check the client's credential and tenant ID."
     if row is not None and row.client:
         meaning = row.meaning.format(who="the client")
-        template = row.client
+        if isinstance(row.client, ClientRemedy):
+            remedied_by = row.client
+        else:
+            template = row.client
         presented = _PRESENTED.search(str(error))
         if presented is not None:
             meaning = f"{meaning}, '{presented[1]}'"
@@ -256,16 +268,23 @@ def token_refused(error: Exception, client_id: str, scope: str) -> ServiceError:
         template = _explained_at(number)
     names = {"client": client_id, "github": github, "resource": scope.removesuffix("/.default")}
     quoted = {name: command(value) for name, value in names.items()}
-    remedy, _, own_command = template.format(**quoted).partition("\n")
-    return ServiceError(
+    refusal = TokenRefused(
         "token-refused",
         f"Entra ID refused to issue a token: {meaning}.",
-        remedy=remedy,
-        command=own_command,
+        remedy=template.format(**quoted),
         status=_answer(error).status or 401,
         service_code=number,
         service_message=first_line(error),
     )
+    if remedied_by is not None:
+        refusal.remedied_by = remedied_by
+        refusal.advise(_ADVICE[remedied_by], _command_of(remedied_by, client_id))
+    return refusal
+
+
+def _command_of(remedy: ClientRemedy, client_id: str) -> str:
+    about = None if remedy is ClientRemedy.SERVICE_APPLICATION else client_id
+    return own_command(remedy.verb, *remedy.options, about=about)
 
 
 def identity_refused(error: Exception) -> ServiceError:
