@@ -11,7 +11,12 @@ from mct_s2s.errors import Instruction, UsageError
 from mct_s2s.inputs.secret_to import SecretTo
 from mct_s2s.model.api import Api
 from mct_s2s.model.client_credentials import GITHUB, CredentialKind
-from mct_s2s.model.client_sign_in import CertificateCredential, Language, SecretCredential
+from mct_s2s.model.client_sign_in import (
+    CertificateCredential,
+    ClientSignIn,
+    Language,
+    SecretCredential,
+)
 from mct_s2s.model.commands import option, own_command
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import same_id
@@ -109,16 +114,14 @@ def _sources_of_application(
         )
     # One file may serve two sites: of one that is named, the address may be the other one's.
     api_url = sign_in.url if sign_in is not None and credentials_file is None else None
-    match sign_in.credential if sign_in is not None else None:
-        case CertificateCredential(path=Path() as pem):
+    match sign_in:
+        case ClientSignIn(credential=CertificateCredential(path=Path() as pem)):
             yield CredentialSource(
                 SourceKind.CERTIFICATE, path=str(pem.absolute()), api_url=api_url
             )
-        case SecretCredential() if sign_in is not None:
+        case ClientSignIn(credential=SecretCredential(), source=SecretPlace(name=file)):
             yield CredentialSource(
-                SourceKind.SECRET_FILE,
-                path=str(Path(SecretPlace.parse(sign_in.source).name).absolute()),
-                api_url=api_url,
+                SourceKind.SECRET_FILE, path=str(Path(file).absolute()), api_url=api_url
             )
     for noted in reversed(noted_vaults(client)):
         if noted.secret:

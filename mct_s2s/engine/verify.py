@@ -185,7 +185,7 @@ class ClientTest:
         if wrong_target is not None:
             return CallResult(False, *wrong_target)
         # A refusal that the token itself explains will not pass.
-        may_pass = self.just_changed and not any(reasons(token, sign_in.source, observed))
+        may_pass = self.just_changed and not any(reasons(token, str(sign_in.source), observed))
         try:
             answer = await api.get(token, just_restarted=may_pass)
         except ServiceError as error:
@@ -226,7 +226,8 @@ class ClientTest:
             hosts += site.host_names
         if answer.is_of_app_service(hosts):
             return CallResult(False, message, by_authentication(self.api.path))
-        reason, remedy = why_refused(token, sign_in.source, self.observed, answer.stated_reason)
+        source = str(sign_in.source)
+        reason, remedy = why_refused(token, source, self.observed, answer.stated_reason)
         return CallResult(False, f"{message} {reason}", remedy)
 
     def _remedy_of_refusal(

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.ids import ClientId, KeyId, PrincipalId, TenantId
+from mct_s2s.model.secret_place import SecretPlace
 
 NOT_NOW = frozenset({429, 502, 503, 504})
 """Status codes of App Service's front end, for a site that is starting or busy.
@@ -99,6 +100,13 @@ PresentedCredential = (
 )
 
 
+class SignInSource(StrEnum):
+    """Where a credential comes from that no place of ours holds, as messages name it."""
+
+    ENVIRONMENT = "environment"
+    MACHINE = "this machine"
+
+
 @dataclass(frozen=True)
 class ClientSignIn:
     """A client's credential, and what is stored beside it."""
@@ -108,8 +116,7 @@ class ClientSignIn:
     credential: PresentedCredential
     authority: str | None = None
     """The login host; `None`: the public cloud's."""
-    source: str = ""
-    """`file:…`, `environment`."""
+    source: SecretPlace | SignInSource = SignInSource.ENVIRONMENT
     scope: str | None = None
     url: str | None = None
     made_at: datetime | None = None
@@ -132,9 +139,9 @@ class ClientSignIn:
 
 def machine_sign_in(client_id: str | None) -> ClientSignIn:
     """Sign in with this machine's identity; `client_id`: of a user-assigned one."""
-    name = "this machine"
+    source = SignInSource.MACHINE
     return ClientSignIn(
-        TenantId(""), ClientId(client_id or ""), MachineIdentity(), source=name, name=name
+        TenantId(""), ClientId(client_id or ""), MachineIdentity(), source=source, name=source.value
     )
 
 

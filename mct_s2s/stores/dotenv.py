@@ -18,14 +18,14 @@ from mct_s2s.azure.sign_in.choice import AUTHORITY, presented_by
 from mct_s2s.errors import UsageError
 from mct_s2s.local_files import read_given
 from mct_s2s.model.client_credentials import CredentialKind, SecretNote
-from mct_s2s.model.client_sign_in import ClientSignIn, MadeCredential
+from mct_s2s.model.client_sign_in import ClientSignIn, MadeCredential, SignInSource
 from mct_s2s.model.ids import ClientId, KeyId, TenantId
+from mct_s2s.model.secret_place import PlaceKind, SecretPlace
 from mct_s2s.plain_text import is_one_line, load_json
 
 # A line that is no assignment is no one's business
 logging.getLogger("dotenv").addHandler(logging.NullHandler())
 
-ENVIRONMENT = "environment"
 TENANT, CLIENT = "AZURE_TENANT_ID", "AZURE_CLIENT_ID"
 SCOPE, URL = "MCT_S2S_SCOPE", "MCT_S2S_URL"
 DELIVERED = "# mct-s2s credential "
@@ -120,7 +120,7 @@ def note_in(text: str) -> SecretNote:
     return note
 
 
-def credential_in(text: str, source: str) -> ClientSignIn | None:
+def credential_in(text: str, source: SecretPlace) -> ClientSignIn | None:
     """The credential in a file. Raises UsageError: it names a certificate that cannot be read."""
     note = note_in(text)
     return own_credential(
@@ -130,7 +130,7 @@ def credential_in(text: str, source: str) -> ClientSignIn | None:
 
 def own_credential(
     values: Mapping[str, str],
-    source: str,
+    source: SecretPlace | SignInSource,
     *,
     made_at: datetime | None = None,
     key_id: KeyId | None = None,
@@ -180,7 +180,7 @@ def available(
     The newest of the saved ones comes first.
     """
     variables = {name: value for name, value in environ.items() if name.startswith("AZURE_")}
-    from_environment = own_credential(variables, ENVIRONMENT)
+    from_environment = own_credential(variables, SignInSource.ENVIRONMENT)
     saved = list[ClientSignIn]()
     for path in folder.glob("*.env"):
         # No one has named it: one that cannot be used is skipped.
@@ -197,4 +197,5 @@ def _age_rank(sign_in: ClientSignIn) -> float:
 
 
 def _from_file(path: Path) -> ClientSignIn | None:
-    return credential_in(read_given(path).decode("utf-8", errors="replace"), f"file:{path}")
+    text = read_given(path).decode("utf-8", errors="replace")
+    return credential_in(text, SecretPlace(PlaceKind.FILE, str(path)))

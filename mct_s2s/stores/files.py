@@ -236,7 +236,7 @@ class FileStore(Store):
     async def read(self) -> ClientSignIn | None:
         """The credential that `deliver` or the user wrote; `None` also where it cannot be used."""
         with suppress(UsageError):
-            return credential_in(_text(self.dotenv), str(self.secret_place))
+            return credential_in(_text(self.dotenv), self.secret_place)
         return None
 
     def is_of_client(self, client_id: str) -> bool:

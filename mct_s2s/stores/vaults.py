@@ -354,7 +354,7 @@ class KeyVaultStore(Store):
         value, tags = secret or ("", {})
         variables = {name: tags[tag] for name, tag in _VARIABLES.items() if tag in tags}
         key_id = KeyId(tags["keyId"]) if "keyId" in tags else None
-        return own_credential({**variables, SECRET: value}, str(self.secret_place), key_id=key_id)
+        return own_credential({**variables, SECRET: value}, self.secret_place, key_id=key_id)
 
     async def delete(self) -> bool:
         """Delete the secret; `False` where its own tags name another client than `owner`."""

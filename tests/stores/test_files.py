@@ -25,6 +25,7 @@ from mct_s2s.model.client_sign_in import (
     SecretCredential,
 )
 from mct_s2s.model.ids import ClientId, KeyId, TenantId
+from mct_s2s.model.secret_place import PlaceKind, SecretPlace
 from mct_s2s.stores.dotenv import assignment, variables_in
 from mct_s2s.stores.files import FileStore
 from mct_s2s.stores.store import CommandStore, OutputStore
@@ -53,7 +54,8 @@ def test_a_file_gives_back_what_was_put_in(value: str, tmp_path: Path) -> None:
     asyncio.run(store.deliver(record))
     read = asyncio.run(store.read())
     assert read is not None
-    noted = (record.authority, f"file:{store.dotenv}", record.scope, record.url, read.made_at)
+    place = SecretPlace(PlaceKind.FILE, str(store.dotenv))
+    noted = (record.authority, place, record.scope, record.url, read.made_at)
     assert read == ClientSignIn(
         record.tenant_id, record.client_id, record.credential, *noted, key_id=record.key_id
     )
@@ -81,9 +83,8 @@ def test_a_file_that_somebody_else_wrote_is_read_too(tmp_path: Path) -> None:
         "export AZURE_TENANT_ID=t\r\n# ours\nAZURE_CLIENT_ID = "
         "c\nAZURE_CLIENT_SECRET=\"a'b\"\nMCT_S2S_URL=\nBROKEN='\n"
     )
-    expected = ClientSignIn(
-        TenantId("t"), ClientId("c"), SecretCredential("a'b"), source=f"file:{path}"
-    )
+    place = SecretPlace(PlaceKind.FILE, str(path))
+    expected = ClientSignIn(TenantId("t"), ClientId("c"), SecretCredential("a'b"), source=place)
     assert asyncio.run(FileStore(path).read()) == expected
 
 

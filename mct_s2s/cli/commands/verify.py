@@ -11,7 +11,7 @@ from mct_s2s.cli.binding import FirstWord, option
 from mct_s2s.cli.options import AzureOptions, FileOptions, url_option
 from mct_s2s.errors import UsageError
 from mct_s2s.exit_codes import ExitCode, worst
-from mct_s2s.model.client_sign_in import ClientSignIn, Method, machine_sign_in
+from mct_s2s.model.client_sign_in import ClientSignIn, Method, SignInSource, machine_sign_in
 
 if TYPE_CHECKING:
     from mct_s2s.cli.command_run import CommandRun
@@ -253,7 +253,7 @@ def _end(current: "CommandRun", verification: "Verification") -> int:
 
 def _own_sign_in(method: Method, environ: Mapping[str, str]) -> ClientSignIn:
     from mct_s2s.azure.sign_in.choice import choose
-    from mct_s2s.stores.dotenv import ENVIRONMENT, own_credential
+    from mct_s2s.stores.dotenv import own_credential
 
     is_inside = any(environ.get(name) for name in INSIDE)
     if method is Method.AUTO and is_inside and not environ.get("AZURE_CLIENT_SECRET"):
@@ -262,7 +262,7 @@ def _own_sign_in(method: Method, environ: Mapping[str, str]) -> ClientSignIn:
     if method is Method.MANAGED_IDENTITY:
         return machine_sign_in(environ.get("AZURE_CLIENT_ID"))
     if method in {Method.ENVIRONMENT, Method.WORKLOAD_IDENTITY} and (
-        sign_in := own_credential(environ, ENVIRONMENT)
+        sign_in := own_credential(environ, SignInSource.ENVIRONMENT)
     ):
         return sign_in
     raise UsageError(

@@ -274,7 +274,7 @@ def _made_credential(
         client_id,
         credential=credential,
         authority=run.session.connection.cloud.authority_host,
-        source=str(store.secret_place),
+        source=store.secret_place,
         scope=f"{run.outputs.resolve(change.audience)}/.default",
         url=stored_url(before.note_of(change.name), client_id, before),
         name=change.name,
