@@ -189,6 +189,8 @@ class PermissionMissing(S2SError):
 
     exit_code = ExitCode.NOT_PERMITTED
     page = "permissions.md"
+    is_reminded = False
+    """Whether it says how the right counts once it is granted."""
 
 
 class NotOwner(PermissionMissing):

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mct_s2s.errors import Instruction, PermissionMissing, S2SError
+from mct_s2s.model.client_sign_in import Method
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 from mct_s2s.model.resource_id import ResourceId
 
@@ -34,6 +35,8 @@ class SignedIn:
     """`None` where the directory does not say who it is."""
     name: str = ""
     """A person's `userPrincipalName`, an application's display name."""
+    method: Method | None = None
+    """`None` for a service principal's or workload's own credential, and where no one signed in."""
 
     @property
     def assignee(self) -> tuple[str, ...]:
@@ -51,9 +54,11 @@ class SignedIn:
 
     def remind(self, refused: S2SError) -> None:
         """Add to a missing right how it counts once it is granted."""
+        # Two places may report the same error.
+        if not isinstance(refused, PermissionMissing) or refused.is_reminded:
+            return
+        refused.is_reminded = True
         for step in self.after_a_grant:
-            if not isinstance(refused, PermissionMissing) or step.what in refused.remedy:
-                continue
             if refused.command:
                 refused.ways_out += (step,)
             else:

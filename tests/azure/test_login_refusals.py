@@ -306,12 +306,11 @@ def test_a_second_factor_that_entra_asks_for_is_told_with_the_commands(number: s
         f"AADSTS{number}: Due to a configuration change you must use MFA.{JOINED}"
     )
     login = "az logout; az login --scope https://graph.microsoft.com/.default"
-    refusal = sign_in_refused(error, "Azure CLI", login)
+    refusal = sign_in_refused(error, CLI, login)
     assert (refusal.code, refusal.exit_code, refusal.request_id) == ("mfa-required", 4, TRACE)
     assert refusal.remedy.endswith(login)
-    assert sign_in_refused(error, "your account (browser)").remedy.startswith(
-        "Run the same command again"
-    )
+    by_browser = SignedIn("your account (browser)", method=Method.BROWSER)
+    assert sign_in_refused(error, by_browser).remedy.startswith("Run the same command again")
 
 
 @pytest.mark.parametrize("trailer", [SPLIT, JOINED], ids=["on lines of their own", "on one line"])
@@ -363,7 +362,7 @@ def test_a_gateways_page_or_no_answer_is_no_refusal(answer: Answer | Exception) 
 def test_a_blocked_device_code_is_told_with_the_ways_that_are_open(number: str) -> None:
     refusal = sign_in_refused(
         ClientAuthenticationError(f"AADSTS{number}: Access has been blocked.{JOINED}"),
-        "you (device code)",
+        SignedIn("you", method=Method.DEVICE_CODE),
     )
     assert "blocks device codes" in refusal.message
     assert "--auth browser" in refusal.remedy
@@ -377,7 +376,10 @@ OFFLINE_AZ = (
 )
 
 
-CLI, AZD, MACHINE = "Azure CLI", "Azure Developer CLI", "managed identity of this machine"
+YOU = SignedIn("you")
+CLI = SignedIn("Azure CLI", method=Method.CLI)
+AZD = SignedIn("Azure Developer CLI", method=Method.AZD)
+MACHINE = SignedIn("managed identity of this machine", method=Method.MANAGED_IDENTITY)
 SIGNED_OUT, AZD_SIGNED_OUT = (
     "Please run 'az login' to set up an account",
     "Please run 'azd auth login' from a prompt",
@@ -385,7 +387,7 @@ SIGNED_OUT, AZD_SIGNED_OUT = (
 
 
 @pytest.mark.parametrize(
-    ("description", "says", "told", "remedy"),
+    ("signed_in", "says", "told", "remedy"),
     [
         (CLI, "Azure CLI not found on path", "not installed",
          "Install it (https://aka.ms/azure-cli) and run az login"),
@@ -399,15 +401,13 @@ SIGNED_OUT, AZD_SIGNED_OUT = (
     ],
 )  # fmt: skip
 def test_a_tool_that_is_absent_signed_out_or_offline_is_told_as_such(
-    description: str, says: str, told: str, remedy: str
+    signed_in: SignedIn, says: str, told: str, remedy: str
 ) -> None:
     async def ask(scope: str, /, *, claims: str | None = None) -> Any:
         raise ClientAuthenticationError(says)
 
     with pytest.raises(S2SError) as raised:
-        asyncio.run(
-            CallerCredential(ask, SignedIn(description), connection()).get_token("a/.default")
-        )
+        asyncio.run(CallerCredential(ask, signed_in, connection()).get_token("a/.default"))
     error = raised.value
     assert (told in error.message, remedy in error.remedy, "HTTPSConnection" in error.message) == (
         True,
@@ -514,13 +514,13 @@ def test_auto_takes_azd_where_it_has_a_user(
 
 
 def test_only_the_beginning_of_a_long_message_is_told() -> None:
-    assert len(sign_in_refused(ClientAuthenticationError("word " * 10_000), "you").message) < 400
-    assert sign_in_refused(ClientAuthenticationError(""), "you").message.strip()
+    assert len(sign_in_refused(ClientAuthenticationError("word " * 10_000), YOU).message) < 400
+    assert sign_in_refused(ClientAuthenticationError(""), YOU).message.strip()
 
 
 def test_a_long_answer_of_entra_is_cut_between_words() -> None:
     said = "AADSTS50076: " + "application " * 100
-    answer = sign_in_refused(ClientAuthenticationError(said), "you").answer
+    answer = sign_in_refused(ClientAuthenticationError(said), YOU).answer
     assert len(answer) <= 300
     assert answer.endswith(" application…")
 

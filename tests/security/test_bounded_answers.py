@@ -26,6 +26,7 @@ from mct_s2s.azure.refusals import GraphOperation, error_of_refusal
 from mct_s2s.azure.sign_in import login_refusals
 from mct_s2s.key_pairs import certificate_in
 from mct_s2s.local_files import FILE_BYTES
+from mct_s2s.model.caller_rights import SignedIn
 from mct_s2s.sandbox.observability.exchange import Entry
 from mct_s2s.sandbox.state.seed import VAULT
 from mct_s2s.waits import OUTAGE_TRIES, REQUEST_SECONDS, USUAL_DELAYS
@@ -306,7 +307,7 @@ def test_a_refusal_is_judged_in_linear_time(unit: str) -> None:
             error_of_refusal(
                 service, read_refusal(httpx.Response(status, text=content)), GraphOperation.READ
             )
-    login_refusals.sign_in_refused(ClientAuthenticationError(f"AADSTS1{body}"), "")
+    login_refusals.sign_in_refused(ClientAuthenticationError(f"AADSTS1{body}"), SignedIn(""))
     assert time.process_time() - began < HANGING_SECONDS
 
 

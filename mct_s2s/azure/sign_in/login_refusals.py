@@ -25,7 +25,8 @@ from mct_s2s.errors import (
     first_line,
     shortened,
 )
-from mct_s2s.model.client_sign_in import ClientRemedy, TokenRefused
+from mct_s2s.model.caller_rights import SignedIn
+from mct_s2s.model.client_sign_in import ClientRemedy, Method, TokenRefused
 from mct_s2s.model.commands import command, own_command
 from mct_s2s.waits import LOOP_SECONDS
 
@@ -161,14 +162,10 @@ ODD = (ValueError, *UNREADABLE)
 """What azure-identity raises of its own arguments and of JSON of another shape; each may be an
 answer's fault.
 """
-MACHINE = "managed identity of this machine"
-"""How a managed identity's sign-in is described."""
-DEVICE_CODE = "(device code)"
-"""The end of how a device code's sign-in is described."""
 _TO_SIGN_IN = {
-    "Azure CLI": ("Run az login", "https://aka.ms/azure-cli"),
-    "Azure Developer CLI": ("Run azd auth login", "https://aka.ms/azure-dev"),
-    MACHINE: ("Run it in an Azure resource that has a managed identity", ""),
+    Method.CLI: ("Run az login", "https://aka.ms/azure-cli"),
+    Method.AZD: ("Run azd auth login", "https://aka.ms/azure-dev"),
+    Method.MANAGED_IDENTITY: ("Run it in an Azure resource that has a managed identity", ""),
 }
 """What to do first, and where a tool is to be had."""
 _OFFLINE = re.compile(
@@ -182,13 +179,13 @@ page.
 """
 
 
-def sign_in_refused(error: Exception, description: str, login: str = "") -> SignInFailed:
+def sign_in_refused(error: Exception, signed_in: SignedIn, login: str = "") -> SignInFailed:
     """Make the error of a failed sign-in.
 
-    `description`: how the user signs in. `login`: the command to sign in again, where a person has
-    to type it.
+    `login`: the command to sign in again, where a person has to type it.
     """
     number = _number(error)
+    description, method = signed_in.description, signed_in.method
     if number in _SECOND_FACTOR:
         return SignInFailed(
             "mfa-required",
@@ -201,7 +198,7 @@ def sign_in_refused(error: Exception, description: str, login: str = "") -> Sign
             request_id=request_id_of(error),
         )
     # Of device codes, the tenant's policy is mostly about the code itself.
-    is_blocked_code = number == "53003" and DEVICE_CODE in description
+    is_blocked_code = number == "53003" and method is Method.DEVICE_CODE
     row = _ROWS.get("530035" if is_blocked_code else number)
     if row is not None and row.own:
         meaning = row.meaning.format(who="the application")
@@ -213,7 +210,9 @@ def sign_in_refused(error: Exception, description: str, login: str = "") -> Sign
             request_id=request_id_of(error),
         )
     meaning = first_line(error)
-    first_step, home = _TO_SIGN_IN.get(description, ("Sign in again", ""))
+    first_step, home = "Sign in again", ""
+    if method in _TO_SIGN_IN:
+        first_step, home = _TO_SIGN_IN[method]
     text = str(error)
     if home and ("not found on path" in text or "could not be found" in text):
         meaning = "it is not installed."

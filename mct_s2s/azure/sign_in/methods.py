@@ -33,8 +33,6 @@ from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import ThreadTransport, Transport
 from mct_s2s.azure.sign_in import choice
 from mct_s2s.azure.sign_in.login_refusals import (
-    DEVICE_CODE,
-    MACHINE,
     ODD,
     raise_if_passing,
     sign_in_refused,
@@ -347,7 +345,7 @@ class CallerCredential:
                 if self._again is Again.AZURE_CLI
                 else ""
             )
-            self._refusal = sign_in_refused(why, self.signed_in.description, login)
+            self._refusal = sign_in_refused(why, self.signed_in, login)
             raise self._refusal from error
 
 
@@ -391,7 +389,13 @@ def sign_in(method: Method, connection: Connection) -> CallerCredential:
 
 def _managed_identity(connection: Connection) -> CallerCredential:
     client_id = connection.environ.get("AZURE_CLIENT_ID")
-    signed_in = SignedIn(MACHINE, _client_id(client_id), False, (Instruction(_OF_MACHINE),))
+    signed_in = SignedIn(
+        "managed identity of this machine",
+        _client_id(client_id),
+        False,
+        (Instruction(_OF_MACHINE),),
+        method=Method.MANAGED_IDENTITY,
+    )
     make = partial(sdk_credential, machine_sign_in(client_id), connection)
     # Its endpoint takes no claims.
     return CallerCredential(lambda scope, **_: make().get_token(scope), signed_in, connection)
@@ -437,6 +441,7 @@ def _azure_cli(connection: Connection) -> CallerCredential:
         account.is_person,
         (after_a_grant,),
         name=account.name,
+        method=Method.CLI,
     )
     return CallerCredential(ask, signed_in, connection, again, account, tool)
 
@@ -467,7 +472,7 @@ def _azure_developer_cli(connection: Connection) -> CallerCredential:
         token: AccessToken = await azd.get_token(scope, **claims)
         return token
 
-    signed_in = SignedIn("Azure Developer CLI", after_a_grant=(after_a_grant,))
+    signed_in = SignedIn("Azure Developer CLI", after_a_grant=(after_a_grant,), method=Method.AZD)
     tool = Tool(Method.AZD, tenant or "", None, connection.environ, at_once=True)
     return CallerCredential(ask, signed_in, connection, Again.AZD, tool=tool)
 
@@ -619,7 +624,7 @@ def person(method: Method, connection: Connection) -> CallerCredential:
 
         inner, description = (
             DeviceCode(prompt_callback=prompt, **options),
-            f"your account {DEVICE_CODE}",
+            "your account (device code)",
         )
     else:
         connection.say("Opening the browser to sign in.")
@@ -630,4 +635,5 @@ def person(method: Method, connection: Connection) -> CallerCredential:
         with waiting("waiting for the sign-in to finish", gives_up_at=connection.deadline):
             return await concurrency.in_background(partial(inner.get_token, scope, claims=claims))
 
-    return CallerCredential(ask, SignedIn(description, is_person=True), connection, Again.PERSON)
+    signed_in = SignedIn(description, is_person=True, method=method)
+    return CallerCredential(ask, signed_in, connection, Again.PERSON)
