@@ -111,6 +111,19 @@ def test_what_a_file_was_given_speaks_for_the_client_that_the_file_names_and_for
     assert (nameless.delivered, nameless.attempts) == (RECORD.key_id, {})
 
 
+@pytest.mark.parametrize(("client_id", "is_same"), [(RECORD.client_id, True), (OTHER, False)])
+def test_a_file_remembers_what_it_had_of_the_same_client_and_of_no_other(
+    client_id: ClientId, is_same: bool, tmp_path: Path
+) -> None:
+    """Who reads the file may still have an earlier one."""
+    store = FileStore(tmp_path / "a.env", is_default_place=True)
+    asyncio.run(store.deliver(RECORD))
+    newer = replace(RECORD, client_id=client_id, key_id=KeyId("new"), credential_name="newer")
+    asyncio.run(store.deliver(newer))
+    held = asyncio.run(store.note()).held
+    assert held == ((RECORD.key_id, newer.key_id) if is_same else (newer.key_id,))
+
+
 @pytest.mark.parametrize("text", [None, "", "AZURE_TENANT_ID=t\nAZURE_CLIENT_ID=c\n", "\0\xff"])
 def test_a_file_without_a_credential_gives_none(text: str | None, tmp_path: Path) -> None:
     path = tmp_path / "a.env"
