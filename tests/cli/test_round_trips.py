@@ -105,6 +105,14 @@ def test_setup_of_parts_takes_fewer_requests(
     assert measured.cost(*words) == cost
 
 
+def test_setup_with_a_named_place_waits_for_the_note_of_its_secret_alone(
+    measured: Measured,
+) -> None:
+    """Two requests after one another: the tag that notes it, and a look whether it stayed."""
+    place = f"file:{measured.home / 'one.env'}"
+    assert measured.cost(*SETUP, "--secret-to", place) == Cost(37, 10)
+
+
 def test_rotation_and_removals_take_the_known_number_of_requests(measured: Measured) -> None:
     measured.cost(*WITH_IDENTITY)
     costs = {

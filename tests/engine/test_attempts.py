@@ -49,7 +49,7 @@ def test_the_note_stays_where_another_run_writes_its_own_at_that_moment(
     engine.after(f"/applications/{registration['id']}", others, method="PATCH")
 
     async def main(session: Session) -> None:
-        await attempt_at(registration, session, engine.home).begin(None)
+        await attempt_at(registration, session, engine.home).begin()
 
     engine.run(main)
     assert tags_of(registration, engine) == {"team", attempt_tag(OURS), attempt_tag(THEIRS)}
@@ -70,7 +70,7 @@ def test_the_note_of_what_has_arrived_stays_away(registration: Json, engine: Eng
 
     async def main(session: Session) -> None:
         attempt = attempt_at(registration, session, engine.home)
-        await attempt.begin(None)
+        await attempt.begin()
         await attempt.confirm_arrival()
 
     engine.run(main)
@@ -91,7 +91,7 @@ def test_no_run_leaves_the_note_of_one_that_ended_while_it_wrote_its_own(
 
     async def main(session: Session) -> None:
         attempt = attempt_at(registration, session, engine.home)
-        await attempt.begin(None)
+        await attempt.begin()
         assert attempt_tag(THEIRS) in tags_of(registration, engine)
         await attempt.confirm_arrival()
 
@@ -108,7 +108,7 @@ def test_a_tag_of_a_place_that_another_runs_creation_replaced_is_written_again(
 
     async def main(session: Session) -> None:
         attempt = attempt_at(registration, session, engine.home)
-        await attempt.begin(None)
+        await attempt.begin()
         another_run_writes("mct-s2s:team", registration=registration, engine=engine)
         await attempt.confirm_arrival()
 
@@ -129,7 +129,7 @@ def test_a_secret_that_has_arrived_is_neither_removed_nor_named_for_removal(
 
     async def main(session: Session) -> Attempt:
         attempt = attempt_at(registration, session, engine.home)
-        await attempt.begin(None)
+        await attempt.begin()
         attempt.key_id = KeyId(secret["keyId"])
         credential = SecretCredential(secret["secretText"])
         details: Json = {

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from mct_s2s import clock
 from mct_s2s.activity import REPLICATION, waiting
 from mct_s2s.azure.graph import applications, credentials
+from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import S2SError
 from mct_s2s.model.client_credentials import attempt_tag
 from mct_s2s.model.commands import credential_removal
@@ -62,18 +63,33 @@ class Attempt:
         return self.has_arrived or self.is_taken_back or bool(self.removal)
 
     @property
+    def is_tagged(self) -> bool:
+        return self._tagged is not None
+
+    @property
     def _tag(self) -> str:
         return attempt_tag(self.name)
 
-    async def begin(self, created: Application | None) -> None:
-        """Note the attempt. `created`: the registration, where this run has created it."""
-        await self.store.begin(self.name, self.client_id)
+    async def begin(
+        self, created: Application | None = None, wanted: Application | None = None
+    ) -> None:
+        """Note the attempt at its store and, side by side, by a tag of the registration.
+
+        `created`: the registration, where this run has created it; `wanted`: what the write of the
+        tag makes of it besides.
+        """
+        note = self.store.begin(self.name, self.client_id)
         if self.store.is_default_place:
-            return
+            await note
+        else:
+            await gather_or_cancel(note, self._write_tag(created, wanted))
+
+    async def _write_tag(self, created: Application | None, wanted: Application | None) -> None:
         application = created or await applications.by_object_id(self.graph, self.object_id)
         self._tags_before = frozenset(application.tags)
         # Also what another run has noted: it may be killed.
-        tagged = replace(application, tags=(*application.tags, self._tag))
+        tagged = wanted or application
+        tagged = replace(tagged, tags=(*tagged.tags, self._tag))
         await applications.update(self.graph, application, tagged)
         self._tagged = tagged
         await self._check_tags(tagged)

@@ -138,8 +138,8 @@ async def _create_key(
     if store.gives_away:
         await store.deliver(credential)
     if store.arrives_last:
-        await attempt.begin(run.created_registration(change.object_id))
-        run.outcome.attempts[change.key] = attempt
+        await _begin(attempt, change, run)
+    run.mark_last_request(change)
     key_id = await credentials.add_certificate(
         run.session.graph, attempt.object_id, certificate, attempt.name
     )
@@ -169,7 +169,7 @@ async def _add_secret(
         else:
             credential = await _create_secret(change, spec, run, attempt)
             await _test_replacement(change, run, credential)
-            await finish_even_if_cancelled(_deliver(credential, attempt))
+            await finish_even_if_cancelled(_deliver(credential, attempt, change, run))
     except BaseException as error:
         await _end_failed(attempt, change, run, error)
         raise
@@ -180,15 +180,15 @@ async def _create_and_deliver_secret(
     change: AddCredential, spec: NewCredential, run: Run, attempt: Attempt
 ) -> MadeCredential:
     credential = await _create_secret(change, spec, run, attempt)
-    await _deliver(credential, attempt)
+    await _deliver(credential, attempt, change, run)
     return credential
 
 
 async def _create_secret(
     change: AddCredential, spec: NewCredential, run: Run, attempt: Attempt
 ) -> MadeCredential:
-    await attempt.begin(run.created_registration(change.object_id))
-    run.outcome.attempts[change.key] = attempt
+    await _begin(attempt, change, run)
+    run.mark_last_request(change)
     secret = await _request_secret(run, change, spec)
     attempt.key_id = secret.key_id
     attempt.may_have_twin = secret.may_have_twin
@@ -219,10 +219,17 @@ async def _request_secret(
     raise AssertionError(change)
 
 
-async def _deliver(credential: MadeCredential, attempt: Attempt) -> None:
+async def _deliver(
+    credential: MadeCredential, attempt: Attempt, change: AddCredential, run: Run
+) -> None:
     await attempt.store.deliver(credential)
-    if not attempt.store.arrives_last:
-        await attempt.confirm_arrival()
+    if attempt.store.arrives_last:
+        return
+    # The secret is at its place: what waits for that need not wait for the note's removal, too,
+    # unless it writes to the same registration.
+    if run.is_complete(change.object_id):
+        run.mark_ready(change)
+    await attempt.confirm_arrival()
 
 
 async def _end_failed(
@@ -244,6 +251,20 @@ async def _end_failed(
 
 
 # Of both
+
+
+async def _begin(attempt: Attempt, change: AddCredential, run: Run) -> None:
+    """Note the attempt; a registration of this run gets its API permission by the same request."""
+    reference = change.object_id
+    created = run.created_registration(reference)
+    if created is None or not isinstance(reference, OutputRef):
+        await attempt.begin()
+    else:
+        wanted = run.with_permission(reference.key, created)
+        await attempt.begin(created, wanted)
+        if attempt.is_tagged:
+            run.outcome.created[reference.key] = wanted
+    run.outcome.attempts[change.key] = attempt
 
 
 def _new_attempt(change: AddCredential, run: Run, store: Store) -> Attempt:

@@ -17,7 +17,9 @@ from mct_s2s.model.desired import Removal, Rotation
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, KeyId
 from mct_s2s.planning.changes import (
+    AddCredential,
     AnyChange,
+    ApplicationEdits,
     CreateApplication,
     Deferred,
     OutputRef,
@@ -27,7 +29,7 @@ from mct_s2s.planning.changes import (
 )
 from mct_s2s.planning.not_ours import NotOurs
 from mct_s2s.planning.permissions.rights import relies_on_ownership
-from mct_s2s.planning.plan import references
+from mct_s2s.planning.plan import apply_edits, references
 from mct_s2s.planning.service_application import SERVICE_KEY
 
 CHANGES_AT_ONCE = 16
@@ -74,6 +76,7 @@ class Run:
         # Changes that failed alone or found another run's registration, and those that need them.
         self._left_out: set[str] = set()
         self._ready = {change.key: asyncio.Event() for change in outcome.plan.changes}
+        self._last_request = {change.key: asyncio.Event() for change in outcome.plan.changes}
         self._slots = asyncio.Semaphore(CHANGES_AT_ONCE)
         changes = outcome.plan.changes
         created = [change for change in changes if isinstance(change, CreateApplication)]
@@ -96,6 +99,28 @@ class Run:
             return None
         return self.outcome.created.get(deferred.key)
 
+    def with_permission(self, key: str, created: Application) -> Application:
+        """Add the API permission that a later step gives to what the change of `key` creates.
+
+        Where the API's id is not known yet, that is left to the step; else the step finds nothing
+        to write.
+        """
+        edits = self.access_edits.get(key)
+        if edits is None or edits.access_to is None or self.outputs.known(edits.access_to) is None:
+            return created
+        access = ApplicationEdits(access_to=edits.access_to, access_role=edits.access_role)
+        return next(iter(apply_edits(created, access, self.outputs)), created)
+
+    def is_complete(self, deferred: Deferred[Any]) -> bool:
+        """Whether this run has created the registration, and no later step writes to it."""
+        created = self.created_registration(deferred)
+        if created is None or not isinstance(deferred, OutputRef):
+            return False
+        edits = self.access_edits.get(deferred.key, ApplicationEdits())
+        if edits.access_to is not None and self.outputs.known(edits.access_to) is None:
+            return False
+        return not apply_edits(created, edits, self.outputs)
+
     async def apply_all(self) -> None:
         """Apply each change as soon as those that it needs are done.
 
@@ -114,6 +139,8 @@ class Run:
     async def _apply(self, change: AnyChange) -> None:
         try:
             await self._wait_for(self._awaited_keys(change))
+            if isinstance(change, WriteSettings):
+                await self._wait_for_last_requests(change)
             if self._needs_left_out(change):
                 self._leave_out(change)
                 return
@@ -121,6 +148,8 @@ class Run:
                 if self._is_stopped:
                     return
                 self.outcome.start(change)
+                if not isinstance(change, AddCredential):
+                    self.mark_last_request(change)
                 with during(self.progress.started(change)):
                     await self._send_and_report(change)
         except Stopped:
@@ -134,12 +163,16 @@ class Run:
             return keys | ({SERVICE_KEY} & self._ready.keys()) - {change.key}
         if not isinstance(change, WriteSettings):
             return keys
-        # The first reading of the settings goes out beside the last steps, which it does not need;
-        # `wait_for_everything_else` waits for those before the PUT.
-        steps = [step for step in plan.changes if step.key in keys]
-        before_last = frozenset[str]().union(*map(plan.waits_for, steps))
-        referenced = {reference.key for reference in references(change)}
-        return (keys & before_last) | referenced
+        return frozenset(reference.key for reference in references(change))
+
+    async def _wait_for_last_requests(self, change: WriteSettings) -> None:
+        """Wait until all that the settings wait for have sent their last request, or are done.
+
+        Their first reading goes out beside these; `wait_for_everything_else` waits for the answers
+        before the PUT.
+        """
+        for key in self.outcome.plan.waits_for(change):
+            await self._last_request[key].wait()
 
     async def _send_and_report(self, change: AnyChange) -> None:
         try:
@@ -189,7 +222,7 @@ class Run:
             self._leave_out(change)
             return
         # Everyone who waits looks up that the run is stopped.
-        for event in self._ready.values():
+        for event in (*self._ready.values(), *self._last_request.values()):
             event.set()
 
     def _leave_out(self, change: AnyChange) -> None:
@@ -219,7 +252,12 @@ class Run:
 
     def mark_ready(self, change: AnyChange) -> None:
         """Let those begin that wait for the change, which may still be reading back its write."""
+        self._last_request[change.key].set()
         self._ready[change.key].set()
+
+    def mark_last_request(self, change: AnyChange) -> None:
+        """Let the settings be read: all that the change still waits for is its last answer."""
+        self._last_request[change.key].set()
 
     def show_as_done(self, change: WriteSettings, detail: str) -> None:
         """Show the change as done, while it still watches that no one undoes it."""

@@ -44,7 +44,6 @@ from mct_s2s.planning.belief import (
 from mct_s2s.planning.changes import (
     AddCredential,
     AnyChange,
-    ApplicationEdits,
     AssignAppRole,
     CreateApplication,
     CreateServicePrincipal,
@@ -251,24 +250,12 @@ async def restore_application(change: RestoreApplication, run: Run) -> str:
 
 
 async def create_application(change: CreateApplication, run: Run) -> str:
-    creation = replace(change, application=_with_known_access(change, run))
+    creation = replace(change, application=run.with_permission(change.key, change.application))
     application, detail = await create_registration(
         run.session, run.outcome, creation, as_owner=run.as_owner
     )
     _note_registration(change, application, run)
     return detail
-
-
-def _with_known_access(change: CreateApplication, run: Run) -> Application:
-    """The new registration with its API permission, where the API's id is known already.
-
-    The step that adds the permission then finds nothing to write.
-    """
-    edits = run.access_edits.get(change.key)
-    if edits is None or edits.access_to is None or run.outputs.known(edits.access_to) is None:
-        return change.application
-    access = ApplicationEdits(access_to=edits.access_to, access_role=edits.access_role)
-    return next(iter(apply_edits(change.application, access, run.outputs)), change.application)
 
 
 def _note_registration(change: CreateApplication, application: Application, run: Run) -> None:
