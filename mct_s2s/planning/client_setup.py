@@ -32,7 +32,12 @@ from mct_s2s.planning.changes import (
 )
 from mct_s2s.planning.clients import clients_called, is_allowed, refuse_several
 from mct_s2s.planning.content import asks_for_more
-from mct_s2s.planning.credential_plan import ClientState, describe_lost, plan_credential
+from mct_s2s.planning.credential_plan import (
+    ClientState,
+    describe_another,
+    describe_lost,
+    plan_credential,
+)
 from mct_s2s.planning.not_ours import adoption, not_ours, restoring
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.service_application import (
@@ -390,6 +395,8 @@ def _client_notes(
         yield f"'{spec.name}' is the name of one client. To set up several, name each by itself."
     # A new credential is stored with the right values, and replaces what was lost.
     if credential.is_added:
+        if isinstance(spec.credential, NewCredential) and spec.credential.is_kept:
+            yield from describe_another(client, observed)
         return
     yield from _describe_stale_values(client, observed)
     if isinstance(spec.credential, NewCredential):

@@ -239,14 +239,8 @@ def describe_lost(client: ClientState, observed: ObservedState) -> Iterator[Inst
     It is not replaced unasked: no one can know whether someone has it elsewhere.
     """
     note = client.note
-    undelivered = client.application.undelivered
-    credentials = [
-        credential
-        for credential in client.application.credentials
-        if credential.is_valid_at(client.now) and credential.key_id not in undelivered
-    ]
-    newest = newest_made(credentials)
-    if newest is None or note.place is None or not note.has_lost(credentials):
+    newest = _newest_lost(client)
+    if newest is None or note.place is None:
         return
     # A tag of the registration says that it is in a key vault, if not here.
     if note.vault is None and Tag.VAULT.values(client.application.tags):
@@ -268,6 +262,34 @@ def describe_lost(client: ClientState, observed: ObservedState) -> Iterator[Inst
     if observed.file is not None:  # the file says where the new one goes
         rotate = observed.file.command("rotate-secret", about=client.name)
     yield Instruction(f"{what} If no one else has it, replace it:", rotate)
+
+
+def describe_another(client: ClientState, observed: ObservedState) -> Iterator[str]:
+    """Say that the client has a credential that its place does not hold, beside the new one."""
+    place = client.note.place
+    newest = _newest_lost(client)
+    if newest is None or place is None:
+        return
+    where, hint = f"which {place} does not hold", ""
+    if place.is_file:
+        # As in `describe_lost`: the row of the new one has the path.
+        where = "which its file on this machine does not hold" if observed.file else where
+        hint = " Wrong folder? Paths are relative to the current one."
+    yield (
+        f"'{client.name}' has another {newest.kind.noun} ({ending(newest.expires)}), {where}. "
+        f"It stays valid.{hint}"
+    )
+
+
+def _newest_lost(client: ClientState) -> Credential | None:
+    """The newest valid credential of a client whose place has none of them."""
+    undelivered = client.application.undelivered
+    credentials = [
+        credential
+        for credential in client.application.credentials
+        if credential.is_valid_at(client.now) and credential.key_id not in undelivered
+    ]
+    return newest_made(credentials) if client.note.has_lost(credentials) else None
 
 
 def lost_message(client: str, place: SecretPlace) -> str:

@@ -349,7 +349,7 @@ def _state(site: SiteReport) -> str:
         return f"failed{why}"
     if site.plan.blocked:
         rights = dict.fromkeys(right.right for right in site.plan.missing_rights)
-        return f"blocked: {', '.join(rights)} missing"
+        return f"blocked: needs {', '.join(rights)}"
     if site.plan.is_empty:
         steps = len(site.plan.manual_steps)
         left = f"{counted(steps, 'step')} for someone else" if steps else ""

@@ -246,6 +246,14 @@ def test_a_plan_for_others_names_no_folder_of_this_machine(applied: Applied) -> 
     assert "file:/" not in page
 
 
+def test_a_locked_site_of_a_plan_needs_the_removal_of_its_lock(applied: Applied) -> None:
+    applied.azure.lock(SITE)
+    page = applied("--dry-run", "-o", "markdown", text=one("A")).out
+    (row,) = [line for line in page.splitlines() if "blocked: " in line]
+    assert "blocked: needs removal of the read-only lock" in row
+    assert "missing" not in row
+
+
 def test_the_plan_for_a_pull_request_is_markdown_that_no_name_breaks(applied: Applied) -> None:
     text = (
         f'[sites."{HOSTILE}"]\napp-service = '

@@ -268,6 +268,18 @@ def test_a_dry_run_writes_nothing_and_tells_each_site(fleet: Fleet) -> None:
     ] == []
 
 
+def test_every_lifetime_of_a_file_that_is_too_short_is_said_with_its_key(fleet: Fleet) -> None:
+    fleet.write(t1_1='secret-lifetime = "20d"', t2_2='secret-lifetime = "25d"')
+    done = fleet("rotate-secret", *DUE_SOON, "--dry-run")
+    assert done.code == 2
+    listed = [line.strip() for line in done.err.splitlines() if line.startswith("  - ")]
+    assert listed == [
+        "- sites.t1-1.clients[0].secret-lifetime ('Import 1')",
+        "- sites.t2-2.clients[0].secret-lifetime ('Import 2')",
+    ]
+    assert "Use a longer --secret-lifetime" not in done.err
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -285,7 +297,7 @@ def test_a_dry_run_writes_nothing_and_tells_each_site(fleet: Fleet) -> None:
         ),
         (
             ("rotate-secret", *DUE_SOON, "--secret-lifetime", "30d"),
-            "of 'Import 1' at t1-1 would itself expire",
+            "sites.t1-1.clients[0] ('Import 1')",
         ),
     ],
 )

@@ -19,6 +19,7 @@ from mct_s2s.model.client_credentials import (
     NewCredential,
     SecretNote,
     attempt_tag,
+    ending,
 )
 from mct_s2s.model.desired import ClientSpec
 from mct_s2s.model.directory_objects import Custody
@@ -281,6 +282,34 @@ def test_the_command_that_replaces_a_lost_secret_names(
     plan = make_plan(spec(ClientSpec("Import", A_SECRET)), lost)
     (note,) = [note for note in plan.notes if isinstance(note, Instruction)]
     assert note.command == f"mct-s2s rotate-secret {command}"
+
+
+@pytest.mark.parametrize(
+    ("place", "says"),
+    [
+        pytest.param(
+            "file:import.env",
+            "which file:import.env does not hold. It stays valid. Wrong folder? Paths are relative "
+            "to the current one.",
+            id="a file",
+        ),
+        pytest.param(
+            "keyvault:contoso/import",
+            "which keyvault:contoso/import does not hold. It stays valid.",
+            id="a key vault",
+        ),
+    ],
+)
+def test_a_second_secret_is_planned_with_a_word_on_the_first(place: str, says: str) -> None:
+    ours = replace(credential(name=f"{OUR_CREDENTIALS}x"), begins=NOW)
+    observed = complete(with_credentials(ours))
+    elsewhere = replace(
+        observed, secrets={"Import": replace(IN_A_VAULT, place=SecretPlace.parse(place))}
+    )
+    plan = make_plan(spec(ClientSpec("Import", replace(A_SECRET, is_kept=True))), elsewhere)
+    assert "create secret Import" in said(plan)
+    (note,) = plan.notes
+    assert note == f"'Import' has another secret ({ending(ours.expires)}), {says}"
 
 
 @pytest.mark.parametrize(

@@ -100,22 +100,40 @@ def _check_one_choice(options: RotateSecretOptions) -> None:
         )
 
 
-def _check_lifetime(
-    expires: datetime | None, within: timedelta | None, now: datetime, whose: str = ""
-) -> None:
-    if within is not None and expires is not None and expires <= now + within:
+def _check_lifetime(expires: datetime | None, within: timedelta | None, now: datetime) -> None:
+    if _is_too_short(expires, within, now):
         raise UsageError(
             "lifetime-too-short",
-            f"The new secret{whose} would itself expire within --expiring-within, so every run "
-            "would create another.",
+            "The new secret would itself expire within --expiring-within, so every run would "
+            "create another.",
             remedy="Use a longer --secret-lifetime or a shorter --expiring-within.",
         )
+
+
+def _is_too_short(expires: datetime | None, within: timedelta | None, now: datetime) -> bool:
+    return within is not None and expires is not None and expires <= now + within
+
+
+def _too_short_in_file(file: object, short: Sequence[str], *, is_typed: bool) -> UsageError:
+    """The error about all clients of a file whose new secrets would not last long enough.
+
+    `is_typed`: the command line says the lifetime, not the file.
+    """
+    longer = "Use a longer --secret-lifetime" if is_typed else f"Set a longer one in '{file}'"
+    return UsageError(
+        "lifetime-too-short",
+        "A new secret would itself expire within --expiring-within, so every run would create "
+        "another.",
+        introduction="Too short:",
+        items=short,
+        remedy=f"{longer}, or use a shorter --expiring-within.",
+    )
 
 
 def _rotate_at_all_sites(options: RotateSecretOptions, shared: "Rotation", now: datetime) -> int:
     from mct_s2s.cli.change import run_change_of_file
     from mct_s2s.cli.options_to_request import change_request
-    from mct_s2s.cli.trust_file_requests import chosen, read_sites
+    from mct_s2s.cli.trust_file_requests import chosen, path_text, read_sites
     from mct_s2s.model.client_credentials import NewCredential
     from mct_s2s.model.desired import ClientRotation
     from mct_s2s.planning.reviewed import combined
@@ -155,29 +173,29 @@ def _rotate_at_all_sites(options: RotateSecretOptions, shared: "Rotation", now: 
         sites = _naming(options, sites)
     is_typed = "secret_lifetime" in typed_options()
     rotated: list[FileSite] = []
+    short: list[str] = []
     wanted = {name.casefold() for name in shared.clients}
     for site in sites:
         setup = site.request.setup
         of_clients = dict[str, ClientRotation]()
+        names = site.client_names
         timed = {
             entry.name.strip() for entry in site.entry.clients if entry.secret_lifetime is not None
         }
         for client in setup.clients:
             is_asked_for = options.client is None or client.name.casefold() in wanted
             if is_asked_for and isinstance(client.credential, NewCredential):
-                expires = (
-                    client.credential.expires
-                    if client.name in timed and not is_typed
-                    else shared.expires
-                )
+                is_of_file = client.name in timed and not is_typed
+                expires = client.credential.expires if is_of_file else shared.expires
                 of_clients[client.name] = ClientRotation(
                     expires,
                     shared.shorten or client.credential.shorten,
                     client.credential.kind,
                 )
-                _check_lifetime(
-                    expires, shared.expiring_within, now, f" of '{client.name}' at {site.key}"
-                )
+                if _is_too_short(expires, shared.expiring_within, now):
+                    place = path_text("sites", site.key, "clients", names.index(client.name))
+                    key = ".secret-lifetime" if is_of_file else ""
+                    short.append(f"{place}{key} ('{client.name}')")
         service = setup.service or shared.service
         rotation = replace(
             shared,
@@ -190,6 +208,8 @@ def _rotate_at_all_sites(options: RotateSecretOptions, shared: "Rotation", now: 
             site.options, rotation, now, places=site.request.places, file=site.request.file
         )
         rotated.append(replace(site, request=request))
+    if short:
+        raise _too_short_in_file(options.file, short, is_typed=is_typed)
     return run_change_of_file(
         options, rotated, digest=reviewed, is_reviewed=options.expect is not None
     )
