@@ -158,6 +158,9 @@ def first_failure(copy: Path, tests: Sequence[str], workers: str) -> str | None:
         except subprocess.TimeoutExpired:
             os.killpg(run.pid, signal.SIGKILL)
             return "the time that it may take"
+        except KeyboardInterrupt:  # not sent to a session of its own
+            os.killpg(run.pid, signal.SIGKILL)
+            raise
     if run.returncode == 0:
         return None
     failed = re.search(r"(?m)^(?:FAILED|ERROR) (\S+)", output)
