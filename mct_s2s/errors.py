@@ -191,6 +191,8 @@ class PermissionMissing(S2SError):
     page = "permissions.md"
     is_reminded = False
     """Whether it says how the right counts once it is granted."""
+    caller_id: str | None = None
+    """The caller's object ID, where the refusal says it."""
 
 
 class NotOwner(PermissionMissing):

@@ -436,7 +436,10 @@ class ResourceManager(ServiceClient):
                 return role_assignment(role, caller.assignee, subscription[0])
             return ""
 
-        return error_of_refusal(self.service, refusal, step, assignment)
+        refused = error_of_refusal(self.service, refusal, step, assignment)
+        if isinstance(refused, PermissionMissing):
+            refused.caller_id = caller.id
+        return refused
 
     async def finish(self, accepted: httpx.Response | None, step: str) -> bool:
         """Follow an accepted write to its end; return false where the caller may not.

@@ -481,6 +481,22 @@ def test_an_administrator_without_an_azure_role_hands_over(
     assert (done.code, file.exists()) == (0, True), done
 
 
+@pytest.mark.parametrize("arm", [[], [("Reader", SITE)]], ids=["no role", "Reader"])
+def test_who_may_not_write_what_was_handed_over_is_named_as_azure_does(
+    mct: Program, azure: Sandbox, tmp_path: Path, arm: list[tuple[str, str]]
+) -> None:
+    """Such a caller has no right in the directory, which would say who it is."""
+    handoff = tmp_path / "handoff.json"
+    assert mct("setup", "--no-app-service", "--handoff", str(handoff), "-y").code == 0
+    run = alone(mct, azure, arm=arm)
+    for more in ((), ("--no-preflight",)):
+        refused = run("configure-appservice", *WHERE, "--from", str(handoff), "-y", *more, *JSON)
+        assert refused.code == 4, refused
+        (command,) = {row["command"] for row in refused.document["error"]["missing"]}
+        assert command.startswith("az role assignment create --assignee-object-id "), refused
+        assert command.endswith(ROLE_ON_SITE)
+
+
 def test_an_operator_of_the_app_service_alone_writes_its_settings(
     mct: Program, azure: Sandbox, tmp_path: Path
 ) -> None:

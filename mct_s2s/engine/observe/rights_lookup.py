@@ -5,7 +5,7 @@ A right that cannot be read is unknown, and stops nothing: the real request deci
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from itertools import chain
@@ -17,9 +17,10 @@ from mct_s2s.concurrency import end_all, gather_or_cancel
 from mct_s2s.engine.observe.observe import find_identity_resource, observe, read_custody
 from mct_s2s.engine.observe.sites import is_refusal
 from mct_s2s.engine.request import Request, Session
-from mct_s2s.errors import NotThere, S2SError, or_unknown, outcome_of
+from mct_s2s.errors import NotThere, PermissionMissing, S2SError, or_unknown, outcome_of
 from mct_s2s.model.caller_rights import CallerRights, Permission, ScopeRights, SecretRule
 from mct_s2s.model.desired import Look, SettingsScope, Setup
+from mct_s2s.model.ids import PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.planning.changes import OutputRef
@@ -270,14 +271,25 @@ async def _examine_parts(session: Session, request: Request, probe: RightsProbe)
     else:
         observed = ObservedState(request.now, "", None, None, api=request.api)
     site = site_state.app_service if isinstance(site_state, ObservedState) else None
+    site_refusal = site.refusal if site is not None else site_state
+    access = _as_told(await probe.rights(), [site_refusal, *resources])
     return Seen(
         replace(observed, app_service=site, where=request.where(site), file=request.file),
-        await probe.rights(),
+        access,
         probe.site_resource(request.target),
         directory_refusal=directory if isinstance(directory, S2SError) else None,
         site_refusal=site_state if isinstance(site_state, S2SError) else None,
         resource_refusals=tuple(error for error in resources if isinstance(error, S2SError)),
     )
+
+
+def _as_told(access: CallerRights, answers: Iterable[object]) -> CallerRights:
+    """Name the caller as Resource Manager does, where the directory does not say who it is."""
+    for answer in answers:
+        if isinstance(answer, PermissionMissing) and access.signed_in.id is None:
+            object_id = PrincipalId(answer.caller_id) if answer.caller_id else None
+            access = replace(access, signed_in=replace(access.signed_in, id=object_id))
+    return access
 
 
 def _without_site(request: Request) -> Request:
