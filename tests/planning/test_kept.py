@@ -63,6 +63,21 @@ def test_a_service_application_with_a_credential_of_either_half_is_kept_unless_a
     assert (kept and kept.because) == expected
 
 
+@pytest.mark.parametrize("delete_adopted", [True, False])
+def test_no_word_deletes_the_service_application_of_another_app_service(
+    delete_adopted: bool,
+) -> None:
+    """Neither `--service-app` nor `--delete-adopted`: its clients there would lose their access."""
+    theirs = replace(SERVICE, unique_name="mct-s2s-otherlearn")
+    observed = replace(OBSERVED, trust=trust(service=theirs), custody={SERVICE_ID: Custody()})
+    removal = replace(
+        TEARDOWN, service=replace(SPEC, adopt=SERVICE_ID), delete_adopted=delete_adopted
+    )
+    kept = reason_to_keep_service(theirs, removal, observed, steps=())
+    assert kept is not None
+    assert kept.because is KeptBecause.OTHER_SITE
+
+
 @pytest.mark.parametrize(
     ("changed", "removal", "expected"),
     [
