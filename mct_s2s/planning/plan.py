@@ -44,6 +44,7 @@ class Plan:
     manual_steps: tuple[ManualStep, ...] = ()
     """What someone else has to do: an option left it to them, or the caller has no right to it."""
     notes: tuple[str | Instruction, ...] = ()
+    """Sentences for the reader of the plan. The `notes` of an application are Entra ID's."""
     left_alone: tuple[Instruction, ...] = ()
     """Clients that need something and do not get it, each with the reason.
 

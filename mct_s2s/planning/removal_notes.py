@@ -10,6 +10,7 @@ from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import client_base
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
+from mct_s2s.model.secret_place import PlaceKind, SecretPlace
 from mct_s2s.planning.belief import Doubted, client_trust
 from mct_s2s.planning.changes import (
     AnyChange,
@@ -183,7 +184,7 @@ def _describe_kept_secrets(
     for step in steps:
         if not isinstance(step, NoChange) or step.resource != DeleteStoredSecret.resource:
             continue
-        vault, _, name = step.name.partition("/")
+        vault, name = SecretPlace(PlaceKind.KEY_VAULT, step.name).vault_and_secret
         delete = az_command("keyvault secret delete", "--vault-name", vault, "--name", name)
         # A tag of the registration names it, which its owner can write, too.
         what = (

@@ -102,18 +102,18 @@ def _coming(step: WriteSettings, plan: Plan) -> dict[str, list[str]]:
 
 
 def destination(place: SecretPlace | None) -> str:
-    """`, saved to /home/ada/import.env`."""
+    """`saved to /home/ada/import.env`."""
     if place is None:
         return ""
     match place.kind:
         case PlaceKind.SHOWN:
-            return ", shown once"
+            return "shown once"
         case PlaceKind.PROGRAM:
-            return f", given to {place}"
+            return f"given to {place}"
         case PlaceKind.FILE:
-            return f", saved to {place.name}"
+            return f"saved to {place.name}"
         case PlaceKind.DEFAULT_FILE:
-            return f", saved to the {place}"
+            return f"saved to the {place}"
         case PlaceKind.KEY_VAULT:
             return ""  # the step's own detail names it
 
@@ -135,8 +135,10 @@ def show_steps(
         goes = ""
         if isinstance(step, AddCredential):
             goes = destination((places or {}).get(step.name))
-            if before_detail + cell_len(detail + goes) <= console.width:
-                detail, goes = detail + goes, ""  # else a line of its own: a path is not folded
+            on_one_line = ", ".join(filter(None, (detail, goes)))
+            # Else on a line of its own: a path is not folded.
+            if before_detail + cell_len(on_one_line) <= console.width:
+                detail, goes = on_one_line, ""
         sign = SIGNS[step.action]
         style = "unchanged" if step.action is Action.NONE else step.action.value
         if step.key in plan.blocked:
@@ -144,7 +146,7 @@ def show_steps(
         what = Text(f"  {sign} {step.resource}", style=style)
         table.add(what, plan.shown_name(step), Text(detail, style="quiet"))
         if goes:
-            table.add_below(Text(f"      {goes.removeprefix(', ')}", style="quiet"))
+            table.add_below(Text(f"      {goes}", style="quiet"))
         if isinstance(step, WriteSettings):
             table.add_below(_settings(step, plan))
     console.print(table)

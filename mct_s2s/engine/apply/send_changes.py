@@ -35,6 +35,7 @@ from mct_s2s.model.caller_rights import Verdict
 from mct_s2s.model.desired import Removal, Rotation
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import ClientId, api_uri
+from mct_s2s.model.secret_place import PlaceKind, SecretPlace
 from mct_s2s.planning.belief import (
     Belief,
     client_trust,
@@ -364,7 +365,7 @@ def _is_only_untouched(change: DeleteApplication, outcome: Outcome) -> bool:
 
 
 async def delete_stored_secret(change: DeleteStoredSecret, run: Run) -> None:
-    vault, _, secret = change.place.partition("/")
+    vault, secret = SecretPlace(PlaceKind.KEY_VAULT, change.place).vault_and_secret
     store = run.session.vault(vault).store(secret, owner=change.client_id)
     try:
         is_deleted = await store.delete()
