@@ -192,7 +192,10 @@ class Sandbox:
         return datetime.fromisoformat(self._control("GET", "/clock").json()["now"])
 
     def misbehave(self, *rules: Json) -> None:
-        """From now on, requests that match a rule meet its misfortune."""
+        """From now on, requests that match a rule meet its misfortune.
+
+        Rules: mct_s2s/sandbox/observability/faults.py.
+        """
         assert self._control("PUT", "/faults", json=list(rules)).is_success
 
     def behave(self) -> None:

@@ -14,10 +14,10 @@ Nothing waits past the command's deadline.
 
 When is a 404 final? Always, unless the request is sent with a rule that calls it lag:
 
-* Graph, a request sent by `GraphClient.sending_about`: lag where it is about an object that this
-  run created, restored or changed, or that is minutes old, as a replica may not know it yet.
 * Graph, a request sent by `UNTIL_KNOWN` (`azure/refusals.py`), as its caller knows that the object
   exists, of whatever age: lag.
+* Graph, a request sent by `GraphClient.sending_about`: by `UNTIL_KNOWN` too, but only about an
+  object that this run created, restored or changed, or that is minutes old.
 * Graph, any other request: final, also where the object is young. `GraphClient.get`, by an appId or
   a `uniqueName`, takes the first 404 for `None`. Before anything rests on it, it is asked for
   again, in all twice by an id that someone names (`GraphClient.get_known`), 3 times for owners and
@@ -94,6 +94,7 @@ class Sending:
 
 
 ONCE = Sending(repeatable=False)
+"""Not again after a lost answer; a refusal for now is still waited out."""
 AGAIN = Sending()
 
 

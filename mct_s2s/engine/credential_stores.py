@@ -41,7 +41,7 @@ from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.replacement import kind_to_create
 from mct_s2s.planning.rotation import clients_to_rotate
 from mct_s2s.stores.files import FileStore
-from mct_s2s.stores.store import CommandStore, OutputStore, Store
+from mct_s2s.stores.store import OutputStore, ProgramStore, Store
 from mct_s2s.waits import TESTED_AT_LEAST_SECONDS
 
 if TYPE_CHECKING:
@@ -425,7 +425,7 @@ def _named_store(
         assert request.show is not None  # a command with `--secret-to` says how
         return OutputStore(request.show)
     if place.command:
-        return CommandStore(place.command_for(name), request.label, place.place)
+        return ProgramStore(place.command_for(name), request.label, place.place)
     if place.vault is not None:
         if receiver.is_key:
             raise no_key_in_vault()

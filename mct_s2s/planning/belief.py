@@ -1,6 +1,6 @@
 """Whether a registration may be written to, and why: one decision for every command.
 
-None of these is an administrator of the directory: who may write an App Service's settings; who
+These need not be administrators of the directory: who may write an App Service's settings; who
 owns a registration or its service principal, or did so once; who may write a key vault's tags.
 Whatever they write, a run harms at most their own App Service. So a registration is believed by one
 of five rules, or keeps what it has. The absence of an owner proves nothing, and neither does an app

@@ -82,7 +82,7 @@ def signs_in_otherwise(credentials: Iterable[Credential], moment: datetime) -> b
     )
 
 
-def judged(
+def deciding_credentials(
     credentials: Sequence[Credential], kind: CredentialKind | None, held: Credential | None
 ) -> Sequence[Credential]:
     """Those by whose end a client is due: what its place holds, or else what was made last.
@@ -209,9 +209,9 @@ class Replacement:
             # Replicas may not show yet what was delivered minutes ago.
             is_hidden = not self.counted and self.client.has_just_arrived(self.kind)
             horizon = self.client.now + rotation.expiring_within
-            return all_end_by(judged(self.counted, self.kind, self._held_now), horizon) and (
-                not is_hidden
-            )
+            return all_end_by(
+                deciding_credentials(self.counted, self.kind, self._held_now), horizon
+            ) and (not is_hidden)
         # Everyone has the newest one by now: only the old ones are to go.
         if rotation.remove_old and self.current is not None and self.older:
             return False

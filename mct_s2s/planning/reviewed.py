@@ -43,7 +43,10 @@ _KNOWN_BY: Mapping[type, str] = {
     Certificate: "thumbprint",
     Setting: "name",
 }
-"""The field by which an object is known. Its others may change meanwhile."""
+"""The field by which an object is known. Its others may change meanwhile.
+
+One that is to be created has no id yet: then all of it counts.
+"""
 
 
 def fingerprint(plan: Plan, now: datetime, subject: str) -> str:

@@ -264,7 +264,7 @@ def _reason_to_leave_alone(
     rotation: Rotation,
     observed: ObservedState,
 ) -> Instruction | None:
-    """Say why a client that is due gets no new credential; `None`: it gets one."""
+    """Say why a client that is due gets no new credential; `None`: it is not left alone."""
     if isinstance(decision, Doubted):
         return _explain_left_alone(client, rotation, observed, why_doubted(decision))
     error = observed.unreadable_stores.get(name)

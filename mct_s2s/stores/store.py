@@ -134,7 +134,7 @@ class OutputStore(Store):
 
 
 @dataclass
-class CommandStore(Store):
+class ProgramStore(Store):
     """A program that reads the credential, and nothing else, from its standard input.
 
     No shell starts it.

@@ -138,6 +138,8 @@ class Engine:
     def misbehave(self, path: str, times: int = 1000, method: str = "*", **fault: Any) -> None:
         """From now on, requests whose path ends so are refused, or meet another fault, so many
         times.
+
+        `fault`: as in mct_s2s/sandbox/observability/faults.py.
         """
         meets = fault if "type" in fault else {"type": "status", "status": 403, **fault}
         self.inside.azure.misbehave(

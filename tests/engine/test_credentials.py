@@ -41,7 +41,7 @@ from mct_s2s.planning.changes import (
 from mct_s2s.sandbox.core.wire_errors import graph_error
 from mct_s2s.sandbox.state import seed
 from mct_s2s.stores.files import FileStore
-from mct_s2s.stores.store import CommandStore
+from mct_s2s.stores.store import ProgramStore
 from mct_s2s.waits import APPEARS_LOOKS, DOUBTFUL_TRIES, REGISTERING_TRIES
 
 from tests.engine.conftest import Engine, Watcher, applied, planned
@@ -173,7 +173,7 @@ def test_a_place_that_refuses_stops_its_own_client_alone_where_all_that_expire_a
         for name in ("a", "b")
         for registration in [engine.register(name)]
     ]
-    missing = CommandStore(("no-such-program",), "contosolearn")
+    missing = ProgramStore(("no-such-program",), "contosolearn")
     outcome = planned(*additions, stores={"a": FileStore(engine.home / "a.env"), "b": missing})
     desired = Rotation(ServiceSpec(), ("a", "b"), expires=LATER, expiring_within=expiring_within)
     outcome.request = replace(outcome.request, desired=desired)

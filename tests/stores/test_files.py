@@ -28,7 +28,7 @@ from mct_s2s.model.ids import ClientId, KeyId, TenantId
 from mct_s2s.model.secret_place import PlaceKind, SecretPlace
 from mct_s2s.stores.dotenv import assignment, variables_in
 from mct_s2s.stores.files import FileStore
-from mct_s2s.stores.store import CommandStore, OutputStore
+from mct_s2s.stores.store import OutputStore, ProgramStore
 
 RECORD = MadeCredential(
     TenantId("11111111-1111-1111-1111-111111111111"),
@@ -475,7 +475,7 @@ def test_lines_that_users_add_are_read_as_they_mean_them(capfd: pytest.CaptureFi
 
 def test_a_program_that_does_not_end_is_ended_with_the_time_that_there_is() -> None:
     """What it has started goes on, with its standard error open, and is not waited for."""
-    store = CommandStore(("sh", "-c", "sleep 35 & exec sleep 600"), "contosolearn")
+    store = ProgramStore(("sh", "-c", "sleep 35 & exec sleep 600"), "contosolearn")
 
     async def deliver() -> None:
         async with asyncio.timeout(1):

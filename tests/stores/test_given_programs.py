@@ -13,12 +13,12 @@ import pytest
 GIVE = """
 import asyncio, contextlib, sys
 from tests.stores.test_files import RECORD
-from mct_s2s.stores.store import CommandStore
+from mct_s2s.stores.store import ProgramStore
 
 async def give(seconds):
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            await CommandStore(("sh", "-c", sys.argv[1]), "contosolearn").deliver(RECORD)
+            await ProgramStore(("sh", "-c", sys.argv[1]), "contosolearn").deliver(RECORD)
 
 asyncio.run(give(float(sys.argv[2])))
 """

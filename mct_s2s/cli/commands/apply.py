@@ -83,8 +83,8 @@ def apply(options: ApplyOptions) -> int:
     review = command_line("apply", reviewing)
     allowing = command_line("apply", replace(reviewing, allow_removals=options.prune))
 
-    def check(changes: "Sequence[SiteChange]", fingerprint: str | None) -> None:
-        is_pending = fingerprint is None or any(site.is_pending for site in changes)
+    def check(planned: "Sequence[SiteChange]", fingerprint: str | None) -> None:
+        is_pending = fingerprint is None or any(site.is_pending for site in planned)
         if options.expect is None or fingerprint == options.expect.lower() or not is_pending:
             return
         raise Refused(
@@ -99,7 +99,7 @@ def apply(options: ApplyOptions) -> int:
             remedy="Review what would be done now:",
             command=review,
             says_unchanged=True,
-            items=[site.error.headline for site in changes if site.error is not None],
+            items=[site.error.headline for site in planned if site.error is not None],
         )
 
     file_sites = [_with_pruning(site, unnamed) for site in chosen(sites, options)]

@@ -123,7 +123,7 @@ async def _use_named(
 ) -> tuple[Application, str]:
     """Restore the deleted registration that has the name, or use that of someone who was faster.
 
-    One that a replica shows may be deleted: only what takes a write is there. Raises NotOurs;
+    A replica may still show one that is gone: only what takes a write is there. Raises NotOurs;
     `taken`, where neither appears.
     """
     graph = session.graph
