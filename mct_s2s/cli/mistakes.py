@@ -63,12 +63,21 @@ def report(error: BaseException, words: Sequence[str]) -> int:
     return error.exit_code
 
 
+_ELSEWHERE = {
+    ("configure-appservice", "--client"): "To add a client: mct-s2s add-client NAME",
+    ("teardown", "--restore"): "To restore settings: mct-s2s configure-appservice --restore FILE",
+}
+"""What does it, by the command and its option that is another command's."""
+
+
 def usage_error(error: Any, words: Sequence[str]) -> UsageError:
     context: Any = getattr(error, "ctx", None)
     path = context.command_path if context is not None else " ".join(("mct-s2s", *words[:1]))
     remedy, option = f"{path} --help", getattr(error, "option_name", None)
     if option and hasattr(error, "possibilities") and hasattr(context.command, "list_commands"):
         remedy = f"Options follow the command: {path} COMMAND {option} …"
+    elif context is not None and (elsewhere := _ELSEWHERE.get((context.info_name, option))):
+        remedy = elsewhere
     elif context is not None and context.info_name == "add-client" and _EXTRA.match(error.message):
         remedy = (
             "One client at a time; for many, write one name a line: mct-s2s add-client --from FILE"
@@ -99,7 +108,8 @@ def _said(error: Any, context: Any) -> str:
     if type(error).__name__ == "MissingParameter":
         return f"No {_name(param)} given."
     if type(error).__name__ == "NoSuchOption":
-        near = [*(error.possibilities or ())][:1]
+        is_elsewhere = context is not None and (context.info_name, error.option_name) in _ELSEWHERE
+        near = [] if is_elsewhere else [*(error.possibilities or ())][:1]
         return " ".join(
             [
                 f"No such option '{error.option_name}'.",

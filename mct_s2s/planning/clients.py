@@ -3,6 +3,7 @@
 Whether its registration may be written to is another question: `planning/belief.py`.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 
@@ -211,10 +212,15 @@ def unknown(
     )
 
 
+_LEADING_ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
+
+
 def did_you_mean(name: str, names: Iterable[str], otherwise: str = "") -> str:
     """Ask whether the nearest of `names` was meant; `otherwise`: the text where none is near."""
-    by_word = {known.casefold(): known for known in names}
-    near = get_close_matches(name.strip().casefold(), by_word, n=1, cutoff=0.5)
+    # `learn-1` is `learn-01` rather than `learn-18`
+    by_word = {_LEADING_ZEROS.sub("", known.casefold()): known for known in names}
+    word = _LEADING_ZEROS.sub("", name.strip().casefold())
+    near = get_close_matches(word, by_word, n=1, cutoff=0.5)
     return f"Did you mean '{by_word[near[0]]}'?" if near else otherwise
 
 

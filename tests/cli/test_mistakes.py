@@ -63,6 +63,14 @@ OF_FORM: dict[str, tuple[str, str]] = {
         "No such option '--clinet'. Did you mean '--client'?",
         "mct-s2s setup --help",
     ),
+    "configure-appservice --client A": (
+        "No such option '--client'.",
+        "To add a client: mct-s2s add-client NAME",
+    ),
+    "teardown --restore x.json": (
+        "No such option '--restore'.",
+        "To restore settings: mct-s2s configure-appservice --restore FILE",
+    ),
     "apply": ("No --file given.", "mct-s2s apply --help"),
     "sandbox save": ("No FILE given.", "mct-s2s sandbox save --help"),
     "sandbox save a 'b c'": ("Unexpected 'b c'.", "mct-s2s sandbox save --help"),
@@ -245,6 +253,15 @@ def test_a_mistake_is_one_message_with_its_remedy_for_a_person(mct: Program) -> 
         "and not the function app beside it"
     )
     assert "Traceback" not in done.err
+
+
+def test_of_a_site_in_another_group_no_other_name_is_suggested(
+    mct: Program, azure: Sandbox
+) -> None:
+    azure.add_site(name="contosolearn2", group="mct-prod")
+    done = mct("status", "-a", "contosolearn", "-g", "mct-prd")
+    assert done.code == 2
+    assert "→ Did you mean contosolearn (in mct-prod)?\n" in done.err
 
 
 def test_a_site_that_is_called_quite_otherwise_is_found_among_those_that_are_there(

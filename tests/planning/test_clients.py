@@ -114,6 +114,11 @@ def test_the_nearest_name_is_told_in_any_case_of_its_letters(name: str, told: st
     assert did_you_mean(name, [], "List them.") == "List them."
 
 
+def test_the_nearest_name_is_that_of_the_same_number() -> None:
+    known = ["learn-01", "learn-10", "learn-18"]
+    assert did_you_mean("learn-1", known) == "Did you mean 'learn-01'?"
+
+
 def test_a_managed_identity_has_nothing_to_rotate_and_no_other_client_is_proposed() -> None:
     observed = complete(IMPORT, client("reports-fun"))
     identity = ServicePrincipal(

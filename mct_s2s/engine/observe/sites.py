@@ -291,7 +291,8 @@ def _no_site(name: str, where: str, rows: list[Site], api: Api | None) -> SiteNo
     """
     apps = (row for row in rows if api is None or not row.is_function_app(api.function_app_mark))
     groups = {row.name: row.resource.resource_group for row in apps}
-    close_names = get_close_matches(name, groups, n=3, cutoff=0.5)
+    exact = [known for known in groups if known.casefold() == name.casefold()]
+    close_names = exact or get_close_matches(name, groups, n=3, cutoff=0.5)
     hint = ", ".join(f"{close} (in {groups[close]})" for close in close_names)
     sites = split_sites(rows, {}, api)[0] if api is not None else []
     remedy, listing = "List the apps that you can read:", LIST_APPS
