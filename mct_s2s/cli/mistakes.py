@@ -63,7 +63,7 @@ def report(error: BaseException, words: Sequence[str]) -> int:
     return error.exit_code
 
 
-_ELSEWHERE = {
+_ELSEWHERE: Mapping[tuple[str, str | None], str] = {
     ("configure-appservice", "--client"): "To add a client: mct-s2s add-client NAME",
     ("teardown", "--restore"): "To restore settings: mct-s2s configure-appservice --restore FILE",
 }
