@@ -274,11 +274,13 @@ def test_a_site_that_is_called_quite_otherwise_is_found_among_those_that_are_the
 
 
 def test_who_mistypes_a_managed_identity_is_shown_how_to_list_function_apps_too(
-    mct: Program,
+    mct: Program, azure: Sandbox
 ) -> None:
+    """By the subscription that was searched: az may have another one as its default."""
     done = mct("setup", "--managed-identity", "zzz", "--dry-run")
     assert "in the subscription 'Contoso Production' is named 'zzz'" in done.err
-    assert "az resource list --resource-type Microsoft.Web/sites" in done.err, done
+    listing = f"az resource list --subscription {azure.subscription_id} --resource-type "
+    assert f"{listing}Microsoft.Web/sites" in done.err, done
 
 
 NOBODY = {"AZURE_CLIENT_ID": "", "AZURE_CLIENT_SECRET": "", "PATH": "/nowhere"}

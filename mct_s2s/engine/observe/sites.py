@@ -31,18 +31,6 @@ if TYPE_CHECKING:
 
 Located = Callable[[ResourceId], None]
 """Called with a resource's id as soon as it is known, before anything is asked of it."""
-LIST_APPS = command(
-    "az",
-    "resource",
-    "list",
-    "--resource-type",
-    "Microsoft.Web/sites",
-    "--query",
-    "[].{name:name,group:resourceGroup}",
-    "--output",
-    "table",
-)
-"""`az webapp list` leaves function apps out."""
 MOST_LISTED = 10
 """Sites that an error names."""
 LOCKED = "locked"
@@ -263,7 +251,7 @@ async def find_web_app(
     elif (subscription := await or_unknown(arm.subscription(subscription_id))) is not None:
         where = f"the subscription '{subscription.name}'"
     if not matching:
-        raise _no_site(name, where, rows, api if site_in is not None else None)
+        raise _no_site(name, subscription_id, where, rows, api if site_in is not None else None)
     raise AmbiguousSite(name, where, matching)
 
 
@@ -281,10 +269,12 @@ async def _raise_missing(
             remedy="List the slots:",
             command=webapp_command("deployment slot list", site),
         )
-    raise _no_site(target.name, where, rows, api)
+    raise _no_site(target.name, resource.subscription_id, where, rows, api)
 
 
-def _no_site(name: str, where: str, rows: list[Site], api: Api | None) -> SiteNotFound:
+def _no_site(
+    name: str, subscription_id: str, where: str, rows: list[Site], api: Api | None
+) -> SiteNotFound:
     """The error for a site that was not found.
 
     `api`: the one whose site is meant; `None` where any app is.
@@ -295,7 +285,7 @@ def _no_site(name: str, where: str, rows: list[Site], api: Api | None) -> SiteNo
     close_names = exact or get_close_matches(name, groups, n=3, cutoff=0.5)
     hint = ", ".join(f"{close} (in {groups[close]})" for close in close_names)
     sites = split_sites(rows, {}, api)[0] if api is not None else []
-    remedy, listing = "List the apps that you can read:", LIST_APPS
+    remedy, listing = "List the apps that you can read:", _list_apps(subscription_id)
     if hint:
         remedy, listing = f"Did you mean {hint}?", ""
     elif api is not None and 0 < len(sites) <= MOST_LISTED:
@@ -306,6 +296,15 @@ def _no_site(name: str, where: str, rows: list[Site], api: Api | None) -> SiteNo
         f"No web or function app in {where} is named '{name}', or you can't read it.",
         remedy=remedy,
         command=listing,
+    )
+
+
+def _list_apps(subscription_id: str) -> str:
+    """The command that lists all apps; `az webapp list` leaves function apps out."""
+    return command(
+        *("az", "resource", "list", "--subscription", subscription_id),
+        *("--resource-type", "Microsoft.Web/sites"),
+        *("--query", "[].{name:name,group:resourceGroup}", "--output", "table"),
     )
 
 
