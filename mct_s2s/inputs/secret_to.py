@@ -145,6 +145,9 @@ def _file(text: str, rest: str) -> SecretTo:
         ) from error
 
 
+_SHELL_OPERATORS = frozenset({"|", "||", "&", "&&", ";", ">", ">>", "<", "2>", "2>&1", "&>"})
+
+
 def _command(text: str, rest: str) -> tuple[str, ...]:
     why, words = "it names no program", list[str]()
     try:
@@ -157,6 +160,15 @@ def _command(text: str, rest: str) -> tuple[str, ...]:
             f"Invalid --secret-to '{text}': {why}.",
             remedy="Name one that reads the secret from its standard input: --secret-to 'exec:gh "
             "secret set NAME'",
+        )
+    operator = next((word for word in words if word in _SHELL_OPERATORS), None)
+    if operator is not None:
+        # Without a shell, the program would get it as an argument.
+        raise UsageError(
+            "secret-command-malformed",
+            f"Invalid --secret-to '{text}': '{operator}' needs a shell, and exec: runs its program "
+            "without.",
+            remedy="Name the shell: --secret-to 'exec:sh -c \"COMMAND\"'",
         )
     return tuple(words)
 

@@ -458,7 +458,11 @@ REFUSED: list[tuple[Callable[..., Any], str, list[Any]]] = [
         "secret-place-shared",
         [("file:/tmp/one.env", 2), ("exec:gh secret set X", 2), ("keyvault:contoso/x", 2)],
     ),
-    (secret_to, "secret-command-malformed", [("exec:", 1), ("exec:gh 'secret", 1)]),
+    (
+        secret_to,
+        "secret-command-malformed",
+        [("exec:", 1), ("exec:gh 'secret", 1), ("exec:cat > FILE", 1), ("exec:tr a b | cat", 1)],
+    ),
     *(
         (lambda text, holds=holds: given_values({holds: [text]}, MCT), "malformed-id",
          ["x", "", f"{{{SUBSCRIPTION}}}"])
