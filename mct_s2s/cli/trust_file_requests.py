@@ -138,7 +138,8 @@ def sites_in(
     document: dict[str, Any], options: Any, typed: Collection[str] = ()
 ) -> tuple[FileSite, ...]:
     """The document loses what is wrong in it."""
-    reader = _Reader(options, frozenset(typed), _locations(document))
+    names = _client_names(document)
+    reader = _Reader(options, frozenset(typed), _locations(document), names)
     file = reader.tables(document)
     for key, entry in file.sites.items():
         reader.read_site(file, key, entry)
@@ -175,8 +176,13 @@ class _Reader:
     """Collects all mistakes, in the file's order: a person corrects them at once."""
 
     def __init__(
-        self, options: AzureOptions, typed: frozenset[str], locations: Iterator[Location]
+        self,
+        options: AzureOptions,
+        typed: frozenset[str],
+        locations: Iterator[Location],
+        names: Mapping[Location, str],
     ) -> None:
+        self._names = names
         self.sites: list[FileSite] = []
         self._order = {location: number for number, location in enumerate(locations)}
         self._path = getattr(options, "file", None)
@@ -202,7 +208,7 @@ class _Reader:
 
     def check(self) -> None:
         ordered = sorted(self._mistakes, key=lambda mistake: self._place(mistake[0]))
-        mistakes = [(path_text(*location), *rest) for location, *rest in ordered]
+        mistakes = [(self._place_text(location), *rest) for location, *rest in ordered]
         if len(mistakes) == 1:
             ((where, what, remedy, code),) = mistakes
             raise TrustFileMistake(
@@ -224,6 +230,12 @@ class _Reader:
                 remedy="Correct the file, then run the same command again. Nothing was changed.",
                 items=listed,
             )
+
+    def _place_text(self, location: Location) -> str:
+        """`sites.learn.clients[2].github ('Import')`: no one counts clients to find one."""
+        name = self._names.get(location[:4], "")
+        is_wrong_itself = location[4:] == ("name",)
+        return path_text(*location) + (f" ('{name}')" if name and not is_wrong_itself else "")
 
     def _place(self, location: Location) -> int:
         """Where it stands in the file; of what is missing, where its table stands."""
@@ -447,6 +459,20 @@ class _Reader:
                         "Give each client its own place.",
                         "secret-place-shared",
                     )
+
+
+def _client_names(document: Mapping[str, Any]) -> dict[Location, str]:
+    """The names of a file's clients, by their places; whatever else the file may hold there."""
+    sites = document.get("sites")
+    return {
+        ("sites", key, "clients", number): client["name"]
+        for key, site in (sites.items() if isinstance(sites, dict) else ())
+        if isinstance(site, dict) and isinstance(site.get("clients"), list)
+        for number, client in enumerate(site["clients"])
+        if isinstance(client, dict)
+        and isinstance(client.get("name"), str)
+        and len(client["name"]) <= _LONGEST_KEY
+    }
 
 
 def _locations(value: Any, here: Location = (), deepest: int = _DEEPEST) -> Iterator[Location]:

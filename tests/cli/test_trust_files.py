@@ -169,6 +169,11 @@ MISTAKES = (
 )
 
 
+def place_in(mistake: str) -> str:
+    """The place that a mistake begins with, without the client's name."""
+    return mistake.partition(":")[0].partition(" (")[0]
+
+
 def test_a_mistake_is_named_by_its_key_and_a_value_is_refused_as_its_option_would_be(
     file: File,
 ) -> None:
@@ -200,7 +205,7 @@ def test_every_mistake_of_one_client_is_listed(file: File) -> None:
         """
     )
     listed = [item.what for item in error.items]
-    assert {problem.partition(":")[0].rpartition(".")[2] for problem in listed} == {
+    assert {place_in(problem).rpartition(".")[2] for problem in listed} == {
         "slot",
         "secret-lifetime",
         "auto-lifetime",
@@ -216,7 +221,7 @@ def test_every_wrong_value_of_one_client_is_listed(file: File) -> None:
         "secret-lifetime = '9y'\nsecret-to = 'keyvault:x_y'\ngithub = 'a'\ncertificate = 'no.pem'\n"
     )
     listed = [item.what for item in file.refused(f"{ONE}{values}").items]
-    keys = [problem.partition(":")[0].rpartition(".")[2] for problem in listed]
+    keys = [place_in(problem).rpartition(".")[2] for problem in listed]
     assert keys == ["secret-lifetime", "secret-to", "certificate"]
 
 
@@ -246,7 +251,7 @@ def test_mistakes_of_several_entries_are_listed_together(file: File) -> None:
         """
     )
     assert (error.code, error.headline) == (MALFORMED, "'F' has 8 mistakes.")
-    assert [item.what.partition(":")[0] for item in error.items] == [
+    assert [place_in(item.what) for item in error.items] == [
         "profiles.p.tennant", "sites.a.profile", "sites.a.clients[0].secret-lifetime",
         "sites.a.clients[1]",
         "sites.a.clients[1].nam", "sites.a.clients[2].credential", "sites.a.clients[3]",
@@ -281,7 +286,7 @@ def test_mistakes_of_a_site_hide_neither_its_clients_nor_a_second_entry_for_it(f
         secret-to = "file:one.env"
         """
     )
-    assert [item.what.partition(":")[0] for item in error.items] == [
+    assert [place_in(item.what) for item in error.items] == [
         "profiles.p.cloud", "sites.a.resource-group", "sites.b", "sites.b.slot", "sites.b.role",
         "sites.b.clients[0].secret-to", "sites.b.clients[0].github", "sites.a_b",
         "sites.a_b.clients[0].secret-to",
@@ -290,7 +295,7 @@ def test_mistakes_of_a_site_hide_neither_its_clients_nor_a_second_entry_for_it(f
 
 def test_an_app_service_or_slot_that_is_wrong_is_compared_with_no_other(file: File) -> None:
     error = file.refused("[sites.a]\n[sites.b]\napp-service = 'a'\nslot = 5\n[sites.c_d]\n")
-    listed = [item.what.partition(":")[0] for item in error.items]
+    listed = [place_in(item.what) for item in error.items]
     assert listed == ["sites.b.slot", "sites.c_d"]
 
 
@@ -421,7 +426,8 @@ def test_two_clients_with_one_place_for_their_secrets_are_refused(
         error = file.refused(text)
         assert error.code == "secret-place-shared"
         assert error.headline == (
-            "'F', sites.b.clients[0].secret-to: the secret of sites.a.clients[0] goes there, too."
+            "'F', sites.b.clients[0].secret-to ('Two'): the secret of sites.a.clients[0] goes "
+            "there, too."
         )
     else:
         assert len(file.setups(text)) == 2
