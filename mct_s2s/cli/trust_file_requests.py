@@ -332,9 +332,12 @@ class _Reader:
             options.app_service, options.resource_group, options.subscription, options.slot
         )
         names = tuple(client.name.strip() for client in entry.clients)
-        timed = (client for client in entry.clients if client.secret_lifetime is not None)
-        with_lifetime = tuple(client.name.strip() for client in timed)
-        of_file = SiteOfFile(self._where(key), names, with_lifetime)
+        lifetimes = {
+            client.name.strip(): client.secret_lifetime
+            for client in entry.clients
+            if client.secret_lifetime is not None
+        }
+        of_file = SiteOfFile(self._where(key), names, lifetimes)
         request = setup_request(options, (), of_file)
         mistaken = {location for location, *_ in self._mistakes}
         for place, client in _entries(key, entry):

@@ -87,8 +87,8 @@ class SiteOfFile:
     """`-f trust.toml --only learn`, and how to sign in."""
     clients: tuple[str, ...] = ()
     """Display names and appIds, as the file has them."""
-    with_lifetime: tuple[str, ...] = ()
-    """Those whose secrets' lifetime the file names."""
+    lifetimes: Mapping[str, str] = field(default_factory=dict)
+    """The `secret-lifetime` of each client that the file says one of."""
 
     def command(self, verb: str, *words: str, about: str | None = None) -> str:
         """A command of mct-s2s about this site, by the file."""
@@ -101,9 +101,9 @@ class SiteOfFile:
         names = {client.display_name.casefold(), client.client_id.casefold()}
         return next((name for name in self.clients if name.casefold() in names), None)
 
-    def has_lifetime(self, client: ClientApplication) -> bool:
-        """Whether the file says how long a client's secret lasts."""
-        return self.name_of(client) in self.with_lifetime
+    def lifetime_of(self, client: ClientApplication) -> str | None:
+        """How long a client's secret lasts, where the file says it."""
+        return self.lifetimes.get(self.name_of(client) or "")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from mct_s2s.errors import Instruction, NotThere, Refused
 from mct_s2s.model.azure_resources import IdentityResource, same_origin
-from mct_s2s.model.client_credentials import NewCredential, SecretNote
+from mct_s2s.model.client_credentials import EXPIRING_WITHIN, NewCredential, SecretNote
 from mct_s2s.model.commands import az_command
 from mct_s2s.model.desired import ClientSpec, Setup
 from mct_s2s.model.directory_objects import Application, RequiredAccess
@@ -47,6 +47,7 @@ from mct_s2s.planning.service_application import (
     role_not_named,
 )
 from mct_s2s.planning.service_facts import CLIENT, has_identifier, site_tags
+from mct_s2s.planning.short_lifetime import ShortLifetime, typed
 
 _IDENTITY_OF_CLUSTER = (
     "Pods do not sign in with the cluster's own identity.",
@@ -395,6 +396,14 @@ def _client_notes(
         yield f"'{spec.name}' is the name of one client. To set up several, name each by itself."
     # A new credential is stored with the right values, and replaces what was lost.
     if credential.is_added:
+        lifetime = observed.file.lifetimes.get(spec.name) if observed.file is not None else None
+        short = ShortLifetime.of(lifetime, observed.now, EXPIRING_WITHIN)
+        if short is not None:
+            yield (
+                f"The credential of '{spec.name}' is to last {short.text} by the file's "
+                "secret-lifetime: status would report it at once, and a rotation of all that "
+                f"expire within {typed(EXPIRING_WITHIN)} refuses it. {short.advice}"
+            )
         if isinstance(spec.credential, NewCredential) and spec.credential.is_kept:
             yield from describe_another(client, observed)
         return

@@ -284,6 +284,18 @@ def test_the_command_that_replaces_a_lost_secret_names(
     assert note.command == f"mct-s2s rotate-secret {command}"
 
 
+@pytest.mark.parametrize(("lifetime", "is_noted"), [("20d", True), ("90d", False)])
+def test_a_plan_says_that_a_lifetime_of_a_trust_file_is_always_reported(
+    lifetime: str, is_noted: bool
+) -> None:
+    file = SiteOfFile("-f trust.toml --only learn", ("Nightly",), {"Nightly": lifetime})
+    observed = replace(complete(), file=file)
+    plan = make_plan(spec(ClientSpec("Nightly", A_SECRET)), observed)
+    notes = [str(note) for note in plan.notes if "secret-lifetime" in str(note)]
+    assert len(notes) == is_noted
+    assert all("--expiring-within 10d" in note for note in notes)
+
+
 @pytest.mark.parametrize(
     ("place", "says"),
     [

@@ -300,11 +300,46 @@ def test_a_credential_that_a_trust_file_names_is_replaced_by_a_command_that_name
 
 def test_a_lifetime_that_a_trust_file_names_is_left_to_it() -> None:
     held = (replace(credential(9), begins=NOW),)
-    file = replace(IN_FILE, with_lifetime=("Import",))
+    file = replace(IN_FILE, lifetimes={"Import": "90d"})
     (finding,) = diagnose(replace(complete(client("Import", *held)), file=file))
     assert finding.remedy == (
         "mct-s2s rotate-secret -f trust.toml --only learn --expiring-within 30d"
     )
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "left", "advice", "expected"),
+    [
+        ("20d", 20, ", or use --expiring-within 10d.", "status -f FILE --expiring-within 10d"),
+        (
+            "20d",
+            9,
+            ", or use --expiring-within 10d.",
+            "rotate-secret -f FILE --expiring-within 10d",
+        ),
+        (
+            "30d",
+            9,
+            ", or use --expiring-within 15d.",
+            "rotate-secret -f FILE --expiring-within 15d",
+        ),
+        ("1d", 1, ", or use --expiring-within 12h.", "status -f FILE --expiring-within 12h"),
+        (f"{NOW + timedelta(9):%Y-%m-%d}", 9, ".", "rotate-secret Import -f FILE"),
+    ],
+)
+def test_a_lifetime_of_a_trust_file_that_is_always_reported_is_said_with_what_works(
+    lifetime: str, left: int, advice: str, expected: str
+) -> None:
+    file = replace(IN_FILE, lifetimes={"Import": lifetime})
+    observed = replace(complete(client("Import", credential(left))), file=file)
+    (finding,) = diagnose(observed)
+    assert finding.message.endswith(
+        f"the file's secret-lifetime ({lifetime}) is not longer than 30d. Set a longer one in the "
+        f"file{advice}"
+    )
+    assert finding.remedy == f"mct-s2s {expected}".replace("FILE", "trust.toml --only learn")
+    text = as_csv(one(observed)) + as_ics(one(observed)).replace("\r\n ", "")
+    assert "rotate-secret -f trust.toml --only learn --expiring-within 30d" not in text
 
 
 def test_the_command_for_a_secret_that_is_not_due_replaces_it_whenever_it_is_run() -> None:

@@ -49,6 +49,7 @@ from mct_s2s.planning.service_facts import (
     wanted_role,
     wanted_role_value,
 )
+from mct_s2s.planning.short_lifetime import ShortLifetime, typed
 from mct_s2s.planning.site import accepted_values, make_sticky, not_sticky
 
 NOT_CONFIGURED = "not-configured"
@@ -387,10 +388,25 @@ def _credentials(
         message = (
             f"The last {noun} of '{name}' expires on {last:%Y-%m-%d}, in {(last - now).days} days."
         )
+        file = observed.file if not is_only_listed else None
+        lifetime = file.lifetime_of(client) if file is not None else None
+        short = ShortLifetime.of(lifetime, now, within)
+        if file is not None and short is not None:
+            message = f"{message} {_why_always(short)}"
+            if short.fitting is not None and last > now + short.fitting:  # nothing to replace yet
+                renew = file.command("status", "--expiring-within", typed(short.fitting))
         yield Finding("secret-expiring", name, message, renew, Severity.WARNING, client_id)
     else:
         message = f"The last credential of '{name}' expired on {last:%Y-%m-%d}."
         yield Finding("secret-expired", name, message, renew, client=client_id)
+
+
+def _why_always(short: ShortLifetime) -> str:
+    """Say why each new secret of a client is reported again."""
+    return (
+        f"Each new one will be reported, too: the file's secret-lifetime ({short.text}) is not "
+        f"longer than {typed(short.within)}. {short.advice}"
+    )
 
 
 def _used_credential(

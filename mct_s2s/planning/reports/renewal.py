@@ -11,6 +11,7 @@ from mct_s2s.planning.credential_plan import (
     lasts_at_most,
     renewal,
 )
+from mct_s2s.planning.short_lifetime import ShortLifetime, typed
 
 YEAR = timedelta(days=365)
 
@@ -31,10 +32,15 @@ def renewing(
     if kind is None:
         return file.command("apply")
     longer: tuple[str, ...] = ()
-    if not file.has_lifetime(client) and lasts_at_most(within, last_of_kind(kind, current)):
+    lifetime = file.lifetime_of(client)
+    if lifetime is None and lasts_at_most(within, last_of_kind(kind, current)):
         longer = ("--secret-lifetime", "1y" if within < YEAR else "2y")
+    # The file's lifetime is typed nowhere else: a rotation of all that fit would be refused.
+    short = ShortLifetime.of(lifetime, observed.now, within)
+    if short is not None:
+        within = short.fitting or timedelta(0)
     ends = [credential.expires for credential in current]
     is_due = all(end is not None and end <= observed.now + within for end in ends)
     if not is_due or not current[0].is_valid_at(observed.now):
         return observed.rotating(client, *longer)  # as `verify` says of one that has expired
-    return file.command("rotate-secret", "--expiring-within", f"{within.days or 1}d", *longer)
+    return file.command("rotate-secret", "--expiring-within", typed(within), *longer)
