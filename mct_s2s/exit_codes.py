@@ -10,7 +10,7 @@ class ExitCode(IntEnum):
     FAILED = 1
     """Azure refused or did not answer, or an error of any kind came after the first change."""
     NOT_BEGUN = 2
-    """The request itself is wrong. Nothing was written."""
+    """The request is wrong, or refused as things are. Nothing was written."""
     ATTENTION = 3
     """The command did what it could, and there is something to do: pending, wrong, about to expire,
     left alone.

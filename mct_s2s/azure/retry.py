@@ -12,22 +12,37 @@
 
 Nothing waits past the command's deadline.
 
-When is a 404 final? Always, unless the request is sent with a rule that calls it lag:
+When is a 404 final? Of one request, always, unless it is sent with a rule that calls it lag:
 
-* Graph, a request sent by `UNTIL_KNOWN` (`azure/refusals.py`), as its caller knows that the object
-  exists, of whatever age: lag.
-* Graph, a request sent by `GraphClient.sending_about`: by `UNTIL_KNOWN` too, but only about an
-  object that this run created, restored or changed, or that is minutes old.
-* Graph, any other request: final, also where the object is young. `GraphClient.get`, by an appId or
-  a `uniqueName`, takes the first 404 for `None`. Before anything rests on it, it is asked for
-  again, in all twice by an id that someone names (`GraphClient.get_known`), 3 times for owners and
-  credentials and before a plan is applied (`AGREEING_READS`), 5 times in a deletion or restoration
-  (`GONE_AFTER`); and a credential is written up to 8 times (`DOUBTFUL_TRIES`). A setup takes the
-  first 404 about owners and credentials, and then looks into the recycle bin.
-* Graph, after a lost answer about an object that this run created: final, as it tells that the
-  removal was done (`is_lag_of_own` of `graph/replicas.py`).
-* Resource Manager: final, as it has no replicas that lag.
-* Key vaults: final. What they say while they recover a secret is lag (`stores/vaults.py`).
+| request                                                    | a 404 means   | final       |
+| ---------------------------------------------------------- | ------------- | ----------- |
+| Graph, by `UNTIL_KNOWN` (`azure/refusals.py`): its caller  | not yet (lag) | after 5 min |
+| knows that the object exists, however old it is            |               |             |
+| Graph, by `GraphClient.sending_about`: the object is young | not yet (lag) | after 5 min |
+| Graph, by `GraphClient.sending_about`: it is not           | not there     | at once     |
+| Graph, by `is_lag_of_own` (`graph/replicas.py`): a removal | not yet (lag) | after 5 min |
+| of what this run has just created or deleted               |               |             |
+| Graph, the same, sent again after a lost answer            | it is removed | at once     |
+| Graph, any other, also about a young object                | not there     | see below   |
+| Resource Manager, which has no replicas that lag           | not there     | at once     |
+| Key vaults; what they say while they recover a secret is   | not there     | at once     |
+| lag (`stores/vaults.py`)                                   |               |             |
+
+An object is young, to the end of the run, that the run reads within 10 minutes of its creation
+(`YOUNG`, `model/client_credentials.py`), or creates, restores or changes itself
+(`GraphClient.expect_lag`).
+
+"Not there" of Graph is the answer of one replica: `GraphClient.get` returns `None` for it. Before
+anything rests on that, the caller asks again:
+
+| what is asked for                                          | in all                       |
+| ---------------------------------------------------------- | ---------------------------- |
+| an object by an id that someone names                      | 2 (`GraphClient.get_known`)  |
+| owners and credentials; an object before a plan is applied | 3 (`AGREEING_READS`)         |
+| what is deleted or restored                                | 5 (`GONE_AFTER`)             |
+| a credential, by writing it                                | up to 8 (`DOUBTFUL_TRIES`)   |
+| owners and credentials in a setup, which then looks into   | 1                            |
+| the recycle bin                                            |                              |
 
 What is repeated after a lost answer?
 

@@ -78,8 +78,8 @@ class SiteChange:
         """The same for every caller on every machine; `None` where there is no plan.
 
         It is of the plan before the caller's rights limit it (`Outcome.intended`).
-        Of a site of a trust file, it covers what the file says as well as the plan, which rounds
-        lifetimes to months and does not say who signs in.
+        Of a site of a trust file, it covers the plan and what the file says of it. The plan alone
+        rounds lifetimes to months, and does not say who signs in.
         """
         if self.outcome is None:
             return None

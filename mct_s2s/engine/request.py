@@ -52,6 +52,10 @@ class Request:
     dry_run: bool = False
     """Whether nothing is written. A missing right is marked in the plan, and stops nothing."""
     verify: bool = False
+    """Whether the clients are tested once everything is done.
+
+    `AddCredential.verify` is another test: of a credential that replaces one, by a token.
+    """
     where: "Callable[[Site | None], str]" = lambda _: ""
     """Gives the options that name the App Service, once it is known, on a command line."""
     file: SiteOfFile | None = None

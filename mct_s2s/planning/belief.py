@@ -156,7 +156,7 @@ def service_trust(
         # The settings of one App Service can be copied to another one of its name.
         return unplaced if is_of_any_twin else Belief.OWN_SERVICE
     content = service_content(application, observed)
-    decision = _trust_by_content(application, observed, content, granted_by=spec)
+    decision = _trust_by_content(application, observed, content, service_spec=spec)
     return unplaced if is_of_any_twin and isinstance(decision, Belief) else decision
 
 
@@ -253,12 +253,12 @@ def _is_of_namesake_site(client: ClientApplication, observed: ObservedState) -> 
     # Earlier versions wrote no tag. The role counts then, as anyone may register a namesake; where
     # others may have given it, what the client requests counts, which its own owners write.
     namesake = trust.namesake
-    is_elsewhere = namesake is not None and another_site(namesake, observed) is not None
+    is_namesake_elsewhere = namesake is not None and another_site(namesake, observed) is not None
     if not holds_role:
-        return is_elsewhere
+        return is_namesake_elsewhere
     if _only_administrators_grant(observed):
         return False
-    taken = namesake.client_id if namesake is not None and is_elsewhere else None
+    taken = namesake.client_id if namesake is not None and is_namesake_elsewhere else None
     return _requests_another_api(client.application, taken, observed)
 
 
@@ -463,12 +463,12 @@ def _trust_by_content(
     content: Iterable[str],
     asked: CredentialSpec | None = None,
     *,
-    granted_by: ServiceSpec | None = None,
+    service_spec: ServiceSpec | None = None,
 ) -> TrustDecision:
     """Decide by what is in a registration that has only the right name.
 
-    `content`: the properties that are not as this tool sets them. `granted_by`: for a service
-    application, whose roles may be assigned.
+    `content`: the properties that are not as this tool sets them. `service_spec`: what is asked of
+    a service application, whose roles others may have assigned; `None`: it is a client.
     """
     custody = observed.custody_of(application)
     # Who owns a deleted one shows once it is restored, and is looked at then.
@@ -491,8 +491,8 @@ def _trust_by_content(
     properties = tuple(content)
     if properties:
         reasons.append(Reason(Doubt.CONTENT, properties))
-    if granted_by is not None:
-        reasons += _grants_of_others(observed, granted_by)
+    if service_spec is not None:
+        reasons += _grants_of_others(observed, service_spec)
     return Doubted(tuple(reasons), owners) if reasons else Belief.UNTOUCHED
 
 

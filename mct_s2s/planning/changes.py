@@ -204,9 +204,10 @@ class AddCredential(Change):
     exists: bool = False
     """Whether a federated credential of that name exists, for another audience."""
     verify: bool = False
-    """Whether it must have given a token before it is stored.
+    """Whether it replaces another one, and so has to give a token.
 
-    Clients may read the store at any moment.
+    A secret before it is stored, unless its store gives it away: clients may read the store at any
+    moment. `Request.verify` is another test: of the clients, once everything is done.
     """
 
     right = Right.CHANGE_APPLICATION

@@ -204,7 +204,8 @@ class Replacement:
     def needs_new(self) -> bool:
         """Whether this run creates a new one."""
         rotation = self.rotation
-        # With `--expiring-within`, time alone decides. What else is unfinished is removed only.
+        # With `--expiring-within`, time alone decides. What else is unfinished is only removed, not
+        # replaced.
         if rotation.expiring_within is not None:
             # Replicas may not show yet what was delivered minutes ago.
             is_hidden = not self.counted and self.client.has_just_arrived(self.kind)

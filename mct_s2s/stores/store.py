@@ -33,10 +33,16 @@ OSError: no one does.
 
 
 class Store(ABC):
-    """A place of one client's credential. An attempt is noted there before a secret is made."""
+    """A place of one client's credential.
+
+    An attempt is noted there before a secret is made, where it can keep a note.
+    """
 
     gives_away: bool = False
-    """Whether it is shown or handed over once, so that no later run can know of it."""
+    """Whether it is shown or handed over once.
+
+    No later run can read it then; by its tag one would remove it.
+    """
     handed_over: MadeCredential | None = None
     """What has arrived, where it gives away."""
     arrives_last: bool = False
@@ -68,7 +74,10 @@ class Store(ABC):
         del client_id
 
     async def begin(self, attempt: str, client_id: ClientId) -> None:
-        """Remember an attempt, so that a later run can tell an orphan from a delivered secret."""
+        """Remember an attempt, so that a later run can tell an orphan from a delivered secret.
+
+        A place that gives away keeps no note: the registration's tag is the only one.
+        """
         del attempt, client_id
 
     async def forget(self, attempt: str) -> None:

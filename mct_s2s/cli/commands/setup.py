@@ -90,7 +90,10 @@ class AddClientOptions(CredentialOptions):
 
 
 def directory_half(options: AzureOptions, clients: list[str]) -> str:
-    """The `setup` that does the directory's part of a command, and where each credential goes."""
+    """The `setup` that does the directory's part of a command, and where each credential goes.
+
+    An option that `SetupOptions` lacks, as `--from` of `add-client`, is left out without a word.
+    """
     shared = {field.name for field in fields(SetupOptions)} & {
         field.name for field in fields(options)
     }

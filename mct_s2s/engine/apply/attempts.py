@@ -32,8 +32,8 @@ CHECKS = 3
 class Attempt:
     """One attempt at a credential.
 
-    Its note is kept by its store and, unless that is the default file of this machine, as a tag of
-    the registration: runs on other machines read that.
+    Its note is kept by its store, where that can keep one (`Store.begin`), and, unless that is the
+    default file of this machine, as a tag of the registration: runs on other machines read that.
     """
 
     graph: "GraphClient"

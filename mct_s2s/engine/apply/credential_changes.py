@@ -1,7 +1,8 @@
 """Create and remove credentials, so that the next run finds what an interrupted one has left.
 
-A secret's store notes the attempt before Azure is asked for the secret, and a private key is stored
-before its certificate is registered. A secret that its store does not take is removed again.
+The attempt at a secret is noted before Azure is asked for it: at its store, where that can keep a
+note, and by a tag of the registration (`attempts.py`). A private key is stored before its
+certificate is registered. A secret that its store does not take is removed again.
 """
 
 import asyncio
@@ -161,8 +162,8 @@ async def _add_secret(
     attempt = _new_attempt(change, run, store)
     try:
         if store.gives_away:
-            # No later run can find what was shown or handed over: even if this one is
-            # interrupted, the secret reaches its reader or is removed.
+            # No later run can read what was shown or handed over, and by its tag one would remove
+            # it: even if this run is interrupted, the secret reaches its reader or is removed.
             creation = _create_and_deliver_secret(change, spec, run, attempt)
             credential = await finish_even_if_cancelled(creation)
             await _test_replacement(change, run, credential)

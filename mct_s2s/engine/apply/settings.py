@@ -30,7 +30,10 @@ QUEUED_SECONDS = 1.0
 READINGS = 5
 """New listings for that reason, before the last one has to do."""
 WINDOW_SECONDS = 0.1
-"""What another run may take between its reading and its writing, beside our own longest two."""
+"""What another run may take between its reading and its writing.
+
+Our longest reading is added to it and, but before the first look, our longest write.
+"""
 WRITES = 8
 """Writes in all, before it is given up."""
 LATER_LOOKS = 12
@@ -98,7 +101,10 @@ class _Writer:
         self._written_at = 0.0
         self._reading = 0.0
         self._writing = 0.0
-        """The longest that each has taken, in seconds, without failed tries and turns."""
+        """The longest that each has taken, in seconds, without failed tries and turns.
+
+        A write counts at least as a reading.
+        """
 
     async def read(self) -> None:
         sent_at = list[float]()  # of each try
@@ -152,6 +158,8 @@ class _Writer:
                 await self.read()
         self._writes += 1
         self._written_at = clock.seconds()
+        # Where a lost answer turned out to be a success, nothing was sent last, and no time passed:
+        # a reading is the least that a write takes.
         self._writing = max(self._writing, self._reading, self._written_at - self._sent_at)
 
     def _merged(self, *, may_be_old: bool) -> AppSettings | None:

@@ -532,8 +532,8 @@ async def decide_trust(
     """Decide anew whether to believe a registration that this run has met or restored.
 
     `restored`: the service principals that came back with it, which not every replica shows yet.
-    All credentials of a restored one but the delivered one are removed next: only those decide that
-    this tool did not make.
+    All credentials of a restored one but the delivered one are removed next, so only credentials of
+    another maker count.
     """
     spec = request.desired.service or ServiceSpec()
     graph = session.graph
