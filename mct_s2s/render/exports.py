@@ -14,7 +14,7 @@ from mct_s2s.model.client_credentials import has_end
 from mct_s2s.model.observed import ClientApplication
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.credential_plan import validity
-from mct_s2s.planning.reports.renewal import renewing
+from mct_s2s.planning.reports.renewal import is_replaced, renewing
 from mct_s2s.planning.reports.status import SiteStatus, StatusReport, UnreadSite
 from mct_s2s.render.markdown import fenced, table, text
 from mct_s2s.render.status import facts
@@ -55,9 +55,10 @@ def _rows(site: SiteStatus, report: StatusReport) -> Iterator[Row]:
             if has_end(credential.expires) and isinstance(client.client, ClientApplication):
                 row["expires"] = f"{credential.expires:%Y-%m-%dT%H:%M:%SZ}"
                 row["daysLeft"] = str((credential.expires - report.now).days)
-                row["command"] = renewing(
-                    client.client, (credential,), site.observed, report.within
-                )
+                if not is_replaced(credential, client.client, site.observed):
+                    row["command"] = renewing(
+                        client.client, (credential,), site.observed, report.within
+                    )
             yield row
     for finding in site.findings:
         yield {
@@ -113,13 +114,14 @@ def cell(value: str) -> str:
     return _FORMULA.sub(r"\1'", plain(value))
 
 
-# --- ics: an event, and an alarm before it, for each credential that ends (RFC 5545) ---
+# --- ics: an event, and an alarm before it, for each credential to replace (RFC 5545) ---
 
 
 def as_ics(report: StatusReport) -> str:
     """Times are in UTC. Imported again, it updates its events: each keeps its UID."""
     events: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
-    for row in (row for site in report.sites for row in _rows(site, report) if "expires" in row):
+    rows_of_sites = [row for site in report.sites for row in _rows(site, report)]
+    for row in (row for row in rows_of_sites if "expires" in row and "command" in row):
         uid = f"{row['keyId']}.{row['id']}@mct-s2s".casefold()
         events[re.sub("[-:]", "", row["expires"]), row["client"].casefold(), uid].append(row)
     now = f"{report.now:%Y%m%dT%H%M%SZ}"

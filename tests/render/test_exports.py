@@ -18,6 +18,7 @@ from icalendar import Calendar
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from mct_s2s.errors import S2SError
+from mct_s2s.model.client_credentials import OUR_CREDENTIALS
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.reports.findings import Finding
 from mct_s2s.planning.reports.status import StatusReport
@@ -178,6 +179,23 @@ def test_each_credential_that_ends_has_an_event_at_its_end_with_the_command() ->
         == f"mct-s2s rotate-secret {guid('Nightly')} {WHERE}"
     )
     assert "days" not in str(calendar[1]["DESCRIPTION"]), "it would be wrong tomorrow"
+
+
+def test_a_secret_that_a_rotation_kept_for_a_while_is_not_to_be_replaced() -> None:
+    held = [
+        replace(credential(ends, f"{OUR_CREDENTIALS}{ends}"), begins=NOW - timedelta(days=age))
+        for ends, age in ((20, 3), (300, 2))
+    ]
+    rotated = one(complete(client("Import", *held)))
+    (event,) = events(as_ics(rotated))
+    assert event["DTSTART"].dt == NOW + timedelta(days=300)
+    commands = {row["daysLeft"]: row["command"] for row in rows(as_csv(rotated)) if row["keyId"]}
+    assert not commands["20"]
+    assert commands["300"]
+    by_others = replace(held[0], name="by hand")
+    assert len(events(as_ics(one(complete(client("Import", by_others, held[1])))))) == 2
+    ended = replace(held[1], expires=NOW + timedelta(days=10))
+    assert len(events(as_ics(one(complete(client("Import", held[0], ended)))))) == 2
 
 
 def test_an_alarm_rings_at_the_horizon() -> None:

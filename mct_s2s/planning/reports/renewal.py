@@ -1,12 +1,13 @@
 """The command that replaces a client's credential: by its trust file, if one names the client."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from mct_s2s.model.client_credentials import Credential, replaced_kind
+from mct_s2s.model.client_credentials import NEVER, Credential, newest_made, replaced_kind
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.credential_plan import (
     current_credentials,
+    held_here,
     last_of_kind,
     lasts_at_most,
     renewal,
@@ -14,6 +15,21 @@ from mct_s2s.planning.credential_plan import (
 from mct_s2s.planning.short_lifetime import ShortLifetime, typed
 
 YEAR = timedelta(days=365)
+
+
+def is_replaced(credential: Credential, client: ClientApplication, observed: ObservedState) -> bool:
+    """Whether a later one of this tool has taken its place: a rotation kept it for a while."""
+    of_kind = (other for other in client.counted_credentials if other.kind is credential.kind)
+    newest = newest_made(of_kind)
+    if newest is None or newest == credential or not credential.is_made:
+        return False
+    is_used = credential == held_here(client, observed)  # whatever else there is
+    lasts = newest.is_valid_at(observed.now) and _end(newest) >= _end(credential)
+    return lasts and not is_used
+
+
+def _end(credential: Credential) -> datetime:
+    return credential.expires or NEVER
 
 
 def renewing(
