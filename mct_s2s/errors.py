@@ -76,6 +76,8 @@ class S2SError(Exception):
     exit_code: int = ExitCode.FAILED
     page: str = ""
     """Of the documentation: `permissions.md`."""
+    file = ""
+    """The user's file in which the mistake is: a pipeline shows it there."""
 
     def __init__(
         self,

@@ -121,6 +121,7 @@ def run_change_of_file(
                 try:
                     await site.plan(await session_of(file_site))
                 except S2SError as error:
+                    file_site.name_keys(error)
                     site.error = error
                 one_more()
                 return site

@@ -86,6 +86,7 @@ async def read_file_sites(
         try:
             return await read(site, await session_of(site))
         except S2SError as error:
+            site.name_keys(error)
             return UnreadSite(site.target, error, key=site.key)
         finally:
             one_more()

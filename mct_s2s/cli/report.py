@@ -26,7 +26,7 @@ from mct_s2s.planning.changes import (
 )
 from mct_s2s.planning.permissions.rights import asked_for
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.diagnostics import print_items
+from mct_s2s.render.diagnostics import annotate, print_items, told_once
 from mct_s2s.render.manual_steps import show_manual_steps
 from mct_s2s.render.markdown import page
 from mct_s2s.render.outcome import (
@@ -109,6 +109,15 @@ def show_end(sites: Sequence[SiteChange], fingerprint: str | None) -> None:
         for site in sites:
             if terminal.quiet and site.outcome is not None and site.outcome.has_begun:
                 print_items(terminal.out, _unsaid(site.outcome))
+    if is_dry:
+        _annotate_unplanned(sites)
+
+
+def _annotate_unplanned(sites: Sequence[SiteChange]) -> None:
+    """Show which sites have no plan also apart from a job's log."""
+    errors = ((site.title, site.error) for site in sites if site.error is not None)
+    for titles, error in told_once(errors):
+        annotate(sites[0].command_run.terminal, error, ", ".join(titles))
 
 
 def _close(site: SiteChange, outcome: Outcome) -> None:

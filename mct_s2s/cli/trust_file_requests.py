@@ -4,7 +4,7 @@ An entry becomes options of `setup`, so that the same code checks every value.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -71,6 +71,12 @@ Location = tuple[str | int, ...]
 class TrustFileMistake(UsageError):
     page = "trust-files.md"
 
+    def __init__(
+        self, file: Path | None, code: str, message: str, *, remedy: str, items: Iterable[str] = ()
+    ) -> None:
+        super().__init__(code, message, remedy=remedy, items=items)
+        self.file = str(file or "")
+
 
 OF_ONE_SITE = ("app_service", "resource_group", "slot", "backup", "service_app")
 """Options that cannot be typed beside a file."""
@@ -103,6 +109,7 @@ def read_sites(options: Any, *unfit: str) -> tuple[FileSite, ...]:
         # Not TOML, or a number that Python refuses to read
         why = "it is nested too deeply" if isinstance(error, RecursionError) else error
         raise TrustFileMistake(
+            options.file,
             MALFORMED,
             f"'{options.file}' is not TOML: {why}.",
             remedy="Texts stand in quotes, a site begins with [sites.NAME], a client with "
@@ -211,9 +218,8 @@ class _Reader:
         mistakes = [(self._place_text(location), *rest) for location, *rest in ordered]
         if len(mistakes) == 1:
             ((where, what, remedy, code),) = mistakes
-            raise TrustFileMistake(
-                code, f"'{self._path}'{where and f', {where}'}: {what}.", remedy=remedy
-            )
+            message = f"'{self._path}'{where and f', {where}'}: {what}."
+            raise TrustFileMistake(self._path, code, message, remedy=remedy)
         if mistakes:
             listed = [
                 f"{where}: {what}. {remedy}" for where, what, remedy, _ in mistakes[:MOST_LISTED]
@@ -225,6 +231,7 @@ class _Reader:
                 [f"and {len(mistakes) - MOST_LISTED} more"] if len(mistakes) > MOST_LISTED else []
             )
             raise TrustFileMistake(
+                self._path,
                 MALFORMED,
                 f"'{self._path}' has {len(mistakes)} mistakes.",
                 remedy="Correct the file, then run the same command again. Nothing was changed.",

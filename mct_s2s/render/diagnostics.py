@@ -12,16 +12,13 @@ from mct_s2s.render.pipelines import pipeline_of
 
 def show_error(terminal: Terminal, error: S2SError, about: str = "") -> None:
     """`about`: which of several App Services a pipeline's annotation names, far from its log."""
-    headline, pipeline = _coded(error, " ".join(error.headline.split())), pipeline_of()
     items = error.items
-    if pipeline is not None:
-        annotation = [plain(f"{about}: {headline}" if about else headline)]
-        if error.introduction:  # what it introduces is far from the annotation
-            annotation += [plain(f"- {item.sentence}") for item in items]
-            items = tuple(item for item in items if item.command)
-        terminal.instruct(pipeline.command(pipeline.error, "\n".join(annotation)))
+    if pipeline_of() is None:
+        terminal.say(Text.assemble(("error: ", "bad"), headline_of(error)))
     else:
-        terminal.say(Text.assemble(("error: ", "bad"), headline))
+        annotate(terminal, error, about)
+        if _has_own_list(error):
+            items = tuple(item for item in items if item.command)
     print_items(terminal.err, items)
     if error.advice:
         terminal.say(Text.assemble("  → ", (error.advice, "command")))
@@ -34,6 +31,28 @@ def show_error(terminal: Terminal, error: S2SError, about: str = "") -> None:
         terminal.say(f"  more: {DOCS}{error.page}", "quiet")
     if error.request_id:
         terminal.say(f"  request id: {error.request_id}", "quiet")
+
+
+def annotate(terminal: Terminal, error: S2SError, about: str = "") -> None:
+    """Show it apart from a job's log; `about` as in `show_error`."""
+    pipeline = pipeline_of()
+    if pipeline is None:
+        return
+    headline = headline_of(error)
+    lines = [plain(f"{about}: {headline}" if about else headline)]
+    if _has_own_list(error):
+        lines += [plain(f"- {item.sentence}") for item in error.items]
+    terminal.instruct(pipeline.annotation("\n".join(lines), plain(error.file)))
+
+
+def _has_own_list(error: S2SError) -> bool:
+    """Whether its items say what is wrong, and have to be where it is read, far from the log."""
+    return bool(error.introduction or error.file)
+
+
+def headline_of(error: S2SError) -> str:
+    """The statement in one line, with its code."""
+    return _coded(error, " ".join(error.headline.split()))
 
 
 def told_once(errors: Iterable[tuple[str, S2SError]]) -> list[tuple[list[str], S2SError]]:

@@ -1,6 +1,7 @@
 """What `doctor` found, for people."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rich.text import Text
 
@@ -17,6 +18,7 @@ from mct_s2s.planning.permissions.doctor import (
     is_ready,
     steps_to_take,
 )
+from mct_s2s.planning.permissions.rights import Right
 from mct_s2s.planning.reports.status import UnreadSite
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import DONE, FAILED, UNKNOWN, Terminal
@@ -40,7 +42,11 @@ def show_sites(
         terminal.result()
         terminal.result(f"Site {site.title}", "head")
         _show_messages(terminal, site.checks, Verdict.NO)
-    everything = [check for site in others for check in site.checks]
+    everything = [
+        _naming(site.title, check) if check.code == Right.READ_SITE.value.code else check
+        for site in others
+        for check in site.checks
+    ]
     _show_to_do(terminal, "To do", everything, Verdict.NO)
     show_unread(terminal, failed, ())
     terminal.result()
@@ -51,6 +57,12 @@ def show_sites(
     if ready:
         terminal.result("Preview the changes:")
         terminal.result(f"{setting_up} --dry-run", "command")
+
+
+def _naming(title: str, check: DoctorCheck) -> DoctorCheck:
+    """The check with its site in each step: they are listed apart from it."""
+    steps = (replace(step, what=f"{title}: {step.what}") for step in check.steps)
+    return replace(check, steps=tuple(steps))
 
 
 def _passed(checks: Sequence[DoctorCheck]) -> str:

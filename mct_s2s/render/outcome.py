@@ -21,7 +21,7 @@ from mct_s2s.planning.reports.verification import Verification
 from mct_s2s.render import markdown
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import DONE, FAILED, NOTHING, OPEN, LineConsole, Terminal, one_line
-from mct_s2s.render.diagnostics import print_items, show_error, told_once
+from mct_s2s.render.diagnostics import headline_of, print_items, show_error, told_once
 from mct_s2s.render.manual_steps import describe_manual_step, show_manual_steps
 from mct_s2s.render.plan import BLOCKED, show_steps, summary
 from mct_s2s.render.verification import show_verification
@@ -172,7 +172,7 @@ def _show_planning_error(console: LineConsole, site: SiteReport, *, with_advice:
     error = site.error
     if error is None:
         return
-    console.prose(Text.assemble(FAILED, f"{site.title}: {' '.join(error.headline.split())}"))
+    console.prose(Text.assemble(FAILED, f"{site.title}: {headline_of(error)}"))
     print_items(console, error.items)
     if with_advice and error.advice:
         print_items(console, [Instruction(error.advice, error.command)])

@@ -19,20 +19,46 @@ class Pipeline(NamedTuple):
     group: str
     group_end: str
     error: str
+    error_in: str
+    """The same, up to the path of the file that it is about."""
+    path_ends: str
+    """Characters that would end that path."""
+    command_end: str
     mask: str
     percent: str
+
+    def annotation(self, text: str, file: str = "") -> str:
+        """The command that shows an error apart from the log, beside the file that it is about."""
+        if not file:
+            return self.command(self.error, text)
+        path = self.command("", file)
+        for character in self.path_ends:
+            path = path.replace(character, f"%{ord(character):02X}")
+        return self.command(f"{self.error_in}{path}{self.command_end}", text)
 
     def command(self, start: str, text: str) -> str:
         return start + text.replace("%", self.percent).replace("\r", "%0D").replace("\n", "%0A")
 
 
-_GITHUB = Pipeline("::group::", "::endgroup::", "::error::", "::add-mask::", "%25")
+_GITHUB = Pipeline(
+    group="::group::",
+    group_end="::endgroup::",
+    error="::error::",
+    error_in="::error file=",
+    path_ends=":,",
+    command_end="::",
+    mask="::add-mask::",
+    percent="%25",
+)
 _AZURE = Pipeline(
-    "##[group]",
-    "##[endgroup]",
-    "##vso[task.logissue type=error]",
-    "##vso[task.setsecret]",
-    "%AZP25",
+    group="##[group]",
+    group_end="##[endgroup]",
+    error="##vso[task.logissue type=error]",
+    error_in="##vso[task.logissue type=error;sourcepath=",
+    path_ends=";]",
+    command_end="]",
+    mask="##vso[task.setsecret]",
+    percent="%AZP25",
 )
 
 

@@ -20,6 +20,7 @@ def mct(mct: Program) -> Program:
 
 READ = ("Application.Read.All", "Organization.Read.All", "RoleManagement.Read.Directory")
 GROUP = "mct-fleet"
+DUE = ("--expiring-within", "30d")
 KEPT, BROKEN, UNSET, GONE = "kept", "broken", "unset", "gone"
 
 
@@ -179,6 +180,28 @@ def test_doctor_of_a_file_says_what_a_site_lacks_by_the_file(fleet: Fleet) -> No
         "--cloud",
         fleet.azure.origin,
     ] in printed(done.out)
+
+
+def test_each_site_that_does_not_exist_is_an_error_in_a_jobs_log(fleet: Fleet) -> None:
+    fleet.write(GONE, KEPT)
+    job = {"CI": "true", "GITHUB_ACTIONS": "true"}
+    for command in (("apply", "--dry-run"), ("rotate-secret", *DUE, "--dry-run"), ("doctor",)):
+        done = fleet(*command, env=job)
+        assert done.code == 2
+        (line,) = [line for line in done.err.splitlines() if line.startswith("::error")]
+        assert line.startswith("::error::gone: No web or function app in the resource group")
+        assert line.endswith("[site-not-found]")
+
+
+def test_a_site_in_another_group_is_named_with_the_key_of_the_file(fleet: Fleet) -> None:
+    fleet.azure.add_site(name="moved", group="mct-else")
+    fleet.write("moved", KEPT)
+    advice = 'In the file, set sites.moved.resource-group = "mct-else".'
+    for command in (("apply", "--dry-run"), ("status",), ("doctor",)):
+        done = fleet(*command)
+        assert advice in " ".join((done.out + done.err).split())
+    to_do = fleet("doctor").out.partition("To do:")[2]
+    assert f"moved: {advice}" in " ".join(to_do.split())
 
 
 @pytest.mark.parametrize(

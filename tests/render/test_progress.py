@@ -7,10 +7,12 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 
 import pytest
 from mct_s2s import clock as time
 from mct_s2s.activity import activity, counting, throttled, waiting, watched_by
+from mct_s2s.cli.trust_file_requests import TrustFileMistake
 from mct_s2s.errors import S2SError
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.console import Terminal
@@ -383,6 +385,27 @@ def test_a_jobs_annotation_has_the_list_that_its_error_introduces(
     with logged(screens) as (terminal, lines):
         show_error(terminal, error, "learn")
     assert lines == ["::error::learn: Refused. [no-right] Missing:%0A- Owner of x%0A- Reader"]
+
+
+@pytest.mark.parametrize(
+    ("service", "start"),
+    [
+        ("GITHUB_ACTIONS", "::error file=a%3A%2C;%25.toml::"),
+        ("TF_BUILD", "##vso[task.logissue type=error;sourcepath=a:,%3B%AZP25.toml]"),
+    ],
+)
+def test_a_jobs_annotation_of_a_file_has_all_of_its_mistakes(
+    screens: Screens, monkeypatch: pytest.MonkeyPatch, service: str, start: str
+) -> None:
+    monkeypatch.setenv(service, "true")
+    error = TrustFileMistake(
+        Path("a:,;%.toml"), "malformed", "It has 2 mistakes.", remedy="", items=["x: no", "y: no"]
+    )
+    screen = screens()
+    show_error(screen.terminal, error)
+    annotation, *rest = screen.err.splitlines()
+    assert annotation == f"{start}It has 2 mistakes. [malformed]%0A- x: no%0A- y: no"
+    assert "x: no" not in "".join(rest)
 
 
 # pictures

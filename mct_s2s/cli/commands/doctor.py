@@ -99,7 +99,8 @@ def doctor(options: DoctorOptions) -> int:
                     missing += seen.directory_refusal.missing
                 ways = ways_out(options, missing)
                 show_checks(shown, results, seen.observed.where, more, ways)
-        return worst([0 if is_ready(results) else ExitCode.ATTENTION, *_name_unknown(seen)])
+        unknown = _name_unknown(current.terminal, seen, "")
+        return worst([0 if is_ready(results) else ExitCode.ATTENTION, *unknown])
 
     arm = not options.no_app_service or bool(identities)
     return run_in_session(options, Services(arm=arm, target=not options.no_app_service), body)
@@ -126,6 +127,7 @@ def _doctor_of_file(options: DoctorOptions) -> int:
     async def examined(site: FileSite, session: Session) -> SiteChecks:
         request = at_site(replace(site.request, without_settings=True), site.options, session)
         seen = await examine_rights(session, request)
+        site.name_keys(seen.site_refusal)
         return SiteChecks(site.key, site.title, seen, checks(seen, request.setup))
 
     async def body(current: CommandRun) -> int:
@@ -144,19 +146,29 @@ def _doctor_of_file(options: DoctorOptions) -> int:
         codes = [
             code
             for site in read
-            for code in (0 if site.is_ready else ExitCode.ATTENTION, *_name_unknown(site.seen))
+            for code in (
+                0 if site.is_ready else ExitCode.ATTENTION,
+                *_name_unknown(current.terminal, site.seen, site.title),
+            )
         ]
         return worst([*codes, *(site.error.exit_code for site in failed)])
 
     return run_with_deadline(options, body)
 
 
-def _name_unknown(seen: "Seen") -> list[int]:
-    """The exit code of an App Service that was not found, beside the other checks."""
+def _name_unknown(terminal: "Terminal", seen: "Seen", title: str) -> list[int]:
+    """The exit code of an App Service that was not found, beside the other checks.
+
+    A job's log shows it as an error, too.
+    """
     from mct_s2s.engine.observe.sites import SiteNotFound
+    from mct_s2s.render.diagnostics import annotate
 
     refusal = seen.site_refusal
-    return [refusal.exit_code] if isinstance(refusal, SiteNotFound) else []
+    if not isinstance(refusal, SiteNotFound):
+        return []
+    annotate(terminal, refusal, title)
+    return [refusal.exit_code]
 
 
 @contextmanager

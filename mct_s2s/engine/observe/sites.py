@@ -41,6 +41,8 @@ class SiteNotFound(NotThere):
     """The subscription or resource group has no such App Service that the caller can read."""
 
     may_be_hidden = True
+    other_group = ""
+    """The one resource group of the subscription that has one of this name."""
 
 
 class AmbiguousSite(NotThere):
@@ -291,12 +293,15 @@ def _no_site(
     elif api is not None and 0 < len(sites) <= MOST_LISTED:
         listed = ", ".join(f"{site.name} ({site.resource.resource_group})" for site in sites)
         remedy, listing = f"{api.name} sites here: {listed}.", ""
-    return SiteNotFound(
+    missing = SiteNotFound(
         "site-not-found",
         f"No web or function app in {where} is named '{name}', or you can't read it.",
         remedy=remedy,
         command=listing,
     )
+    if len(exact) == 1:
+        missing.other_group = groups[exact[0]]
+    return missing
 
 
 def _list_apps(subscription_id: str) -> str:
