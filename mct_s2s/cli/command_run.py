@@ -57,8 +57,11 @@ class CommandRun:
         """Return the error to report for an interruption or the deadline, which cancel a run."""
         if isinstance(error, S2SError):
             return error
-        has_written = any(site.done or site.in_doubt for site in self.progress())
-        says_unchanged = self.is_asking and not has_written
+        sites = self.progress()
+        has_written = any(site.done or site.in_doubt for site in sites)
+        # A command that only reads has nothing to say of it.
+        is_still_reading = isinstance(self.options, ChangingOptions) and not sites
+        says_unchanged = is_still_reading or (self.is_asking and not has_written)
         if isinstance(error, TimeoutError) or not (
             self.is_interrupted() or isinstance(error, KeyboardInterrupt)
         ):
@@ -72,6 +75,7 @@ class CommandRun:
             return DeadlinePassed(
                 "deadline-passed",
                 f"Timed out after {self.options.timeout:g} s.",
+                says_unchanged=says_unchanged,
                 remedy=f"To allow more time, add --timeout SECONDS. {self.resume.what}",
                 command=self.resume.command,
             )

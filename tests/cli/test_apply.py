@@ -610,6 +610,28 @@ def test_an_interrupted_reviewed_plan_is_resumed_by_a_new_review(
     assert "--expect" not in review
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("rotate-secret", "Import"), "Interrupted. Nothing was changed."),
+        (("status",), "Interrupted."),
+    ],
+    ids=["a change", "status"],
+)
+def test_an_interruption_before_the_first_change_says_that_nothing_was_changed(
+    mct: Program, inside: Inside, words: tuple[str, ...], told: str
+) -> None:
+    assert mct("setup", "--client", "Import", "-y", "--no-verify").code == 0
+
+    async def read(entry: Entry) -> None:
+        if entry.path.endswith("/appsettings/list"):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    inside.hooks.before.append(read)
+    done = mct(*words)
+    assert (done.code, done.err.splitlines()[-1]) == (130, told), done
+
+
 def test_the_deadline_is_one_for_all_sites(applied: Applied) -> None:
     applied.other_site()
     applied.azure.misbehave({"match": SETTINGS, "fault": {"type": "hang"}})
