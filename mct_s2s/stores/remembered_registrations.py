@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from enum import StrEnum
 
 from mct_s2s.local_files import read_ours, replace_whole
@@ -19,26 +20,60 @@ class Remembered(StrEnum):
     """A run here began to create or to change them, and did not end."""
     DELETED = "deleted"
     """A run here moved them to the recycle bin; with the ids of those who owned them then."""
+    ATTEMPTED = "attempted"
+    """A run here began attempts at secrets there, and did not end; with the tags of these.
+
+    That is no reason to believe a registration.
+    """
 
 
 def remembered_registrations(what: str, why: Remembered) -> dict[str, frozenset[str]]:
-    """Return the ids of the owners at that time, by the registration's object id."""
+    """Return the ids of the owners at that time, or the tags, by the registration's object id."""
     try:
         lines = read_ours(path_of(what, why)).casefold().splitlines()
     except OSError:
         return {}  # what another user may have written is not believed
     words = (line.split() for line in lines if line.strip())
-    return {object_id: frozenset(owners) for object_id, *owners in words}
+    return {object_id: frozenset(details) for object_id, *details in words}
 
 
 def remember_registrations(
-    what: str, why: Remembered, owners: Mapping[str, Collection[str]]
+    what: str, why: Remembered, details: Mapping[str, Collection[str]]
 ) -> None:
     """Replace what is remembered; a home that cannot be written to keeps nothing."""
     with suppress(OSError):
         path = path_of(what, why)
-        if owners:
-            lines = (" ".join((key, *sorted(ids))) for key, ids in sorted(owners.items()))
+        if details:
+            lines = (" ".join((key, *sorted(words))) for key, words in sorted(details.items()))
             replace_whole(path, "".join(f"{line}\n" for line in lines), durable=False)
         else:
             path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class RememberedAttempts:
+    """The attempts at secrets of one registration that a run here began, by their tags.
+
+    A replica may not show what a killed run has written to the registration. Then these say it.
+    """
+
+    what: str
+    object_id: str
+
+    def tags(self) -> frozenset[str]:
+        return self._read().get(self.object_id.casefold(), frozenset())
+
+    def add(self, tag: str) -> None:
+        self._write(self._read() | {self.object_id.casefold(): self.tags() | {tag}})
+
+    def forget(self) -> None:
+        """Remove them, as the registration has those that the next run has to know."""
+        noted = self._read()
+        if noted.pop(self.object_id.casefold(), None) is not None:
+            self._write(noted)
+
+    def _read(self) -> dict[str, frozenset[str]]:
+        return remembered_registrations(self.what, Remembered.ATTEMPTED)
+
+    def _write(self, noted: dict[str, frozenset[str]]) -> None:
+        remember_registrations(self.what, Remembered.ATTEMPTED, noted)

@@ -11,6 +11,7 @@ from mct_s2s.model.client_credentials import attempt_tag
 from mct_s2s.model.client_sign_in import MadeCredential, SecretCredential
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId
 from mct_s2s.stores.files import FileStore
+from mct_s2s.stores.remembered_registrations import RememberedAttempts
 
 from tests.conftest import Json
 from tests.engine.conftest import Engine
@@ -19,9 +20,18 @@ from tests.planning.scenarios import LATER, TENANT
 OURS, THEIRS = "mct-s2s 2026-11-24 a1b2", "mct-s2s 2026-11-24 c3d4"
 
 
-def attempt_at(registration: Json, session: Session, folder: Path) -> Attempt:
-    ids = ApplicationObjectId(registration["id"]), ClientId(registration["appId"])
-    return Attempt(session.graph, FileStore(folder / "elsewhere.env"), OURS, "A", *ids)
+def attempt_at(registration: Json, session: Session, folder: Path, *cut_off: str) -> Attempt:
+    object_id, client_id = ApplicationObjectId(registration["id"]), ClientId(registration["appId"])
+    return Attempt(
+        session.graph,
+        FileStore(folder / "elsewhere.env"),
+        OURS,
+        "A",
+        object_id,
+        client_id,
+        RememberedAttempts("contosolearn", object_id),
+        frozenset(map(attempt_tag, cut_off)),
+    )
 
 
 def tags_of(registration: Json, engine: Engine) -> set[str]:
@@ -97,6 +107,36 @@ def test_no_run_leaves_the_note_of_one_that_ended_while_it_wrote_its_own(
 
     engine.run(main)
     assert tags_of(registration, engine) == {"team"}
+
+
+def test_the_note_of_a_killed_run_that_a_replica_hides_is_written_again_and_stays(
+    registration: Json, engine: Engine
+) -> None:
+    """This machine remembers the attempt. The next run finds its secret by the note."""
+
+    async def main(session: Session) -> None:
+        attempt = attempt_at(registration, session, engine.home, THEIRS)
+        await attempt.begin()
+        assert tags_of(registration, engine) == {"team", attempt_tag(THEIRS), attempt_tag(OURS)}
+        await attempt.confirm_arrival()
+
+    engine.run(main)
+    assert tags_of(registration, engine) == {"team", attempt_tag(THEIRS)}
+
+
+def test_an_attempt_is_remembered_on_this_machine_until_it_ends(
+    registration: Json, engine: Engine
+) -> None:
+    remembered = RememberedAttempts("contosolearn", registration["id"])
+
+    async def main(session: Session) -> None:
+        attempt = attempt_at(registration, session, engine.home)
+        await attempt.begin()
+        assert remembered.tags() == {attempt_tag(OURS)}
+        await attempt.confirm_arrival()
+
+    engine.run(main)
+    assert remembered.tags() == frozenset()
 
 
 def test_a_tag_of_a_place_that_another_runs_creation_replaced_is_written_again(

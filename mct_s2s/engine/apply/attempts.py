@@ -18,6 +18,7 @@ from mct_s2s.model.client_credentials import attempt_tag
 from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, Tag
+from mct_s2s.stores.remembered_registrations import RememberedAttempts
 from mct_s2s.stores.store import Store
 from mct_s2s.waits import LAG_SECONDS, LOOK_PAUSE, TAKING_BACK_SECONDS
 
@@ -43,6 +44,11 @@ class Attempt:
     client: str
     object_id: ApplicationObjectId
     client_id: ClientId
+    remembered: RememberedAttempts
+    cut_off: frozenset[str]
+    """Tags of attempts that killed runs on this machine began at this registration, and of which
+    the plan has seen no secret: a replica may have hidden it.
+    """
     is_key: bool = False
     """Whether it is a certificate's; where keys are kept, a pending one needs no note."""
     key_id: KeyId | None = None
@@ -82,6 +88,7 @@ class Attempt:
         if self.store.is_default_place:
             await note
         else:
+            self.remembered.add(self._tag)
             await gather_or_cancel(note, self._write_tag(created, wanted))
 
     async def _write_tag(self, created: Application | None, wanted: Application | None) -> None:
@@ -89,7 +96,8 @@ class Attempt:
         self._tags_before = frozenset(application.tags)
         # Also what another run has noted: it may be killed.
         tagged = wanted or application
-        tagged = replace(tagged, tags=(*tagged.tags, self._tag))
+        tags = dict.fromkeys((*tagged.tags, *sorted(self.cut_off), self._tag))
+        tagged = replace(tagged, tags=tuple(tags))
         await applications.update(self.graph, application, tagged)
         self._tagged = tagged
         await self._check_tags(tagged)
@@ -135,17 +143,20 @@ class Attempt:
         # Read again, as others may have written tags; a replica may not show ours yet.
         application = await applications.by_object_id(self.graph, self.object_id)
         self._tags_before = frozenset(application.tags)
-        # A plan removes what killed runs left before anything is made. So any other note is of a
-        # run at this moment: its own write may have removed it, and ours brought it back. The next
-        # run would remove a secret that has arrived.
+        # A plan removes what killed runs left before anything is made, but for what was hidden from
+        # it. So any other note is of a run at this moment: its own write may have removed it, and
+        # ours brought it back. The next run would remove a secret that has arrived.
         # A run that did not see the registration may have created it, which replaced its tags.
         known = dict.fromkeys((*application.tags, *self._tagged.tags))
-        other_tags = tuple(tag for tag in known if not tag.startswith(Tag.ATTEMPT))
+        other_tags = tuple(
+            tag for tag in known if tag in self.cut_off or not tag.startswith(Tag.ATTEMPT)
+        )
         tagged = replace(application, tags=(*other_tags, self._tag))
         untagged = replace(application, tags=other_tags)
         await applications.update(self.graph, tagged, untagged)
         self._tagged = None
         await self._check_tags(untagged)
+        self.remembered.forget()
 
     async def _check_tags(self, written: Application) -> None:
         """Write the note, or its removal, again where another run has undone it.

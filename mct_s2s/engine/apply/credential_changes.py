@@ -25,6 +25,7 @@ from mct_s2s.model.client_credentials import (
     Certificate,
     Federation,
     NewCredential,
+    attempt_tag,
     ending,
 )
 from mct_s2s.model.client_sign_in import (
@@ -37,6 +38,7 @@ from mct_s2s.model.ids import ClientId, KeyId, same_id
 from mct_s2s.planning.api_address import stored_url
 from mct_s2s.planning.changes import AddCredential, Output, OutputRef, RemoveCredential
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN, OTHERWISE, last_end, shorter, typed
+from mct_s2s.stores.remembered_registrations import RememberedAttempts
 from mct_s2s.stores.store import Store
 from mct_s2s.waits import CHANGE_OVER_SECONDS
 
@@ -269,13 +271,21 @@ async def _begin(attempt: Attempt, change: AddCredential, run: Run) -> None:
 
 
 def _new_attempt(change: AddCredential, run: Run, store: Store) -> Attempt:
+    before = run.outcome.before
+    object_id = run.outputs.resolve(change.object_id)
+    client_id = run.outputs.resolve(change.client_id)
+    remembered = RememberedAttempts(before.subject, object_id)
+    client = before.trust.client_of_id(client_id)
+    seen = client.application.credentials if client is not None else ()
     return Attempt(
         run.session.graph,
         store,
         name=run.outcome.request.credential_name,
         client=change.name,
-        object_id=run.outputs.resolve(change.object_id),
-        client_id=run.outputs.resolve(change.client_id),
+        object_id=object_id,
+        client_id=client_id,
+        remembered=remembered,
+        cut_off=remembered.tags() - {attempt_tag(credential.name or "") for credential in seen},
         is_key=change.kind.is_key,
     )
 
