@@ -141,10 +141,11 @@ def checks(seen: Seen, job: Setup) -> tuple[DoctorCheck, ...]:
 
 
 def _check_resource(refusal: S2SError) -> DoctorCheck:
+    subject = "the resource"
     if is_told_by_rights(refusal):
         message = refusal.headline
-        return DoctorCheck(READ_RESOURCE, Verdict.NO, "", message, missing=refusal.missing)
-    return DoctorCheck.refused(READ_RESOURCE, refusal, "the resource")
+        return DoctorCheck(READ_RESOURCE, Verdict.NO, subject, message, missing=refusal.missing)
+    return DoctorCheck.refused(READ_RESOURCE, refusal, subject)
 
 
 def _check_sign_in(access: CallerRights) -> DoctorCheck:
