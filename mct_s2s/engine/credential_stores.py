@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mct_s2s.activity import activity
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.engine.local_notes import default_folder
+from mct_s2s.engine.local_notes import default_folder, files_by_other_addresses
 from mct_s2s.errors import (
     NotThere,
     Refused,
@@ -116,7 +116,9 @@ async def _find_losing_place(
     if not stores:
         folder = default_folder(session, request.label, observed)
         file = SecretTo().file_for(client.display_name, folder)
-        return SecretPlace(PlaceKind.FILE, str(file)) if folder.is_dir() else None
+        others = files_by_other_addresses(session, request.label, observed)
+        is_expected = folder.is_dir() and client.client_id.casefold() not in others
+        return SecretPlace(PlaceKind.FILE, str(file)) if is_expected else None
     notes = await gather_or_cancel(*(or_unknown(store.note()) for store in stores))
     has_lost = all(note is not None and note.has_lost(valid) for note in notes)
     return stores[-1].secret_place if has_lost else None

@@ -5,12 +5,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mct_s2s.azure.clouds import SANDBOX, is_on_this_machine
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.secret_to import SecretTo
 from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.desired import Look, Rotation
 from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.secret_place import SecretPlace
 from mct_s2s.planning.clients import clients_called
+from mct_s2s.stores.dotenv import available
 from mct_s2s.stores.files import FileStore
 
 if TYPE_CHECKING:
@@ -19,16 +22,40 @@ if TYPE_CHECKING:
 
 def default_folder(session: "Session", label: str, observed: ObservedState) -> Path:
     """The folder of this tool's own files for the secrets of one App Service, named by `label`."""
+    return _folder_of_clouds() / session.connection.cloud.label / _folder_of_site(label, observed)
+
+
+def _folder_of_clouds() -> Path:
     from platformdirs import user_data_path  # noqa: PLC0415  # only commands that make a secret need it
 
+    return user_data_path("mct-s2s", appauthor=False) / "secrets"
+
+
+def _folder_of_site(label: str, observed: ObservedState) -> Path:
     tenant = observed.tenant.id if observed.tenant else "unknown-tenant"
-    folder = (
-        user_data_path("mct-s2s", appauthor=False)
-        / "secrets"
-        / session.connection.cloud.label
-        / tenant
-    )
-    return folder / label.lower().replace("/", "/slots/")
+    return Path(tenant) / label.lower().replace("/", "/slots/")
+
+
+def files_by_other_addresses(
+    session: "Session", label: str, observed: ObservedState
+) -> dict[str, Path]:
+    """Clients' files that were saved by another address of a sandbox, by their appIds' lower case.
+
+    Its name and its address are the same cloud. A cloud of another machine is given no secret that
+    was not made in it.
+    """
+    folder, cloud = _folder_of_clouds(), session.connection.cloud
+    if not is_on_this_machine(cloud.arm) or not folder.is_dir():
+        return {}
+    files: dict[str, Path] = {}
+    for other in sorted(folder.iterdir()):
+        host = other.name.rpartition("-")[0]
+        is_sandbox = other.name == SANDBOX or is_on_this_machine(f"https://{host}")
+        if is_sandbox and other.name != cloud.label:
+            for sign_in in available((), {}, other / _folder_of_site(label, observed)):
+                if isinstance(sign_in.source, SecretPlace):
+                    files.setdefault(sign_in.client_id.casefold(), Path(sign_in.source.name))
+    return files
 
 
 async def read_local_notes(

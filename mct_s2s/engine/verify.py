@@ -4,9 +4,10 @@ What can't be tested is open, not failed.
 """
 
 import asyncio
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
@@ -98,6 +99,8 @@ class ClientTest:
 
     Then replicas lag, and the site may still be restarting.
     """
+    other_files: Mapping[str, Path] = field(default_factory=dict)
+    """See `files_by_other_addresses`."""
 
     async def verify(
         self, clients: Iterable[ClientToVerify], identities: Iterable[ServicePrincipal] = ()
@@ -139,7 +142,8 @@ class ClientTest:
 
     async def _verify_client(self, client: ClientToVerify) -> list[VerificationCheck]:
         if isinstance(client, ClientApplication):
-            return [untested(client, self.observed)]
+            file = self.other_files.get(client.client_id.casefold())
+            return [untested(client, self.observed, file)]
         return await self._test_credential(client)
 
     async def _test_credential(self, sign_in: ClientSignIn) -> list[VerificationCheck]:

@@ -71,6 +71,21 @@ def test_a_client_is_proved_by_its_saved_file(mct: Program, azure: Sandbox) -> N
     assert "MCT   GET    /api/v1/organization 200" in ended.err
 
 
+def test_a_file_that_another_address_of_the_sandbox_has_saved_is_named(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
+    assert mct(*SETUP).code == 0
+    folder = saved(tmp_path).parents[2]
+    folder.rename(folder.with_name("sandbox"))
+    remedy = checks(mct("verify", "-o", "json"))["S2S-client", "call"]["remedy"]
+    assert "--credentials" in remedy
+    assert mct(*shlex.split(remedy)[1:]).code == 0, remedy
+    folder.with_name("sandbox").rename(folder.with_name("contoso.example-443"))
+    assert (
+        "--credentials" not in checks(mct("verify", "-o", "json"))["S2S-client", "call"]["remedy"]
+    )
+
+
 def test_the_one_liner_proves_a_managed_identity_from_inside(mct: Program, azure: Sandbox) -> None:
     assert mct("setup", "--managed-identity", "reports-func", "-y").code == 0
     row = disproved(mct, "call", "reports-func", ("reports-func",))

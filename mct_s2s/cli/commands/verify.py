@@ -123,7 +123,7 @@ async def _verify_site(
 ) -> int:
     """Test the clients of an App Service, or those that were typed."""
     from mct_s2s.cli.options_to_request import look
-    from mct_s2s.engine.local_notes import default_folder
+    from mct_s2s.engine.local_notes import default_folder, files_by_other_addresses
     from mct_s2s.engine.verify import ClientTest, clients_to_verify
     from mct_s2s.model.directory_objects import ServicePrincipal
     from mct_s2s.model.observed import ClientApplication
@@ -149,7 +149,9 @@ async def _verify_site(
     known += await _in_vaults(session, applications, known, observed)
     tested = [sign_in for sign_in in known if sign_in.client_id.casefold() in ids]
     site = session.site_api(api_url(observed) or observed.app_service.url, path, observed.api)
-    test = ClientTest(session.tokens, site, known_audience(observed) or "", observed)
+    others = files_by_other_addresses(session, observed.app_service.label, observed)
+    audience = known_audience(observed) or ""
+    test = ClientTest(session.tokens, site, audience, observed, other_files=others)
     verification = await test.verify(clients_to_verify(applications, tested), identities)
     return _end(current, verification)
 

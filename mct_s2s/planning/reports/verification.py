@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
+from pathlib import Path
 
 from mct_s2s.model.api import Api
 from mct_s2s.model.azure_resources import same_origin
@@ -294,9 +295,20 @@ def _roles(token: ApiToken) -> str:
     return f"the roles {', '.join(token.roles)}" if token.roles else "no role"
 
 
-def untested(client: ClientApplication, observed: ObservedState) -> VerificationCheck:
-    """The open check of a client that has no credential on this machine."""
+def untested(
+    client: ClientApplication, observed: ObservedState, other_file: Path | None = None
+) -> VerificationCheck:
+    """The open check of a client that has no credential on this machine.
+
+    `other_file`: the one that another address of the same cloud has saved.
+    """
     credentials = client.counted_credentials
+    check = partial(VerificationCheck, client.display_name, CheckSubject.APPLICATION, CALL, None)
+    if other_file is not None:
+        return check(
+            "Not tested: its file was saved under another address of this cloud. Name it:",
+            observed.command("verify", "--credentials", str(other_file)),
+        )
     message = "Not tested: none of its credentials is available on this machine."
     remedy: str | None = None
     vaults = [f"keyvault:{place}" for place in Tag.VAULT.values(client.application.tags)]
@@ -310,8 +322,7 @@ def untested(client: ClientApplication, observed: ObservedState) -> Verification
     elif credentials and replaced_kind(credentials) is not None:
         message += " If they are lost, replace them:"
         remedy = observed.rotating(client)
-    subject = CheckSubject.APPLICATION
-    return VerificationCheck(client.display_name, subject, CALL, None, message, remedy)
+    return check(message, remedy)
 
 
 def identity_checks(
