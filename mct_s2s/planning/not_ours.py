@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from mct_s2s.errors import Refused
+from mct_s2s.errors import Instruction, Refused
 from mct_s2s.model.commands import az_command, option
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ClientId, site_in_note
@@ -193,23 +193,29 @@ def not_ours(
     harm = "Someone else may be able to sign in as it."
     if is_service:
         harm = "It may give access to others."
-    restore_first = f"run {restoring(application, graph)} and " if graph else ""
     otherwise = "ask its owner, or use another name"
-    # Who once owned another team's registration may have given it this name. No one can see all
-    # that relies on it.
-    if graph and not doubted.owners:
-        purge = _purging(application, graph)
-        otherwise = (
-            f"and you know that it serves no one, purge it ({purge}) and run the same command again"
-        )
-    elif not doubted.owners:
+    if not doubted.owners:
         otherwise = "find out who uses it, and delete it only if you know that it serves no one"
+    remedy, restore = f"If it is the right one, {adopt}. If not, {otherwise}.", ""
+    if graph:
+        owner = f"If it is not the right one, {otherwise}. " if doubted.owners else ""
+        restore = restoring(application, graph)
+        remedy = f"{owner}If it is the right one, {adopt}, after restoring it by:"
     refusal = NotOurs(
         "registration-not-ours",
         " ".join(filter(None, (f"{may_be_foreign} {harm}", done))),
         says_unchanged=not done,
-        remedy=f"If it is the right one, {restore_first}{adopt}. If not, {otherwise}.",
+        remedy=remedy,
+        command=restore,
     )
+    # Who once owned another team's registration may have given it this name. No one can see all
+    # that relies on it.
+    if graph and not doubted.owners:
+        what = (
+            "Or, if it is not, and you know that it serves no one, purge it and run the same "
+            "command again:"
+        )
+        refusal.ways_out = (Instruction(what, _purging(application, graph)),)
     refusal.created = application.created
     refusal.may_be_gone = not doubted.owners
     return refusal

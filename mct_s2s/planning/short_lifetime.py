@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mct_s2s.errors import UsageError
+from mct_s2s.model.commands import option
 from mct_s2s.model.duration import expiry, read_duration
 
 _HOUR = timedelta(hours=1)
@@ -37,7 +38,7 @@ class ShortLifetime:
         longer = "Set a longer one in the file"
         if self.fitting is None:
             return f"{longer}."
-        return f"{longer}, or use --expiring-within {typed(self.fitting)}."
+        return f"{longer}, or use {option('--expiring-within', typed(self.fitting))}."
 
 
 def _lifetime(text: str, now: datetime) -> timedelta | None:

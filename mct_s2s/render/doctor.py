@@ -116,5 +116,6 @@ def show_checks(
     )
     terminal.result(f"Until then, setup {end}.", style="bad")
     # Else it is refused in any case
-    if stops and all(check.subject != EXISTING for check in checks):
+    is_refused = any(check.subject == EXISTING and check.state is Verdict.NO for check in checks)
+    if stops and not is_refused:
         show_manual_steps(terminal.out, ways_out)

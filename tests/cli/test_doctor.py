@@ -359,6 +359,26 @@ def test_each_half_is_printed_to_whom_it_belongs_and_both_together_set_up(
     assert mct("verify", "--credentials", str(tmp_path / "a.env")).code == 0
 
 
+def test_the_directorys_half_of_a_site_that_is_set_up_names_its_service_application(
+    mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _set_up(mct, azure)
+    writing = "Application.ReadWrite.All"
+    directory = alone(mct, azure, *READ, writing, CONSENT, arm=[])
+    shown = directory("doctor", "-a", SITE).out.partition("Until then,")[2]
+    first, second = (
+        shlex.split(line)[1:] for line in shown.splitlines() if line.startswith("    mct-s2s ")
+    )
+    assert "name that one by --service-app" in " ".join(shown.split())
+    assert directory(*first, "-y").code != 0, "a placeholder is no service application"
+    (service,) = azure.applications("MCT service (contosolearn)")
+    words = [{"APP_ID": service["appId"], "NAME": "A"}.get(word, word) for word in first]
+    assert directory(*words, "-y").code == 0
+    assert mct(*second, "-y").code == 0
+    assert mct("verify").code == 0
+
+
 def test_a_missing_right_is_asked_for_once(mct: Program, azure: Sandbox) -> None:
     shown = mct("doctor", "-a", SITE, env=azure.caller()).out
     assert [shown.count(words) for words in ("Directory Readers", "Website Contributor")] == [

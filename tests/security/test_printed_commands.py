@@ -190,7 +190,7 @@ def others() -> Iterator[str]:
     refused = not_ours(
         deleted, Doubted((Reason(Doubt.CREDENTIALS, (EVIL,)),)), CLIENT, f"https://{EVIL}"
     )
-    yield from re.findall(r"purge it \((az rest .*)\) and run", refused.remedy, re.DOTALL)
+    yield from (refused.command, *(way.command for way in refused.ways_out))
     yield make_sticky(seen.app_service, seen.api)
     yield webapp_command("restart", ResourceId.site(EVIL, EVIL, EVIL, EVIL))
     yield grant_on_vault(EVIL, EVIL, EVIL)

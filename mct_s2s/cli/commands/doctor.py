@@ -1,6 +1,6 @@
 """`doctor`: check permissions, locks and policies."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -12,7 +12,8 @@ from mct_s2s.exit_codes import ExitCode, worst
 from mct_s2s.plain_text import counted
 
 if TYPE_CHECKING:
-    from mct_s2s.planning.permissions.doctor import Seen
+    from mct_s2s.errors import Instruction, MissingRight
+    from mct_s2s.planning.permissions.doctor import DoctorCheck, Seen
     from mct_s2s.render.console import Terminal
 
 CHECKED = ("service_app", "role", "managed_identity", "no_app_service", "no_consent")
@@ -45,7 +46,6 @@ class DoctorOptions(FileOptions, AzureOptions):
 def doctor(options: DoctorOptions) -> int:
     from mct_s2s import clock
     from mct_s2s.cli.command_run import CommandRun, run_in_session
-    from mct_s2s.cli.handover import ways_out
     from mct_s2s.cli.options_to_request import (
         api_of,
         at_site,
@@ -97,13 +97,31 @@ def doctor(options: DoctorOptions) -> int:
                 missing = missing_rights_of(results, Verdict.NO)
                 if seen.directory_refusal is not None:
                     missing += seen.directory_refusal.missing
-                ways = ways_out(options, missing)
+                ways = _ways_out(options, results, missing)
                 show_checks(shown, results, seen.observed.where, more, ways)
         unknown = _name_unknown(current.terminal, seen, "")
         return worst([0 if is_ready(results) else ExitCode.ATTENTION, *unknown])
 
     arm = not options.no_app_service or bool(identities)
     return run_in_session(options, Services(arm=arm, target=not options.no_app_service), body)
+
+
+def _ways_out(
+    options: DoctorOptions, results: "Sequence[DoctorCheck]", missing: "Collection[MissingRight]"
+) -> "tuple[Instruction, ...]":
+    """How others do what the caller may not, also where a setup is there that it cannot read."""
+    from mct_s2s.cli.handover import ways_out
+    from mct_s2s.errors import Instruction
+    from mct_s2s.planning.permissions.doctor import is_existing_unsettled
+
+    if options.service_app is not None or not is_existing_unsettled(results):
+        return ways_out(options, missing)
+    ways = ways_out(replace(options, service_app="APP_ID"), missing)
+    asking = (
+        "The App Service's settings say which service application is its own. Ask for them, and "
+        "name that one by --service-app, in place of APP_ID."
+    )
+    return (Instruction(asking), *ways) if ways else ()
 
 
 def _doctor_of_file(options: DoctorOptions) -> int:

@@ -66,7 +66,7 @@ class DoctorCheck:
             Verdict.NO,
             subject,
             refusal.headline,
-            (Instruction(refusal.advice, refusal.command),),
+            (Instruction(refusal.advice, refusal.command), *refusal.ways_out),
         )
 
     @property
@@ -222,6 +222,11 @@ def _typed_options(job: Setup, observed: ObservedState) -> list[str]:
 
 def is_ready(results: Sequence[DoctorCheck]) -> bool:
     return all(check.state is not Verdict.NO for check in results)
+
+
+def is_existing_unsettled(results: Sequence[DoctorCheck]) -> bool:
+    """Whether only the settings would say if the registration of that name is in use."""
+    return any(check.subject == EXISTING and check.state is Verdict.UNKNOWN for check in results)
 
 
 def forecast(results: Sequence[DoctorCheck]) -> SetupForecast:
