@@ -3,8 +3,9 @@
 `--timeout` ends each of these waits sooner. What one request waits for is decided in
 `azure/retry.py` (`classify`), when a plan is made again in `engine/settling.py`. What protects the
 settings of others from a write is counted in `engine/apply/settings.py`. Up to which age an object
-of the directory may not show everywhere (`YOUNG`), and within which time a secret reaches its place
-or a credential expires soon, are rules in `model/client_credentials.py`. docs/reliability.md says
+of the directory may not show everywhere (`YOUNG`), when a credential expires soon
+(`EXPIRING_WITHIN`), and how far apart a secret and its version in a key vault may be
+(`VERSION_FOLLOWS_WITHIN`), are rules in `model/client_credentials.py`. docs/reliability.md says
 what users meet.
 """
 
@@ -115,7 +116,7 @@ ANOTHER_RUN_ENDS_SECONDS = 20.0
 Such a run takes some 3 s, and with replicas that lag some 10 s more.
 """
 SECRET_ARRIVES_WITHIN = timedelta(minutes=1)
-"""A secret that is older and has not arrived at its place will not."""
+"""Another run's secret that is older and has not arrived at its place will not: it is removed."""
 LOCK_POLL_SECONDS = 0.05
 """Too short to be noticed, and a waiting process costs nothing."""
 

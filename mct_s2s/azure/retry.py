@@ -12,6 +12,10 @@
 
 Nothing waits past the command's deadline.
 
+A token that a service refuses (401), or that lacks what it demands (a claims challenge), is no such
+reason. `ServiceClient._send_signed_in` sends the request once more with a new one, within the same
+try, also with `ONCE`: the service did nothing.
+
 When is a 404 final? Of one request, always, unless it is sent with a rule that calls it lag:
 
 | request                                                    | a 404 means   | final       |

@@ -1,4 +1,8 @@
-"""The services of a session: a module of their own, as importing them takes longest of all."""
+"""Build a session with all services, for `open_session` (`session.py`).
+
+`Services` there says which of them a command talks to. This is a module of its own, as importing
+them takes longest of all.
+"""
 
 from functools import cache
 from typing import Any

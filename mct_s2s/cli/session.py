@@ -34,7 +34,10 @@ CLIENT_ID = "AZURE_CLIENT_ID"
 
 
 class Services(NamedTuple):
-    """Those that a command will talk to: no unneeded token is requested."""
+    """Those that a command will talk to: no unneeded token is requested.
+
+    The session has all services in any case (`services.py`).
+    """
 
     directory: bool = True
     arm: bool = True

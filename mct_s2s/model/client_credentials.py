@@ -16,8 +16,11 @@ OUR_CREDENTIALS = "mct-s2s "
 GIVEN = f"{OUR_CREDENTIALS}given "
 """So begins the name of a certificate that this tool registers and that someone else made."""
 GITHUB = "https://token.actions.githubusercontent.com"
-DELIVERED_WITHIN = timedelta(hours=1)
-"""A secret reaches its place within minutes of its creation."""
+VERSION_FOLLOWS_WITHIN = timedelta(hours=1)
+"""How far apart a secret's beginning and the first version in a key vault that names it may be.
+
+A delivery takes minutes. The tags of a later version prove nothing: others may write them.
+"""
 YOUNG = timedelta(minutes=10)
 """The age up to which replicas of the directory may not show an object.
 
@@ -268,7 +271,7 @@ class SecretNote:
         if credential.key_id not in self.held:
             return False
         since, begins = self.held_since.get(credential.key_id), credential.begins
-        return since is None or begins is None or abs(since - begins) < DELIVERED_WITHIN
+        return since is None or begins is None or abs(since - begins) < VERSION_FOLLOWS_WITHIN
 
     def delivered_of(self, credentials: Iterable[Credential]) -> Credential | None:
         """The credential that was delivered last; `None` where none of these was."""

@@ -167,7 +167,12 @@ class Replacement:
         ]
 
     @property
-    def place_knows_current(self) -> bool:
+    def place_has_received(self) -> bool:
+        """Whether the place has received any credential.
+
+        `current` may be `None` all the same: that one may be of the other kind or removed, or a
+        replica does not show it yet.
+        """
         return self.client.note.delivered is not None
 
     @cached_property
@@ -175,7 +180,7 @@ class Replacement:
         """The one that users of the client read at its place now; `None` where nothing tells."""
         # Where no place remembers, the newest one was handed over last: `--remove-old` says that
         # its users have it. It is never removed without a new one.
-        if not self.place_knows_current and self.rotation.remove_old:
+        if not self.place_has_received and self.rotation.remove_old:
             return newest_made(self.replaceable)
         return self.client.note.delivered_of(self.of_kind)
 
@@ -271,7 +276,7 @@ class Replacement:
             steps += self._plan_new()
         # The one that replaces it has to give a token first: of this client, for this scope.
         token_to_test = (client.application.client_id, f"{client.audience}/.default")
-        has_successor = self.place_knows_current or self.needs_new
+        has_successor = self.place_has_received or self.needs_new
         # The first removal waits for the new credential, if there is one. Certificates are one
         # list, which is written whole: one removal at a time.
         previous_key = key

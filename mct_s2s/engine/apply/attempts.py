@@ -143,10 +143,14 @@ class Attempt:
         # Read again, as others may have written tags; a replica may not show ours yet.
         application = await applications.by_object_id(self.graph, self.object_id)
         self._tags_before = frozenset(application.tags)
-        # A plan removes what killed runs left before anything is made, but for what was hidden from
-        # it. So any other note is of a run at this moment: its own write may have removed it, and
-        # ours brought it back. The next run would remove a secret that has arrived.
-        # A run that did not see the registration may have created it, which replaced its tags.
+        # Other notes are taken off, too. Say this is run A. Its plan has removed what killed runs
+        # left, but for what was hidden from it (`cut_off`): another note is that of a run B at this
+        # moment. B's secret may have arrived by now, and B have taken its note off; A still knows
+        # the note from its own first write, or sees it on a replica that is behind. If A wrote it
+        # again, it would stay, and the next run could remove B's secret. Where B is still at work,
+        # its note is lost: that matters only if B is killed before its secret arrives.
+        # All other tags that A has written are kept: a run that did not see the registration may
+        # have created it, which replaced its tags.
         known = dict.fromkeys((*application.tags, *self._tagged.tags))
         other_tags = tuple(
             tag for tag in known if tag in self.cut_off or not tag.startswith(Tag.ATTEMPT)

@@ -110,7 +110,7 @@ async def _add_key(
 ) -> MadeCredential:
     """Create a key pair and register its certificate. If it fails, the key stays for a later run.
 
-    One that replaces another is tested before it is stored.
+    One that replaces another is tested before it is stored, unless its store gives it away.
     """
     attempt = _new_attempt(change, run, store)
     try:
@@ -159,7 +159,8 @@ async def _add_secret(
 ) -> MadeCredential:
     """Create a secret and bring it to its store. If that fails, remove it again.
 
-    One that replaces another is tested before readers of the store see it.
+    One that replaces another is tested before readers of the store see it, unless that gives it
+    away.
     """
     attempt = _new_attempt(change, run, store)
     try:

@@ -328,7 +328,8 @@ async def assign_app_role(change: AssignAppRole, run: Run) -> str:
         )
     except PermissionMissing as refusal:
         need = main_permission(change, run.outcome.before)
-        # Without a check of rights, nothing tells whether the caller could have known.
+        # Where the check of rights could not tell, consent that is refused is left to others.
+        # Without that check (`--no-preflight`), the refusal is an error.
         if need is None or not run.outcome.request.preflight:
             raise
         access = run.outcome.access

@@ -23,16 +23,17 @@ from mct_s2s.planning.changes import RestartSite, WriteSettings
 from mct_s2s.planning.site import edits, merge
 
 FRESH_SECONDS = 0.02
-"""A listing that is merged and written is no older than this, or than one more listing would take.
+"""When a write is asked for, the listing that it merges is no older than this, or than one more
+would take.
 """
 QUEUED_SECONDS = 1.0
-"""A write that the service has made wait for so long needs a new listing."""
+"""The same for when it is sent: until then it may wait for its turn, or as the service asks."""
 READINGS = 5
-"""New listings for that reason, before the last one has to do."""
+"""New listings for that reason; the last one has to do, however old it is."""
 WINDOW_SECONDS = 0.1
 """What another run may take between its reading and its writing.
 
-Our longest reading is added to it and, but before the first look, our longest write.
+Our longest reading is added to it; before every look but the first, our longest write, too.
 """
 WRITES = 8
 """Writes in all, before it is given up."""
@@ -99,12 +100,10 @@ class _Writer:
         self._read_at = 0.0
         self._sent_at = 0.0
         self._written_at = 0.0
-        self._reading = 0.0
-        self._writing = 0.0
-        """The longest that each has taken, in seconds, without failed tries and turns.
-
-        A write counts at least as a reading.
-        """
+        self._longest_reading = 0.0
+        """Seconds, without failed tries and turns."""
+        self._longest_writing = 0.0
+        """The same; at least as long as a reading."""
 
     async def read(self) -> None:
         sent_at = list[float]()  # of each try
@@ -112,7 +111,7 @@ class _Writer:
             self._change.site, leaves=lambda: sent_at.append(clock.seconds())
         )
         self._read_at = clock.seconds()
-        self._reading = max(self._reading, self._read_at - sent_at[-1])
+        self._longest_reading = max(self._longest_reading, self._read_at - sent_at[-1])
 
     def leave_out_unknown(self) -> None:
         """Leave out ids that are still unknown after everything else: their client was left out."""
@@ -125,7 +124,8 @@ class _Writer:
         self._change = replace(self._change, spec=replace(spec, listed=listed))
 
     def is_older_than(self, seconds: float) -> bool:
-        return clock.seconds() - self._read_at > max(self._reading, seconds)
+        """Whether the listing is older than that, and than a new one would take."""
+        return clock.seconds() - self._read_at > max(self._longest_reading, seconds)
 
     @property
     def is_due(self) -> bool:
@@ -160,7 +160,8 @@ class _Writer:
         self._written_at = clock.seconds()
         # Where a lost answer turned out to be a success, nothing was sent last, and no time passed:
         # a reading is the least that a write takes.
-        self._writing = max(self._writing, self._reading, self._written_at - self._sent_at)
+        writing = max(self._longest_reading, self._written_at - self._sent_at)
+        self._longest_writing = max(self._longest_writing, writing)
 
     def _merged(self, *, may_be_old: bool) -> AppSettings | None:
         """Return what is sent now; `None` where a lost answer turns out to be a success.
@@ -221,8 +222,8 @@ class _Writer:
 
     def _pause_before(self, look: int) -> float:
         """Seconds in which another run that had read before our write must have written."""
-        window = WINDOW_SECONDS + self._reading
+        window = WINDOW_SECONDS + self._longest_reading
         if look == 0:
             return max(0.0, self._written_at + window - clock.seconds())
         # Where no one else writes there is one look, and none of this jitter.
-        return (window + self._writing) * random.uniform(1, 2)  # noqa: S311  # jitter
+        return (window + self._longest_writing) * random.uniform(1, 2)  # noqa: S311  # jitter
