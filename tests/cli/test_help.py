@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -287,6 +287,14 @@ def test_a_setup_handed_to_someone_else_has_every_option_but_those_of_a_run() ->
         "federated_audience", "secret_lifetime", "auto_lifetime", "secret_to", "no_consent",
         "service_management_reference", "no_app_service", "handoff",
     }  # fmt: skip
+
+
+def test_clients_of_a_file_are_handed_to_no_one_without_their_names() -> None:
+    of_file = AddClientOptions(client="Import", app_service="a", from_file=Path("clients.txt"))
+    assert of_file.directory_half() is None
+    typed_alone = replace(of_file, from_file=None).directory_half()
+    assert typed_alone is not None
+    assert typed(typed_alone, SetupOptions).client == ["Import"]
 
 
 def test_a_printed_command_line_leaves_out_defaults_and_uses_short_names() -> None:

@@ -86,13 +86,16 @@ class AddClientOptions(CredentialOptions):
     url: str | None = url_option()
 
     def directory_half(self) -> str | None:
-        return directory_half(self, [self.client]) if self.client is not None else None
+        # `setup` has no `--from`: the file's clients would be missing from it.
+        if self.client is None or self.from_file is not None:
+            return None
+        return directory_half(self, [self.client])
 
 
 def directory_half(options: AzureOptions, clients: list[str]) -> str:
     """The `setup` that does the directory's part of a command, and where each credential goes.
 
-    An option that `SetupOptions` lacks, as `--from` of `add-client`, is left out without a word.
+    An option that `SetupOptions` lacks is left out without a word.
     """
     shared = {field.name for field in fields(SetupOptions)} & {
         field.name for field in fields(options)
