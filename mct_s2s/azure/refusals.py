@@ -125,9 +125,10 @@ def _denied(right: Right, *at: GraphOperation, of_others: bool = False) -> Row:
 
 
 def _denied_by_graph(permissions: str, role: str, *at: GraphOperation) -> Row:
+    noun = "permissions" if " and " in permissions else "permission"
     return Row(
         "Graph",
-        f"Ask {REGISTRAR} for the role {role} (for a person) or the application permission "
+        f"Ask {REGISTRAR} for the role {role} (for a person) or the application {noun} "
         f"{permissions} (for a service principal), then run the same command again.",
         PermissionMissing,
         ("^(?!.*local tenant)",),

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -40,7 +41,12 @@ def read_api(named: str) -> Api:
     if _NAME.fullmatch(named) and named in shipped_names():
         return shipped_api(named)
     with about("api"):
-        remedy = f"Name a file, or one of: {', '.join(shipped_names())}."
+        names = shipped_names()
+        remedy = f"Name a file, or one of: {', '.join(names)}."
+        # A file's path is not compared with names
+        near = get_close_matches(named, names, n=1, cutoff=0.5) if _NAME.fullmatch(named) else []
+        if near:
+            remedy = f"Did you mean '{near[0]}'? If not, name a file."
         text = read_text(Path(named), "api-unreadable", remedy)
         if len(text) > MOST_CHARACTERS:
             why = f"it has more than {MOST_CHARACTERS} characters"

@@ -196,3 +196,17 @@ def test_the_schema_and_the_reader_know_the_same_keys() -> None:
     assert {*tomllib.loads(text)} <= {
         field.alias or name for name, field in type(ORDERS).model_fields.items()
     }
+
+
+@pytest.mark.parametrize(
+    ("named", "remedy"),
+    [
+        ("mtc", "Did you mean 'mct'? If not, name a file."),
+        ("mtc.toml", "Name a file, or one of: "),
+        ("orders", "Name a file, or one of: "),
+    ],
+)
+def test_a_mistyped_name_is_answered_with_the_one_that_was_meant(named: str, remedy: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        read_api(named)
+    assert refused.value.remedy.startswith(remedy)
