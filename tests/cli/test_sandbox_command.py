@@ -163,6 +163,21 @@ def test_env_sets_only_variables_that_unset_removes_and_one_ca_for_every_client(
         assert Path(trusted).is_absolute()
 
 
+def test_env_names_tenant_and_subscription_of_the_state_that_is_served(tmp_path: Path) -> None:
+    tenant, subscription = f"{1:032x}", f"{2:032x}"
+    written = json.dumps(seed.seed("x" * 30).to_dict())
+    written = written.replace(seed.TENANT_ID, tenant).replace(seed.SUBSCRIPTION_ID, subscription)
+    theirs = tmp_path / "theirs.json"
+    theirs.write_text(written, encoding="utf-8")
+    folder = StateDirectory(tmp_path / "sandbox")
+    before = exports(8443, state_dir=folder.path)
+    expected = (seed.TENANT_ID, seed.SUBSCRIPTION_ID)
+    assert (before["AZURE_TENANT_ID"], before["AZURE_SUBSCRIPTION_ID"]) == expected
+    folder.adopt(theirs)
+    after = exports(8443, state_dir=folder.path)
+    assert (after["AZURE_TENANT_ID"], after["AZURE_SUBSCRIPTION_ID"]) == (tenant, subscription)
+
+
 def test_a_client_that_disconnects_or_ctrl_c_leaves_no_traceback(tmp_path: Path) -> None:
     hangs = [
         {"match": {"service": "Graph"}, "fault": {"type": "hang"}},

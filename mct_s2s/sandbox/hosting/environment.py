@@ -47,6 +47,7 @@ def exports(
     folder = StateDirectory(state_dir)
     authority, _ = state_directory.certificates(folder.path, for_real_names=real_names)
     administrator, origin = folder.administrator(), f"https://{HOST}:{port}"
+    tenant, subscription = folder.tenant_and_subscription()
     site = (
         f"https://{RealNames(PORT, ()).of_site(SITE)}"
         if real_names
@@ -56,10 +57,10 @@ def exports(
         "MCT_S2S_CLOUD": "public" if real_names else origin,
         **dict.fromkeys(_TRUST, str(authority)),
         **({} if real_names else {"AZURE_AUTHORITY_HOST": origin}),
-        "AZURE_TENANT_ID": administrator["tenantId"],
+        "AZURE_TENANT_ID": tenant,
         "AZURE_CLIENT_ID": administrator["clientId"],
         "AZURE_CLIENT_SECRET": administrator["clientSecret"],
-        "AZURE_SUBSCRIPTION_ID": administrator["subscriptionId"],
+        "AZURE_SUBSCRIPTION_ID": subscription,
         "MCT_S2S_APP_SERVICE": APP_SERVICE,
         "MCT_S2S_RESOURCE_GROUP": RESOURCE_GROUP,
         "MCT_S2S_URL": site,

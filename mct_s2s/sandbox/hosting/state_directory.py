@@ -132,6 +132,21 @@ class StateDirectory:
             self._write(path, administrator)
         return dict(administrator)
 
+    def tenant_and_subscription(self) -> tuple[str, str]:
+        """Those of the saved state, which may be another sandbox's; before there is one, the
+        seed's.
+        """
+        administrator = self.administrator()
+        tenant, subscription = administrator["tenantId"], administrator["subscriptionId"]
+        # A state that cannot be read is told by who serves it.
+        with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
+            saved = self._read(self.state_file) or {}
+            tenant = str(saved["directory"]["tenant"]["tenantId"])
+            subscriptions = saved["resources"]["subscriptions"]
+            if subscription not in subscriptions:
+                subscription = next(iter(subscriptions), subscription)
+        return tenant, subscription
+
     def state(self) -> SandboxState:
         """Return the saved state, or a new one of the seed, with the keys of this directory."""
         secret = self.administrator()["clientSecret"]
