@@ -4,7 +4,6 @@ Imported where one is written: text needs none of their models.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from mct_s2s.cli.site_change import SiteChange
 from mct_s2s.cli.site_report import (
@@ -80,10 +79,8 @@ def result_document(site: SiteChange, outcome: Outcome) -> ResultDocument:
         fingerprint=site.fingerprint if is_dry else None,
         api=outcome.before.api.name,
         changes=change_parts(outcome, dry_run=is_dry),
-        credentials=[
-            SavedCredentialPart.of(replace(saved, client=plan.client_name(saved.client)))
-            for saved in _all_credentials(outcome)
-        ],
+        # By the name that was typed, as whoever asked looks for it; `appId` tells which one it is.
+        credentials=[SavedCredentialPart.of(saved) for saved in _all_credentials(outcome)],
         manual_steps=[ManualStepPart.of(step) for step in steps],
         notes=[NotePart.of(note) for note in notes],
         missing=[MissingRightPart.of(right) for right in dict.fromkeys(plan.missing_rights)],
