@@ -58,6 +58,8 @@ def test_a_caller_with_one_role_learns_what_it_gives(conformance: Conformance) -
     answers = asked(conformance, caller=caller)
     assert answer(answers, "read the subscription") == "no (403)"
     assert answer(answers, "recycle bin") == "no (403)"
+    assert answer(answers, "read the organization") == "no (403)"
+    assert answer(asked(conformance), "read the organization") == "yes (200)"
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,11 @@ async def _consent(side: Side) -> str:
     return f"not granted: open {page}, accept, and ask again"
 
 
+async def _organization(side: Side) -> str:
+    request = "GET /v1.0/organization?$select=id,verifiedDomains"
+    return _said(await _send(side, Service.GRAPH, request), allowed="yes", refused="no")
+
+
 QUESTIONS = (
     Question(
         "Does a role on one App Service let its holder read the subscription?",
@@ -163,6 +168,12 @@ QUESTIONS = (
         "Counts for a client that nothing was granted to before the page was opened.",
         ("clientId", "tenantId"),
         _consent,
+    ),
+    Question(
+        "Does Organization.Read.All let an application read the organization?",
+        "Counts if that is your only permission of Microsoft Graph.",
+        (),
+        _organization,
     ),
 )
 
