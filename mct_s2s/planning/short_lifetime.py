@@ -42,6 +42,7 @@ class ShortLifetime:
 
 
 def _lifetime(text: str, now: datetime) -> timedelta | None:
+    now = now.replace(microsecond=0)  # as an end is; 20 days are no 19
     try:
         return expiry(text, now) - now
     except UsageError:  # a date that has passed since the file was read

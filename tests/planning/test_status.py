@@ -331,7 +331,8 @@ def test_a_lifetime_of_a_trust_file_that_is_always_reported_is_said_with_what_wo
     lifetime: str, left: int, advice: str, expected: str
 ) -> None:
     file = replace(IN_FILE, lifetimes={"Import": lifetime})
-    observed = replace(complete(client("Import", credential(left))), file=file)
+    now = NOW + timedelta(microseconds=1)
+    observed = replace(complete(client("Import", credential(left))), file=file, now=now)
     (finding,) = diagnose(observed)
     assert finding.message.endswith(
         f"the file's secret-lifetime ({lifetime}) is not longer than 30d. Set a longer one in the "
