@@ -67,7 +67,10 @@ def show_review(
         printed = fingerprint if options.dry_run and not is_markdown else None
         show_plans(shown, reports, printed, is_result=options.dry_run)
     is_whole = fingerprint is not None or not sites[0].is_of_file
-    is_ready = is_whole and not is_refused and any(_is_ready(site) for site in sites)
+    # `--expect` does all or nothing.
+    is_blocked = sites[0].is_of_file and any(map(_is_blocked, sites))
+    is_doable = is_whole and not is_blocked and not is_refused
+    is_ready = is_doable and any(_is_ready(site) for site in sites)
     if options.dry_run and not is_markdown and is_ready:
         way = "without --dry-run"
         if fingerprint is not None and sites[0].is_of_file:
@@ -82,6 +85,10 @@ def _is_ready(site: SiteChange) -> bool:
     if site.outcome is None or site.outcome.place_refusals:
         return False
     return site.is_pending and not site.outcome.plan.blocked
+
+
+def _is_blocked(site: SiteChange) -> bool:
+    return site.outcome is not None and bool(site.outcome.plan.blocked)
 
 
 # After

@@ -18,6 +18,7 @@ from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import Refused, S2SError
 from mct_s2s.exit_codes import ExitCode, worst
 from mct_s2s.model.client_sign_in import MadeCredential
+from mct_s2s.model.desired import Setup
 from mct_s2s.model.secret_place import PlaceKind, SecretPlace
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.reviewed import digest_of, fingerprint, is_covered
@@ -74,14 +75,21 @@ class SiteChange:
         return self.outcome is not None and not self.outcome.plan.is_empty
 
     @property
+    def has_unread_settings(self) -> bool:
+        """Whether its plan says nothing of settings that it should be about."""
+        if self.outcome is None or not isinstance(self.request.desired, Setup):
+            return False
+        return self.outcome.before.settings_unread
+
+    @property
     def fingerprint(self) -> str | None:
-        """The same for every caller on every machine; `None` where there is no plan.
+        """The same for every caller on every machine; `None` where there is no whole plan.
 
         It is of the plan before the caller's rights limit it (`Outcome.intended`).
         Of a site of a trust file, it covers the plan and what the file says of it. The plan alone
         rounds lifetimes to months, and does not say who signs in.
         """
-        if self.outcome is None:
+        if self.outcome is None or self.has_unread_settings:
             return None
         before, plan = self.outcome.before, self.outcome.intended or self.outcome.plan
         planned = fingerprint(plan, before.now, before.subject)

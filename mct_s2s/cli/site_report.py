@@ -59,6 +59,7 @@ def report_of(site: SiteChange) -> SiteReport:
         notes=(*_place_refusals(outcome), *lost_with_job(outcome)),
         new_folders=_new_folders(outcome),
         is_of_file=site.is_of_file,
+        has_unread_settings=site.has_unread_settings,
     )
 
 

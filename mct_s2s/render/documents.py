@@ -866,7 +866,7 @@ class ApplyDocument(Part):
     document: Literal["mct-s2s/apply/v1"] = "mct-s2s/apply/v1"
     dry_run: bool = _is("True with --dry-run: nothing was changed.")
     fingerprint: Fingerprint | None = _is(
-        "Of all plans, for `--expect`; null if a site could not be read."
+        "Of all plans, for `--expect`; null if a site, or its settings, could not be read."
     )
     sites: list[AppliedSitePart] = _is("The sites in the order of the file.")
 

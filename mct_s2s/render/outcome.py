@@ -88,6 +88,8 @@ class SiteReport:
     """Which folders are made for credentials: said once for all sites."""
     is_of_file: bool = False
     """Whether a trust file names it, whose reader reviews where secrets go."""
+    has_unread_settings: bool = False
+    """Whether its plan cannot say what would change there."""
     count: int = 1
     """How many sites it is about."""
 
@@ -359,13 +361,15 @@ def _state(site: SiteReport) -> str:
 
 def _unplanned_text(sites: Sequence[SiteReport]) -> str:
     """Why there is no fingerprint; empty where every site could be planned."""
-    titles = [site.title for site in sites if site.plan is None]
-    if not titles:
+    unplanned = ", ".join(site.title for site in sites if site.plan is None)
+    unread = ", ".join(site.title for site in sites if site.has_unread_settings)
+    reasons = [f"{unplanned} could not be planned"] if unplanned else []
+    reasons += [f"the settings of {unread} could not be read"] if unread else []
+    if not reasons:
         return ""
-    names = ", ".join(titles)
     return (
-        f"No fingerprint: {names} could not be planned. Correct what is wrong there, or plan the "
-        "others with --only SITE."
+        f"No fingerprint: {'; '.join(reasons)}. Correct what is wrong there, or plan the others "
+        "with --only SITE."
     )
 
 

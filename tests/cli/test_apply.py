@@ -290,6 +290,7 @@ def test_only_what_was_reviewed_is_applied(applied: Applied) -> None:
         "plan-not-expected",
         [],
     )
+    assert done.document["error"]["remedy"].startswith("Were --prune, --only and the file the same")
     assert "--dry-run -f " in done.document["error"]["remedy"]
     applied.azure.write_settings(before)
     assert applied("--expect", reviewed, "-y").code == 0
@@ -694,3 +695,35 @@ def test_a_tenant_that_cannot_be_signed_in_to_fails_alone(applied: Applied, both
         [],
     )
     assert second.applications("Import") == []
+
+
+def test_no_plan_is_offered_for_review_that_a_lock_keeps_from_being_made(
+    applied: Applied,
+) -> None:
+    applied.other_site()
+    applied.file.write_text(TWO)
+    whole = applied.fingerprint()
+    applied.azure.lock(ACADEMY)
+    dry = applied("--dry-run")
+    assert dry.code == 4
+    assert dry.out.rstrip().endswith(
+        "No fingerprint: the settings of academy could not be read. Correct what is wrong there, "
+        "or plan the others with --only SITE."
+    )
+    assert "--expect" not in dry.err
+    document = applied("--dry-run", *JSON).document
+    assert document["fingerprint"] is None
+    refused = applied("--expect", whole, "-y")
+    assert refused.code == 2
+    assert "  - academy: " in refused.err
+    assert "lock" in refused.err
+    assert applied("--expect", applied.fingerprint("--only", "learn"), "--only", "learn").code == 0
+
+
+def test_a_plan_that_the_caller_may_not_make_true_is_not_offered_to_them(
+    applied: Applied,
+) -> None:
+    reader = applied.azure.caller(*READ, arm=[("Reader", SITE), ("Website Contributor", SITE)])
+    dry = applied("--dry-run", text=one("Import"), env=reader)
+    assert (dry.code, "Fingerprint: " in dry.out) == (4, True)
+    assert "--expect" not in dry.err

@@ -1,7 +1,7 @@
 """`apply`: every App Service of a trust file as the file says."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import MISSING, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -87,19 +87,24 @@ def apply(options: ApplyOptions) -> int:
         is_pending = fingerprint is None or any(site.is_pending for site in planned)
         if options.expect is None or fingerprint == options.expect.lower() or not is_pending:
             return
+        if fingerprint is None:
+            failed = [site for site in planned if site.error is not None]
+            raise Refused(
+                "plan-not-expected",
+                "The plan that was reviewed is applied as a whole, and not every site can be "
+                "planned.",
+                says_unchanged=True,
+                items=[item for site in failed for item in _reasons(site)],
+                remedy="Correct what is wrong there, or review the others with --only SITE:",
+                command=review,
+            )
         raise Refused(
             "plan-not-expected",
-            "This is not the plan that was reviewed: "
-            + (
-                "not every site could be read"
-                if fingerprint is None
-                else f"its fingerprint is {fingerprint}"
-            )
-            + ".",
-            remedy="Review what would be done now:",
+            f"This is not the plan that was reviewed: its fingerprint is {fingerprint}.",
+            remedy="Were --prune, --only and the file the same as in the review? "
+            "Review what would be done now:",
             command=review,
             says_unchanged=True,
-            items=[site.error.headline for site in planned if site.error is not None],
         )
 
     file_sites = [_with_pruning(site, unnamed) for site in chosen(sites, options)]
@@ -114,6 +119,15 @@ def apply(options: ApplyOptions) -> int:
         resume=rest if is_reviewed else None,
         allowing=allowing,
     )
+
+
+def _reasons(site: "SiteChange") -> Iterator[Instruction]:
+    """Yield why a site could not be planned, each reason with its name."""
+    if site.error is None:
+        return
+    yield Instruction(f"{site.title}: {site.error.statement}")
+    for item in site.error.items:
+        yield replace(item, what=f"{site.title}: {item.what}")
 
 
 def _with_pruning(site: "FileSite", pruning: "Pruning") -> "FileSite":
