@@ -112,6 +112,14 @@ def test_a_client_signs_in_with_its_last_credential(
     assert (only.can_call, only.needs) == (can_call, needs)
 
 
+def test_the_next_expiry_of_a_client_is_that_of_what_was_made_last() -> None:
+    """A longer one that a rotation kept for its users is not what they read from now on."""
+    kept = replace(credential(180, "mct-s2s 2026-11-13 a1b2"), begins=NOW - timedelta(11))
+    newest = replace(credential(20, "mct-s2s 2026-11-24 c3d4"), begins=NOW)
+    (only,) = status_of(complete(client("Import", kept, newest))).clients
+    assert only.ends == newest.expires
+
+
 def test_a_client_without_consent_or_credential_cannot_call() -> None:
     bare = with_credentials()
     observed = observed_state(trust(bare, consented=False), site_of(complete(bare)).settings)

@@ -511,7 +511,9 @@ def test_sites_that_one_error_keeps_from_being_planned_are_told_together(screens
     sites.insert(1, SiteReport("other", full_plan(), is_of_file=True))
     screen, end = screens(), screens()
     show_plans(screen.terminal, sites, None, is_result=True)
-    assert screen.out.startswith("✗ a, b, c: Cannot sign in.\n  - Correct it.\n\nPlan for other")
+    assert screen.out.startswith(
+        "✗ a, b, c: Cannot sign in. [sign-in-failed]\n  - Correct it.\n\nPlan for other"
+    )
     show_outcomes(end.terminal, sites)
     assert "✗ 3 sites  failed: sign-in-failed; nothing was changed\n" in end.out
     assert end.err.startswith("\nSites a, b, c\nerror: Cannot sign in. [sign-in-failed]\n")

@@ -371,7 +371,7 @@ def _credentials(
         # Without the place: a tag of the registration, which its owners write, may have named it.
         rotate = observed.rotating(client)
         yield Finding("secret-not-stored", name, message, rotate, severity, client_id)
-    used = _used_credential(client, observed, is_only_listed=is_only_listed)
+    used = used_credential(client, observed, is_only_listed=is_only_listed)
     if used is not None and _is_end_hidden(used, credentials, now + within):
         yield _of_used(client, used, observed, within)
         return
@@ -409,8 +409,8 @@ def _why_always(short: ShortLifetime) -> str:
     )
 
 
-def _used_credential(
-    client: ClientApplication, observed: ObservedState, *, is_only_listed: bool
+def used_credential(
+    client: ClientApplication, observed: ObservedState, *, is_only_listed: bool = False
 ) -> Credential | None:
     """The credential that the client's users read, as far as that is known."""
     held = held_here(client, observed)

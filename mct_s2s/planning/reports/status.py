@@ -21,7 +21,7 @@ from mct_s2s.planning.clients import (
     is_identity_allowed,
     members,
 )
-from mct_s2s.planning.reports.findings import NOT_CONFIGURED, Finding, Severity
+from mct_s2s.planning.reports.findings import NOT_CONFIGURED, Finding, Severity, used_credential
 
 _NEEDS = {
     "client-not-consented": "admin consent",
@@ -43,7 +43,10 @@ class ClientStatus:
     consented: bool | None = None
     """`None` where it needs no admin consent."""
     ends: datetime | None = None
-    """When its last credential expires; `None` where none does, or it is not known."""
+    """When the credential that its users read expires, or else its last one.
+
+    `None` where that one does not, or it is not known.
+    """
     is_due: bool = False
 
     @property
@@ -148,11 +151,13 @@ class SiteStatus:
         needs_role = not is_allowed_by_object_id(client, observed)
         if not needs and self._is_stopped(needs_role=needs_role):
             needs = [FIXED]
-        last = max(
-            client.counted_credentials,
-            key=lambda credential: credential.expires or NEVER,
-            default=None,
-        )
+        last = used_credential(client, observed)
+        if last is None or not last.is_valid_at(observed.now):
+            last = max(
+                client.counted_credentials,
+                key=lambda credential: credential.expires or NEVER,
+                default=None,
+            )
         ends = last.expires if last is not None and has_end(last.expires) else None
         renewed = "nothing"
         if last is not None and ends is not None:
