@@ -134,7 +134,12 @@ class SiteReport:
 
 def totals(sites: Sequence[SiteReport]) -> str:
     """`3 sites: 8 to create, 1 to change, 0 to remove; 1 up to date`."""
-    plans = [site.plan for site in sites if site.plan is not None]
+    # Where the settings could not be read, nothing is done: its steps are blocked, too.
+    plans = [
+        replace(site.plan, steps=()) if site.has_unread_settings else site.plan
+        for site in sites
+        if site.plan is not None
+    ]
     up_to_date = sum(site.is_up_to_date for site in sites)
     failed = sum(site.error is not None for site in sites)
     left_alone = sum(site.has_clients_left_alone for site in sites)

@@ -706,6 +706,7 @@ def test_no_plan_is_offered_for_review_that_a_lock_keeps_from_being_made(
     applied.azure.lock(ACADEMY)
     dry = applied("--dry-run")
     assert dry.code == 4
+    assert "\n2 sites: 8 to create, 2 to change, 0 to remove, 1 blocked.\n" in dry.out
     assert dry.out.rstrip().endswith(
         "No fingerprint: the settings of academy could not be read. Correct what is wrong there, "
         "or plan the others with --only SITE."
