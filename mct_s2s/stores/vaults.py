@@ -138,7 +138,9 @@ class KeyVault(ServiceClient):
             return self.service.unanswered(error, step)
         asked = re.search(r"oid=([0-9a-fA-F-]{36})", refusal.message)
         you = asked[1] if asked else "YOUR-OBJECT-ID"
-        caller = replace(self.credential.signed_in, id=PrincipalId(you))
+        caller = self.credential.signed_in
+        if asked or caller.client_id is None:  # `az` looks up an application by its appId
+            caller = replace(caller, id=PrincipalId(you))
         grant = grant_on_vault(self.name, OFFICER, caller.assignee)
         return error_of_refusal(self.service, refusal, step, vault=self.name, you=you, grant=grant)
 

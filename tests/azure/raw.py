@@ -256,8 +256,8 @@ def told(session: Callable[..., Any], answer: Answer | Exception, step: str) -> 
     return raised.value
 
 
-def vault_told(answer: Answer | Exception) -> Any:
+def vault_told(answer: Answer | Exception, credential: object = None) -> Any:
     """What the user is told when a secret is to be stored and the vault gives that answer."""
     with pytest.raises(S2SError) as raised:
-        asyncio.run(key_vault(answer).deliver(MADE))
+        asyncio.run(key_vault(answer, credential=credential).deliver(MADE))
     return raised.value

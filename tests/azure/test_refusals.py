@@ -20,6 +20,7 @@ from mct_s2s.errors import (
     SignInFailed,
     VaultPermissionMissing,
 )
+from mct_s2s.model.ids import ClientId
 
 from tests.azure.raw import (
     ODD_BODIES,
@@ -606,3 +607,9 @@ def test_claims_that_a_service_asks_for_are_brought_and_the_request_is_sent_once
     (brought,) = signed_in.brought
     assert brought == Challenge('{"access_token":{"acrs":{}}}', TENANT, second_factor=True)
     assert signed_in.forgotten == 0
+
+
+def test_a_vault_that_does_not_say_whom_it_refused_is_opened_to_the_application_signed_in() -> None:
+    signed_in = SignedIn(client_id=ClientId(OBJECT))
+    refused = vault_told(refusal(403, "Forbidden", "No."), signed_in)
+    assert f"az role assignment create --assignee {OBJECT} --role " in refused.remedy
