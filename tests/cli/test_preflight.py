@@ -310,7 +310,8 @@ def test_a_reader_sees_the_directory_and_a_finding(mct: Program, azure: Sandbox)
     assert "az ad app delete" not in advice, (
         "that only the settings name it does not make it foreign"
     )
-    assert "--no-app-service" not in advice, "setup would refuse it"
+    half = "--service-app APP_ID --client NAME --no-app-service"
+    assert half in advice, "without it, setup would refuse"
     azure.lock(SITE)
     locked = mct("status", "-o", "json").document
     assert [row["code"] for row in locked["findings"]] == ["settings-unreadable"], (
