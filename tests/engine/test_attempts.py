@@ -109,19 +109,29 @@ def test_no_run_leaves_the_note_of_one_that_ended_while_it_wrote_its_own(
     assert tags_of(registration, engine) == {"team"}
 
 
-def test_the_note_of_a_killed_run_that_a_replica_hides_is_written_again_and_stays(
+def test_the_secret_of_a_killed_run_that_a_replica_hid_is_removed_by_its_remembered_note(
     registration: Json, engine: Engine
 ) -> None:
-    """This machine remembers the attempt. The next run finds its secret by the note."""
+    """Its note is written again first: a later run finds the secret if this one is killed."""
+    path = f"/applications/{registration['id']}"
+
+    def made(name: str) -> KeyId:
+        body = {"passwordCredential": {"displayName": name}}
+        return KeyId(engine.inside.azure.graph("POST", f"{path}/addPassword", json=body)["keyId"])
+
+    made(THEIRS)
 
     async def main(session: Session) -> None:
         attempt = attempt_at(registration, session, engine.home, THEIRS)
         await attempt.begin()
         assert tags_of(registration, engine) == {"team", attempt_tag(THEIRS), attempt_tag(OURS)}
+        attempt.key_id = made(OURS)
         await attempt.confirm_arrival()
 
     engine.run(main)
-    assert tags_of(registration, engine) == {"team", attempt_tag(THEIRS)}
+    left = engine.inside.azure.graph("GET", path)
+    assert [secret["displayName"] for secret in left["passwordCredentials"]] == [OURS]
+    assert set(left["tags"]) == {"team"}
 
 
 def test_an_attempt_is_remembered_on_this_machine_until_it_ends(

@@ -106,8 +106,8 @@ class Attempt:
         """Note that the secret is in its store. Raises S2SError: the tag could not be removed."""
         self.has_arrived = True
         try:
-            if self.may_have_twin:
-                await self._remove_twin()
+            if self.may_have_twin or self.cut_off:
+                await self._remove_older()
             await self._untag()
         except S2SError as error:
             warning = (
@@ -117,25 +117,34 @@ class Attempt:
             error.mention([warning])
             raise
 
-    async def _remove_twin(self) -> None:
-        """Remove the other secret of this name, as no later run could tell it from this one.
+    async def _remove_older(self) -> None:
+        """Remove the secrets of cut-off attempts, and another one of this name.
 
-        A replica that shows this one shows the other one, too, if there is one: it is older.
+        A replica that shows this one shows them, too, if they exist: they are older. So after this
+        their notes may go.
         """
+        tags = {self._tag, *self.cut_off}
         gives_up_at = clock.seconds() + LAG_SECONDS
         while True:
             application = await applications.by_object_id(self.graph, self.object_id)
-            of_this_name = {
-                credential.key_id
+            made = {
+                credential.key_id: credential.kind
                 for credential in application.credentials
-                if credential.name == self.name
+                if attempt_tag(credential.name or "") in tags
             }
-            if self.key_id in of_this_name or clock.seconds() >= gives_up_at:
+            if self.key_id in made or clock.seconds() >= gives_up_at:
                 break
             with waiting(REPLICATION, gives_up_at):
                 await asyncio.sleep(LOOK_PAUSE)
-        for key_id in of_this_name - {self.key_id}:
-            await credentials.remove_secret(self.graph, self.object_id, key_id)
+        for key_id, kind in made.items():
+            if key_id == self.key_id:
+                continue
+            if kind.is_key:
+                await credentials.remove_certificate(
+                    self.graph, self.object_id, key_id, self.key_id
+                )
+            else:
+                await credentials.remove_secret(self.graph, self.object_id, key_id)
 
     async def _untag(self) -> None:
         if self._tagged is None:
@@ -152,9 +161,7 @@ class Attempt:
         # All other tags that A has written are kept: a run that did not see the registration may
         # have created it, which replaced its tags.
         known = dict.fromkeys((*application.tags, *self._tagged.tags))
-        other_tags = tuple(
-            tag for tag in known if tag in self.cut_off or not tag.startswith(Tag.ATTEMPT)
-        )
+        other_tags = tuple(tag for tag in known if not tag.startswith(Tag.ATTEMPT))
         tagged = replace(application, tags=(*other_tags, self._tag))
         untagged = replace(application, tags=other_tags)
         await applications.update(self.graph, tagged, untagged)
@@ -202,8 +209,8 @@ class Attempt:
             return
         self.is_taken_back = True
         self.store.handed_over = None
-        if self.may_have_twin:
-            # By the note, the next run finds and removes the other one.
+        if self.may_have_twin or self.cut_off:
+            # By the notes, the next run finds and removes the others.
             return
         with suppress(S2SError):  # a note of a secret that does not exist means nothing
             await self._untag()
