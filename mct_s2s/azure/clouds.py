@@ -160,6 +160,11 @@ def has_own_site(wanted: str) -> bool:
     return wanted == SANDBOX
 
 
+def is_label_on_this_machine(label: str) -> bool:
+    """Whether a `Cloud.label` is of a sandbox, by its name or by an address of this machine."""
+    return label == SANDBOX or is_on_this_machine(f"https://{label.rpartition('-')[0]}")
+
+
 def is_on_this_machine(address: str) -> bool:
     host = (urlsplit(address).hostname or "").rstrip(".")
     return host in {"localhost", "127.0.0.1", "::1"} or host.endswith(".localhost")

@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mct_s2s.azure.clouds import SANDBOX, is_on_this_machine
+from mct_s2s.azure.clouds import is_label_on_this_machine, is_on_this_machine
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.secret_to import SecretTo
 from mct_s2s.model.client_credentials import SecretNote
@@ -49,9 +49,7 @@ def files_by_other_addresses(
         return {}
     files: dict[str, Path] = {}
     for other in sorted(folder.iterdir()):
-        host = other.name.rpartition("-")[0]
-        is_sandbox = other.name == SANDBOX or is_on_this_machine(f"https://{host}")
-        if is_sandbox and other.name != cloud.label:
+        if is_label_on_this_machine(other.name) and other.name != cloud.label:
             for sign_in in available((), {}, other / _folder_of_site(label, observed)):
                 if isinstance(sign_in.source, SecretPlace):
                     files.setdefault(sign_in.client_id.casefold(), Path(sign_in.source.name))
