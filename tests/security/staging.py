@@ -100,7 +100,7 @@ def is_refused(ended: Ended, azure: Sandbox, *codes: str) -> Json:
 
 def as_printed(azure: Sandbox, error: Json) -> None:
     """An administrator purges a deleted registration by the command that a refusal prints."""
-    purging = re.search(r"az rest --method DELETE --url \S+/v1\.0(\S+)\)", error["remedy"])
+    purging = re.search(r"az rest --method DELETE --url \S+/v1\.0([^\s)]+)", error["remedy"])
     assert purging is not None, error
     azure.graph("DELETE", purging[1])
 
