@@ -14,7 +14,7 @@ from typing import Any
 
 from mct_s2s.inputs.apis import shipped_api
 from mct_s2s.model.api import DEFAULT_API
-from mct_s2s.render.documents import DOCUMENTS, schema
+from mct_s2s.render.schemas import DOCUMENTS, schema
 from reference.checks import problems_of
 from reference.commands import command_regions, table
 from reference.recording import recording

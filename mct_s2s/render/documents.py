@@ -1,4 +1,4 @@
-"""The JSON documents of the contract, and the schemas made of them.
+"""The JSON documents of the contract; their schemas are made of them by `schemas.py`.
 
 Each is a model, made of the program's own values by its `of`. Those of a changing command are made
 of its `Outcome` by `cli/result_document.py`, as `render/` does not know the engine.
@@ -32,18 +32,15 @@ from pydantic import (
     WithJsonSchema,
 )
 from pydantic.alias_generators import to_camel
-from pydantic.json_schema import GenerateJsonSchema
 
 from mct_s2s.errors import Instruction, MissingRight, S2SError
-from mct_s2s.model.api import Api
 from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.caller_rights import SignedIn, Verdict
 from mct_s2s.model.client_credentials import Credential, CredentialKind
 from mct_s2s.model.client_sign_in import Language, token_endpoint
 from mct_s2s.model.directory_objects import Application, AppRole, ServicePrincipal, Tenant
 from mct_s2s.model.observed import ClientApplication, ObservedState
-from mct_s2s.model.run_files import Backup, Handoff, of_settings
-from mct_s2s.model.trust_file import TrustFile
+from mct_s2s.model.run_files import of_settings
 from mct_s2s.planning.api_address import api_url
 from mct_s2s.planning.changes import Action, AnyChange
 from mct_s2s.planning.export import Export, ExportedSite
@@ -882,94 +879,3 @@ class SchemasDocument(Part):
 
     document: Literal["mct-s2s/schemas/v1"] = "mct-s2s/schemas/v1"
     schemas: list[NamedSchemaPart] = _is("One row for each document.")
-
-
-FILES = ("api", "trust")
-"""Schemas of files that users write, in TOML: closed, since a key that is not known is a mistake
-there.
-"""
-_MODELS: dict[str, type[BaseModel]] = {
-    "api": Api,
-    "apply": ApplyDocument,
-    "backup": Backup,
-    "doctor": DoctorDocument,
-    "doctor-list": DoctorListDocument,
-    "error": ErrorDocument,
-    "export": ExportDocument,
-    "handoff": Handoff,
-    "result": ResultDocument,
-    "schemas": SchemasDocument,
-    "snippet": SnippetDocument,
-    "status": StatusDocument,
-    "status-list": StatusListDocument,
-    "trust": TrustFile,
-    "verify": VerifyDocument,
-    "verify-list": VerifyListDocument,
-}
-DOCUMENTS = tuple(name for name in _MODELS if name not in FILES)
-
-
-class _Schema(GenerateJsonSchema):
-    """A JSON Schema in which a member that may be absent has no default, and no null in its place;
-    and names are as they may be.
-    """
-
-    def default_schema(self, schema: Any) -> Any:
-        inner = schema["schema"]
-        is_absent_for_null = inner["type"] == "nullable" and schema["default"] is None
-        return self.generate_inner(inner["schema"] if is_absent_for_null else inner)
-
-    def dict_schema(self, schema: Any) -> Any:
-        generated = {
-            key: value
-            for key, value in super().dict_schema(schema).items()
-            if key != "patternProperties"
-        }
-        names = self.generate_inner(schema["keys_schema"])
-        values = self.generate_inner(schema["values_schema"])
-        return {
-            **generated,
-            **({"propertyNames": names} if "pattern" in names else {}),
-            "additionalProperties": values,
-        }
-
-
-def schema(name: str) -> Json:
-    """A document's JSON Schema, one of `DOCUMENTS` or `FILES`; references are replaced by what they
-    refer to.
-    """
-    generated = _MODELS[name].model_json_schema(mode="serialization", schema_generator=_Schema)
-    generated = _inlined(generated, generated.pop("$defs", {}))
-    head = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"mct-s2s/{name}/v1",
-    }
-    return {**head, **generated}
-
-
-def _inlined(node: Any, definitions: Json) -> Any:
-    """Members beside a reference, such as a description, win over those of its target.
-
-    Documents alone have a title.
-    """
-    if isinstance(node, list):
-        return [_inlined(item, definitions) for item in node]
-    if not isinstance(node, dict):
-        return node
-    inlined = {
-        key: _inlined(value, definitions)
-        for key, value in node.items()
-        if key not in {"$ref", "title"}
-    }
-    if isinstance(text := inlined.get("description"), str):  # a docstring of several lines
-        inlined["description"] = " ".join(text.split())
-    if "$ref" in node:
-        return {**_inlined(definitions[node["$ref"].rpartition("/")[2]], definitions), **inlined}
-    match inlined:
-        case {"anyOf": [{"type": str(kind)} as kept, {"type": "null"}], **rest} if (
-            "title" not in kept
-        ):
-            return {**kept, **rest, "type": [kind, "null"]}
-        case {"properties": {"schema": {"const": title}}}:
-            return {"title": title, **inlined}
-    return inlined

@@ -6,7 +6,7 @@ import functools
 from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker
-from mct_s2s.render.documents import DOCUMENTS, schema
+from mct_s2s.render.schemas import DOCUMENTS, schema
 
 
 def strict(node: Any) -> Any:

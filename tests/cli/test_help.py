@@ -28,7 +28,7 @@ from mct_s2s.cli.commands.snippet import SnippetOptions
 from mct_s2s.cli.commands.status import StatusOptions
 from mct_s2s.cli.commands.verify import VerifyOptions
 from mct_s2s.errors import DOCS
-from mct_s2s.render.documents import DOCUMENTS, FILES, schema
+from mct_s2s.render.schemas import DOCUMENTS, FILES, schema
 
 from tests.cli.conftest import Program
 from tests.support.project import PACKAGE, imports, imports_for_json

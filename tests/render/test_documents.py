@@ -36,8 +36,9 @@ from mct_s2s.planning.reports.verification import (
     Verification,
     VerificationCheck,
 )
-from mct_s2s.render.documents import DOCUMENTS, FILES, ErrorDocument, Part, StatusDocument, schema
+from mct_s2s.render.documents import ErrorDocument, Part, StatusDocument
 from mct_s2s.render.outcome import SiteReport
+from mct_s2s.render.schemas import DOCUMENTS, FILES, schema
 
 from tests.cli.schemas import check
 from tests.planning.scenarios import (

@@ -9,7 +9,7 @@ from mct_s2s.errors import UsageError
 
 def _complete_name(incomplete: str) -> list[str]:
     """Complete the name of a document, for the Tab key."""
-    from mct_s2s.render.documents import DOCUMENTS, FILES
+    from mct_s2s.render.schemas import DOCUMENTS, FILES
 
     return [name for name in sorted((*DOCUMENTS, *FILES)) if name.startswith(incomplete)]
 
@@ -27,8 +27,9 @@ class SchemaOptions:
 
 def schema(options: SchemaOptions) -> int:
     from mct_s2s.render.console import Terminal
-    from mct_s2s.render.documents import DOCUMENTS, FILES, NamedSchemaPart, SchemasDocument
-    from mct_s2s.render.documents import schema as schema_of
+    from mct_s2s.render.documents import NamedSchemaPart, SchemasDocument
+    from mct_s2s.render.schemas import DOCUMENTS, FILES
+    from mct_s2s.render.schemas import schema as schema_of
 
     terminal, known = Terminal.open(json=options.output == "json"), sorted((*DOCUMENTS, *FILES))
     if options.name is None:
