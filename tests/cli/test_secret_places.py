@@ -518,6 +518,17 @@ def test_a_secret_that_nobody_could_remove_counts_for_nothing(
     assert mct("status").code == 0
 
 
+def test_a_secret_is_said_to_be_there_before_the_settings_that_need_it(
+    mct: Program, inside: Inside, tmp_path: Path
+) -> None:
+    """The note of it is still being removed then."""
+    inside.state.latency_seconds = 1.0
+    done = mct("setup", "--client", "One", "--secret-to", f"file:{tmp_path / 'one.env'}", "-y")
+    assert done.code == 0, done
+    assert done.err.count("Created secret of One") == 1
+    assert done.err.index("Created secret of One") < done.err.index("Updated application settings")
+
+
 def test_a_program_that_is_not_there_is_told_before_anything_is_made(
     mct: Program, azure: Sandbox
 ) -> None:

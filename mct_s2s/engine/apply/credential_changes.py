@@ -232,6 +232,7 @@ async def _deliver(
     # The secret is at its place: what waits for that need not wait for the note's removal, too,
     # unless it writes to the same registration.
     if run.is_complete(change.object_id):
+        run.show_as_done(change, ending(credential.expires))
         run.mark_ready(change)
     await attempt.confirm_arrival()
 

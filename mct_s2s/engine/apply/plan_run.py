@@ -259,8 +259,8 @@ class Run:
         """Let the settings be read: all that the change still waits for is its last answer."""
         self._last_request[change.key].set()
 
-    def show_as_done(self, change: WriteSettings, detail: str) -> None:
-        """Show the change as done, while it still watches that no one undoes it."""
+    def show_as_done(self, change: AnyChange, detail: str) -> None:
+        """Show the change as done for its reader, while it still watches or tidies up."""
         self._shown_as_done[change.key] = detail
         self.progress.finished(change, detail)
 
