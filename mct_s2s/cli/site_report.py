@@ -22,7 +22,7 @@ from mct_s2s.stores.store import OutputStore
 def report_of(site: SiteChange) -> SiteReport:
     outcome, error = site.outcome, site.error
     if outcome is None:
-        return SiteReport(site.title, error=error)
+        return SiteReport(site.title, error=error, is_over=site.is_over)
     unchanged_text = ""
     match outcome.request.desired:
         case Removal():
@@ -59,6 +59,7 @@ def report_of(site: SiteChange) -> SiteReport:
         notes=(*_place_refusals(outcome), *lost_with_job(outcome)),
         new_folders=_new_folders(outcome),
         is_of_file=site.is_of_file,
+        is_over=site.is_over,
         has_unread_settings=site.has_unread_settings,
     )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mct_s2s import clock
 from mct_s2s.engine.request import Request
-from mct_s2s.errors import NotThere, S2SError
+from mct_s2s.errors import NotThere, S2SError, ServiceError
 from mct_s2s.model.caller_rights import CallerRights
 from mct_s2s.model.directory_objects import Application, Custody
 from mct_s2s.model.ids import ClientId, KeyId
@@ -218,7 +218,7 @@ class Outcome:
     @property
     def in_doubt(self) -> tuple[AnyChange, ...]:
         """Changes that were started, and neither done nor refused: they may have taken effect."""
-        settled = {*self.done, *(change.key for change, _ in self.failed)}
+        settled = {*self.done, *(change.key for change in self._refused)}
         return tuple(
             change
             for change in self.plan.changes
@@ -227,11 +227,24 @@ class Outcome:
 
     @property
     def not_done(self) -> tuple[AnyChange, ...]:
-        """Changes that failed.
+        """Changes that were refused.
 
         One is left out that was done all the same: its secret arrived, its note was not removed.
         """
-        return tuple(change for change, _ in self.failed if change.key not in self.done)
+        return tuple(change for change in self._refused if change.key not in self.done)
+
+    @property
+    def _refused(self) -> tuple[AnyChange, ...]:
+        """Changes that failed and are known to have had no effect, or to have none any more.
+
+        Where no answer said what became of the request, the change may have been made.
+        """
+        return tuple(
+            change
+            for change, error in self.failed
+            if not (isinstance(error, ServiceError) and error.answer_lost)
+            or (change.key in self.attempts and self.attempts[change.key].is_taken_back)
+        )
 
     @property
     def not_begun(self) -> tuple[AnyChange, ...]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import Enum
 from pathlib import PurePath
 
 from rich.console import RenderableType
@@ -28,6 +29,8 @@ from mct_s2s.render.verification import show_verification
 
 LABELS = 12
 """Columns of the words before the values; the longest is `Certificate`."""
+FEW_SITES = 5
+"""Of more than these, what is the same at most of them is counted, not told."""
 _PADDING = re.compile(r"(?<=\S) {3,}")
 _LEFT = "with clients left alone"
 _KEPT = "Where credentials are kept"
@@ -90,6 +93,8 @@ class SiteReport:
     """Whether a trust file names it, whose reader reviews where secrets go."""
     has_unread_settings: bool = False
     """Whether its plan cannot say what would change there."""
+    is_over: bool = False
+    """Whether nothing more is done there by this run."""
     count: int = 1
     """How many sites it is about."""
 
@@ -450,30 +455,80 @@ def show_stopped(
     *,
     with_credentials: bool = True,
 ) -> None:
-    untouched = [site for site in sites if _is_untouched(site)] if len(sites) > 1 else []
-    for site in sites:
-        if site in untouched:
-            continue
-        if len(sites) > 1:
-            terminal.say(_heading(site))
-        if site.error is not None:
-            show_error(terminal, site.error, site.title if len(sites) > 1 else "")
-        show_done_and_not_done(terminal, site)
-        if with_credentials:
-            saved = [credential for credential in site.credentials if credential.secret is None]
-            for line in credential_lines(*saved):
-                terminal.say(line)
-    if untouched:
-        where = ", ".join(site.title for site in untouched)
-        if len(untouched) == len(sites):
-            where = f"any of the {len(sites)} sites"
-        terminal.say(f"Nothing was changed at {where}.")
+    """Say how far a command has come that was interrupted, or ran out of time."""
+    if len(sites) == 1:
+        _show_account(terminal, sites[0], with_credentials=with_credentials)
+    elif sites:
+        _show_stopped_sites(terminal, sites, with_credentials=with_credentials)
     if any(site.done or site.in_doubt for site in sites):
         print_items(terminal.err, [resume], "")
 
 
-def _is_untouched(site: SiteReport) -> bool:
-    return site.error is None and not (site.done or site.in_doubt or site.not_done)
+def _show_stopped_sites(
+    terminal: Terminal, sites: Sequence[SiteReport], *, with_credentials: bool
+) -> None:
+    """A line for each site that is done, the account of each other one, and a total."""
+    by_progress: dict[SiteProgress, list[SiteReport]] = {progress: [] for progress in SiteProgress}
+    for site in sites:
+        by_progress[_progress(site)].append(site)
+    for site in by_progress[SiteProgress.DONE]:
+        sign, summary_text = _summary(site)
+        terminal.say(Text.assemble(sign, (site.title, "head"), "  ", summary_text))
+        if with_credentials:
+            _show_saved(terminal, site, "    ")
+        _show_unfinished(terminal, site)
+    stopped = [*by_progress[SiteProgress.FAILED], *by_progress[SiteProgress.STOPPED]]
+    for site in stopped:
+        terminal.say(_heading(site))
+        if site.error is not None:
+            show_error(terminal, site.error, site.title)
+        in_brief = len(stopped) > FEW_SITES
+        _show_account(terminal, site, with_credentials=with_credentials, in_brief=in_brief)
+    untouched = by_progress[SiteProgress.NOT_BEGUN]
+    if len(untouched) + len(by_progress[SiteProgress.UP_TO_DATE]) == len(sites):
+        terminal.say(f"Nothing was changed at any of the {len(sites)} sites.")
+        return
+    if untouched:
+        terminal.say(f"Nothing was changed at {', '.join(site.title for site in untouched)}.")
+    counts = [(len(some), progress.value) for progress, some in by_progress.items() if some]
+    parts = ", ".join(f"{count} {what}" for count, what in counts)
+    terminal.say(f"{len(sites)} sites: {parts}.", "head")
+
+
+class SiteProgress(Enum):
+    """How far a command has come at an App Service, in the words of the total."""
+
+    DONE = "done"
+    UP_TO_DATE = "up to date"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    NOT_BEGUN = "not begun"
+
+
+def _progress(site: SiteReport) -> SiteProgress:
+    if site.error is not None:
+        return SiteProgress.FAILED
+    if site.is_up_to_date:
+        return SiteProgress.UP_TO_DATE
+    remains = site.in_doubt or site.not_done
+    # What is cut off at most is the test of its clients.
+    if site.is_over or (site.done and not remains):
+        return SiteProgress.DONE
+    return SiteProgress.STOPPED if site.done or remains else SiteProgress.NOT_BEGUN
+
+
+def _show_account(
+    terminal: Terminal, site: SiteReport, *, with_credentials: bool, in_brief: bool = False
+) -> None:
+    show_done_and_not_done(terminal, site, in_brief=in_brief)
+    if with_credentials:
+        _show_saved(terminal, site)
+
+
+def _show_saved(terminal: Terminal, site: SiteReport, indent: str = "") -> None:
+    saved = [credential for credential in site.credentials if credential.secret is None]
+    for line in credential_lines(*saved):
+        terminal.say(Text.assemble(indent, line))
 
 
 def _heading(site: SiteReport) -> Text:
@@ -481,9 +536,14 @@ def _heading(site: SiteReport) -> Text:
     return Text(f"{'Site' if site.count == 1 else 'Sites'} {site.title}", style="head")
 
 
-def _summary(site: SiteReport) -> tuple[tuple[str, str], Text]:
+def _done_counts(site: SiteReport) -> str:
+    """`8 created, 2 changed`; empty where nothing is done."""
     counts = {action: sum(change.action is action for change in site.done) for action in _WORDS}
-    done = ", ".join(f"{count} {_WORDS[action]}" for action, count in counts.items() if count)
+    return ", ".join(f"{count} {_WORDS[action]}" for action, count in counts.items() if count)
+
+
+def _summary(site: SiteReport) -> tuple[tuple[str, str], Text]:
+    done = _done_counts(site)
     tested, verification = "", site.verification
     if verification is not None:
         calls = verification.calls
@@ -497,7 +557,7 @@ def _summary(site: SiteReport) -> tuple[tuple[str, str], Text]:
         if site.has_reached_no_one:
             why = f"the secret reached no one ({why})"
         may_be_changed = site.in_doubt or any(saved.removal for saved in site.credentials)
-        otherwise = "unconfirmed, see below" if may_be_changed else "nothing was changed"
+        otherwise = "may have changed, see below" if may_be_changed else "nothing was changed"
         return FAILED, Text(f"failed: {why}; {done or otherwise}")
     if verification is not None and verification.failed:
         return FAILED, Text(
@@ -512,7 +572,8 @@ def _summary(site: SiteReport) -> tuple[tuple[str, str], Text]:
     return DONE, Text("; ".join(filter(None, [done, tested, site.left_alone_text])))
 
 
-def show_done_and_not_done(terminal: Terminal, site: SiteReport) -> None:
+def show_done_and_not_done(terminal: Terminal, site: SiteReport, *, in_brief: bool = False) -> None:
+    """Say what is done, what may be, and what is not. `in_brief`: count what is done."""
     if site.taken_back:
         whose = ", ".join(site.taken_back)
         terminal.say(
@@ -520,17 +581,18 @@ def show_done_and_not_done(terminal: Terminal, site: SiteReport) -> None:
                 ("Removed again: ", "head"), f"the secret of {whose}, which reached no one"
             )
         )
-    for label, changes in (
-        ("Done", site.done),
-        ("Unconfirmed", site.in_doubt),
-        ("Not done", site.not_done),
+    for label, what in (
+        ("Done", _done_counts(site) if in_brief else _named(site.done)),
+        # Its request may be on the way: no one knows yet.
+        ("May have happened", _named(site.in_doubt)),
+        ("Not done", _named(site.not_done)),
     ):
-        if changes:
-            terminal.say(
-                Text.assemble(
-                    (f"{label}: ", "head"), "; ".join(f"{c.resource} {c.name}" for c in changes)
-                )
-            )
+        if what:
+            terminal.say(Text.assemble((f"{label}: ", "head"), what))
+
+
+def _named(changes: Iterable[AnyChange]) -> str:
+    return "; ".join(f"{change.resource} {change.name}" for change in changes)
 
 
 # What came of one

@@ -582,7 +582,9 @@ def test_a_person_is_told_what_an_interrupted_apply_did_at_each_site(
     assert account.rstrip().endswith("Run the same command again to resume.")
     assert account.index("Site learn (contosolearn)") < account.index("Site academy")
     academy = account[account.index("Site academy") :]
-    (unconfirmed,) = (line for line in academy.splitlines() if line.startswith("Unconfirmed: "))
+    (unconfirmed,) = (
+        line for line in academy.splitlines() if line.startswith("May have happened: ")
+    )
     assert "application settings academy" in unconfirmed
     assert account.count("Secret of ") == 2
     applied.azure.behave()

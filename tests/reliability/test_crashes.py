@@ -206,7 +206,7 @@ def test_a_run_interrupted_at_a_write_says_what_is_not_done_and_how_to_resume(
         ended = stopped(harness, command.words[:-2], shot)
         assert ended.code == 128 + shot[-1], ended.err
         words = ended.err.partition("Interrupted.")[2]
-        assert "Not done: " in words or "Unconfirmed: " in words, ended.err
+        assert "Not done: " in words or "May have happened: " in words, ended.err
         assert "Run the same command again to resume" in words
         assert "Traceback" not in ended.err
         assert "secret" not in ended.out.lower()

@@ -17,6 +17,7 @@ from mct_s2s.model.observed import ObservedState, Trust
 from mct_s2s.model.secret_place import SecretPlace
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.permissions.doctor import DoctorCheck, Seen, checks
+from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.reports.status import StatusReport
 from mct_s2s.planning.reports.verification import (
     CALL,
@@ -335,6 +336,30 @@ def test_an_interruption_before_the_first_write_is_one_line_for_all_sites(screen
     assert screen.err == "Nothing was changed at any of the 42 sites.\n"
 
 
+def test_sites_of_an_interrupted_command_are_counted_by_how_far_they_have_come(
+    screens: Screens,
+) -> None:
+    screen = screens()
+    saved = SavedCredential("Import", "", None, SecretPlace.parse("file:/import.env"))
+    finished = SiteReport("site-0", done=[principal()], credentials=[saved], is_over=True)
+    stopped = [
+        SiteReport(f"site-{number}", done=[principal()], in_doubt=[removal()])
+        for number in range(1, 8)
+    ]
+    up_to_date, untouched = SiteReport("site-8", plan=Plan()), SiteReport("site-9")
+    sites = [finished, *stopped, up_to_date, untouched]
+    show_stopped(screen.terminal, sites, Instruction("Resume."))
+    lines = screen.err.splitlines()
+    assert lines[0] == "✓ site-0  1 created"
+    assert lines[1].strip() == "Secret of Import  does not expire, saved to /import.env"
+    assert lines[2:5] == ["Site site-1", "Done: 1 created", "May have happened: secret Import"]
+    assert lines[-3:] == [
+        "Nothing was changed at site-9.",
+        "10 sites: 1 done, 1 up to date, 7 stopped, 1 not begun.",
+        "Resume.",
+    ]
+
+
 def test_a_report_says_how_many_app_services_were_not_read(screens: Screens) -> None:
     healthy = one(complete(scenarios.client("Import", credential(300))))
     report = replace(healthy, failed=several().failed, is_list=True)
@@ -355,7 +380,7 @@ def test_a_sites_line_does_not_say_that_nothing_was_changed_where_that_is_in_dou
     passed = S2SError("deadline-passed", "Timed out.", remedy="Run it again.")
     terminal = Terminal.recording()
     show_outcomes(terminal, [SiteReport("learn", error=passed, in_doubt=[principal()])])
-    assert "failed: deadline-passed; unconfirmed, see below" in terminal.recorded
+    assert "failed: deadline-passed; may have changed, see below" in terminal.recorded
 
 
 APP = ClientId(guid("automation"))
