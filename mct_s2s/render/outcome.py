@@ -19,7 +19,7 @@ from mct_s2s.planning.changes import Action, AddCredential, AnyChange, NoChange
 from mct_s2s.planning.permissions.rights import asked_for
 from mct_s2s.planning.plan import ManualStep, Plan
 from mct_s2s.planning.reports.verification import Verification
-from mct_s2s.render import markdown
+from mct_s2s.render import markdown, site_table
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import DONE, FAILED, NOTHING, OPEN, LineConsole, Terminal, one_line
 from mct_s2s.render.diagnostics import headline_of, print_items, show_error, told_once
@@ -258,10 +258,17 @@ def show_plans(
     is_end_next = not is_result and not any(
         site.plan is not None and not site.plan.is_empty for site in sites
     )
-    for site in _failing_together(sites):
-        if site.needs_reading and not (is_end_next and site.plan is None):
-            show_plan(terminal, site, is_result=is_result)
-            console.print()
+    shown = [
+        site
+        for site in sorted(_failing_together(sites), key=lambda site: site.plan is None)
+        if site.needs_reading and not (is_end_next and site.plan is None)
+    ]
+    for site in shown:
+        show_plan(terminal, site, is_result=is_result)
+        console.print()
+    if len(shown) > FEW_SITES:
+        console.print(_site_table(shown))
+        console.print()
     print_items(console, _folders_of(sites), "")
     if is_result and (rows := [*_kept_credentials(sites)]):
         console.print(Text(_KEPT, style="head"))
@@ -276,6 +283,27 @@ def show_plans(
         console.print(Text.assemble(("Fingerprint: ", "quiet"), fingerprint))
     elif is_result and (why := _unplanned_text(sites)):
         console.prose(why, "warn")
+
+
+def _site_table(sites: Sequence[SiteReport]) -> Columns:
+    """A row for each site, so that a screen shows what its plans, above, are about."""
+    table = Columns([f"  {site_table.HEADS[0]}", *site_table.HEADS[1:]])
+    for site in sites:
+        plan = site.plan
+        why_not = _state(site)
+        if plan is None or why_not:
+            sign = FAILED if plan is None or plan.blocked else NOTHING
+            why = f"failed: {site.error.code}" if site.error is not None else why_not
+            title = site.title if site.count == 1 else f"{site.count} sites"
+            table.add(Text.assemble(sign, (title, "head")), why, "", "")
+            continue
+        table.add(
+            Text.assemble("  ", (site.title, "head")),
+            site_table.changes_in_brief(plan),
+            site_table.new_credentials(plan),
+            Text(site_table.who_loses_access(plan), style="delete"),
+        )
+    return table
 
 
 def _failing_together(sites: Sequence[SiteReport]) -> list[SiteReport]:

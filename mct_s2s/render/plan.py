@@ -46,6 +46,14 @@ def summary(*plans: Plan) -> str:
     return ", ".join([*counted, *([f"{blocked} blocked"] if blocked else [])])
 
 
+def removed_entries(edit: SettingEdit) -> tuple[str, ...]:
+    """The ids that leave an allow list; none of any other setting."""
+    if not edit.is_list:
+        return ()
+    after = AllowList(edit.after or "")
+    return tuple(entry for entry in AllowList(edit.before or "").ids if not after.contains(entry))
+
+
 def setting_rows(
     edit: SettingEdit,
     names: Mapping[str, str] | None = None,
@@ -66,7 +74,7 @@ def setting_rows(
     if edit.is_list:
         before, after = AllowList(edit.before or ""), AllowList(edit.after or "")
         added = [entry for entry in after.ids if not before.contains(entry)]
-        removed = [entry for entry in before.ids if not after.contains(entry)]
+        removed = removed_entries(edit)
         stay = len(before.ids) - len(removed)
         if stay and (added or removed or edit.pending):
             counts = ((len(added) + edit.pending, "added"), (len(removed), "removed"))

@@ -3,6 +3,7 @@ ready to be pasted.
 """
 
 import json
+import re
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 from mct_s2s.errors import Instruction, NotThere, S2SError
-from mct_s2s.model.desired import ClientSpec, SettingsScope
+from mct_s2s.model.desired import ClientSpec, Removal, SettingsScope
 from mct_s2s.model.ids import ClientId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
@@ -38,6 +39,7 @@ from mct_s2s.render.console import Terminal
 from mct_s2s.render.manual_steps import instructions, show_manual_steps
 from mct_s2s.render.markdown import page
 from mct_s2s.render.outcome import (
+    FEW_SITES,
     ClientResult,
     SiteReport,
     plans_page,
@@ -269,6 +271,36 @@ def fleet_plan(terminal: Terminal) -> None:
     show_plans(terminal, sites, "7d0c1f6e" * 8, is_result=True)
 
 
+def large_fleet_plan(terminal: Terminal) -> None:
+    """The first site fails, the second loses a client, and the last has nothing to do."""
+    missing = NotThere("app-service-unknown", "No 'contosofail'.", remedy="Correct its name.")
+    listed = settings(ServiceApplicationIds=IMPORT.client_id)
+    losing = make_plan(
+        Removal(clients=("Import",), keep_registration=True),
+        replace(complete(IMPORT), app_service=app_service(listed)),
+    )
+    adding = [SiteReport(f"site-{number}", full_plan()) for number in range(FEW_SITES)]
+    sites = [
+        SiteReport("contosofail", error=missing),
+        SiteReport("contosolearn", losing),
+        *adding,
+        SiteReport("contosotrain", Plan()),
+    ]
+    show_plans(terminal, sites, None, is_result=True)
+
+
+def test_plans_of_many_sites_end_with_a_row_for_each_and_who_loses_access() -> None:
+    terminal = Terminal.recording()
+    large_fleet_plan(terminal)
+    shown = terminal.recorded
+    rows = shown[shown.index("  Site  ") :].splitlines()
+    assert rows[0].split("  ")[-1] == "Loses access"
+    assert re.fullmatch(r"  contosolearn +.* to remove; restart +Import", rows[1])
+    assert re.fullmatch(r"  site-0 +\d+ to create, \d+ to change; restart +1 secret", rows[2])
+    assert rows[FEW_SITES + 2].split() == ["✗", "contosofail", "failed:", "app-service-unknown"]
+    assert rows[FEW_SITES + 4].endswith("; 1 up to date; 1 failed.")
+
+
 def fleet_result(terminal: Terminal) -> None:
     proof = Verification(
         "https://contosolearn.azurewebsites.net",
@@ -300,6 +332,7 @@ SCREENS: Mapping[str, Callable[[Terminal], None]] = {
     "result": result(ok=True),
     "result-failed": result(ok=False),
     "fleet-plan": fleet_plan,
+    "large-fleet-plan": large_fleet_plan,
     "fleet-result": fleet_result,
 }
 
@@ -511,9 +544,9 @@ def test_sites_that_one_error_keeps_from_being_planned_are_told_together(screens
     sites.insert(1, SiteReport("other", full_plan(), is_of_file=True))
     screen, end = screens(), screens()
     show_plans(screen.terminal, sites, None, is_result=True)
-    assert screen.out.startswith(
-        "✗ a, b, c: Cannot sign in. [sign-in-failed]\n  - Correct it.\n\nPlan for other"
-    )
+    plan, *_ = screen.out.split("\n\n")
+    assert plan.startswith("Plan for other")
+    assert "\n\n✗ a, b, c: Cannot sign in. [sign-in-failed]\n  - Correct it.\n\n" in screen.out
     show_outcomes(end.terminal, sites)
     assert "✗ 3 sites  failed: sign-in-failed; nothing was changed\n" in end.out
     assert end.err.startswith("\nSites a, b, c\nerror: Cannot sign in. [sign-in-failed]\n")
