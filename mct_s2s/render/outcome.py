@@ -216,9 +216,13 @@ def _show_plan_steps(console: LineConsole, site: SiteReport, plan: Plan) -> None
         show_steps(console, plan, site.places)
         return
     # What was asked for, and is not done, is said with its reason.
-    kept = tuple(step for step in plan.steps if isinstance(step, NoChange) and step.is_kept)
+    kept = _kept_steps(plan)
     if kept:
         show_steps(console, replace(plan, steps=kept))
+
+
+def _kept_steps(plan: Plan) -> tuple[AnyChange, ...]:
+    return tuple(step for step in plan.steps if isinstance(step, NoChange) and step.is_kept)
 
 
 def _show_statements(
@@ -258,11 +262,18 @@ def show_plans(
     is_end_next = not is_result and not any(
         site.plan is not None and not site.plan.is_empty for site in sites
     )
+    together = _unchanged_together(sites)
+    told_together = {site.title for group in together for site in group}
     shown = [
         site
         for site in sorted(_failing_together(sites), key=lambda site: site.plan is None)
-        if site.needs_reading and not (is_end_next and site.plan is None)
+        if site.needs_reading
+        and not (is_end_next and site.plan is None)
+        and site.title not in told_together
     ]
+    for group in together:
+        _show_unchanged(console, group)
+        console.print()
     for site in shown:
         show_plan(terminal, site, is_result=is_result)
         console.print()
@@ -270,7 +281,8 @@ def show_plans(
         console.print(_site_table(shown))
         console.print()
     print_items(console, _folders_of(sites), "")
-    if is_result and (rows := [*_kept_credentials(sites)]):
+    untold = [site for site in sites if not site.needs_reading or site.title in told_together]
+    if is_result and (rows := [*_kept_credentials(untold)]):
         console.print(Text(_KEPT, style="head"))
         table = Columns()
         for title, client, place in rows:
@@ -283,6 +295,31 @@ def show_plans(
         console.print(Text.assemble(("Fingerprint: ", "quiet"), fingerprint))
     elif is_result and (why := _unplanned_text(sites)):
         console.prose(why, "warn")
+
+
+def _unchanged_together(sites: Sequence[SiteReport]) -> list[list[SiteReport]]:
+    """Sites where nothing is to be done, and the same is to be said of several of them."""
+    by_words: dict[tuple[str, ...], list[SiteReport]] = {}
+    for site in sites:
+        plan = site.plan
+        if plan is None or not site.is_up_to_date or _kept_steps(plan) or plan.manual_steps:
+            continue
+        if plan.statements and not site.notes:
+            words = tuple(statement.sentence for statement in plan.statements)
+            by_words.setdefault(words, []).append(site)
+    return [group for group in by_words.values() if len(group) > 1]
+
+
+def _show_unchanged(console: LineConsole, sites: Sequence[SiteReport]) -> None:
+    """Say once what is the same at each of these sites, with the command of each."""
+    titles = ", ".join(site.title for site in sites)
+    console.prose(f"No changes at {len(sites)} sites: {titles}.", "good")
+    statements = [site.plan.statements for site in sites if site.plan is not None]
+    for of_sites in zip(*statements, strict=True):
+        console.prose(Text(f"  {of_sites[0].sentence}", style="warn"))
+        for instruction in of_sites:
+            if instruction.command:
+                console.print(Text.assemble("    ", (instruction.command, "command")))
 
 
 def _site_table(sites: Sequence[SiteReport]) -> Columns:
@@ -326,13 +363,13 @@ def _folders_of(sites: Sequence[SiteReport]) -> tuple[Instruction, ...]:
     return tuple(dict.fromkeys(folder for site in sites for folder in site.new_folders))
 
 
-def _kept_credentials(sites: Sequence[SiteReport]) -> Iterator[tuple[str, str, str]]:
+def _kept_credentials(sites: Iterable[SiteReport]) -> Iterator[tuple[str, str, str]]:
     """Site, client and place where the site's plan is not shown.
 
     Who reviews a file sees where secrets go, also of those that exist already.
     """
     for site in sites:
-        if site.plan is not None and not site.needs_reading:
+        if site.plan is not None:
             for client, place in site.plan.places:
                 is_default = place.kind is PlaceKind.DEFAULT_FILE
                 kept_in = f"the {place} of this machine" if is_default else str(place)
@@ -371,7 +408,7 @@ def plans_page(sites: Sequence[SiteReport], fingerprint: str | None) -> str:
             "",
         ]
         lines += [*markdown.fenced(*shown_lines, language="text"), "", "</details>"]
-    if kept := [*_kept_credentials(sites)]:
+    if kept := [*_kept_credentials(site for site in sites if not site.needs_reading)]:
         lines += ["", f"<details><summary>{_KEPT}</summary>"]
         lines += [*markdown.table(("Site", "Client", "Place"), kept), "", "</details>"]
     return "".join(f"{line}\n" for line in lines)

@@ -301,6 +301,34 @@ def test_plans_of_many_sites_end_with_a_row_for_each_and_who_loses_access() -> N
     assert rows[FEW_SITES + 4].endswith("; 1 up to date; 1 failed.")
 
 
+def test_what_is_the_same_at_unchanged_sites_is_one_line_for_each() -> None:
+    terminal = Terminal.recording()
+    what = "The old secret of 'Import' stays valid. When nothing uses it, remove it:"
+    commands = [f"mct-s2s rotate-secret Import --only site-{number}" for number in range(30)]
+    place = (("Import", SecretPlace.parse("exec:./store")),)
+    sites = [
+        SiteReport(
+            f"site-{number}",
+            Plan(notes=(Instruction(what, run),), places=place),
+            unchanged_text=f"At site-{number}, no credential expires",
+            is_of_file=True,
+        )
+        for number, run in enumerate(commands)
+    ]
+    show_plans(terminal, sites, None, is_result=True)
+    titles = ", ".join(site.title for site in sites)
+    assert terminal.recorded.splitlines() == [
+        f"No changes at 30 sites: {titles}.",
+        f"  {what}",
+        *(f"    {run}" for run in commands),
+        "",
+        "Where credentials are kept",
+        *(f"  {site.title:<7}  Import  exec:./store" for site in sites),
+        "",
+        "30 sites: 0 to create, 0 to change, 0 to remove; 30 up to date.",
+    ]
+
+
 def fleet_result(terminal: Terminal) -> None:
     proof = Verification(
         "https://contosolearn.azurewebsites.net",
