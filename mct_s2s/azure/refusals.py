@@ -99,7 +99,9 @@ class Row:
     way_out: WayOut | None = None
     """Who else can do what is refused."""
     role: str = ""
-    """The least Azure role that is missing."""
+    """The least Azure role that is missing. The command that assigns it, at the scope of the
+    refused request, is made by `ResourceManager.translate`.
+    """
     contention: tuple[str, float] | None = None
     """What the user reads while another write goes on, and how many seconds it is waited for."""
 
@@ -141,7 +143,11 @@ def _denied_by_graph(permissions: str, role: str, *at: GraphOperation) -> Row:
 
 
 def _denied_by_arm(role: str, where: str, action: str = "") -> Row:
-    """`action`: a pattern for the one that Resource Manager says is missing."""
+    """`action`: a pattern for the one that Resource Manager says is missing.
+
+    A resource is named by the step ("read the App Service NAME"), the subscription by no step:
+    there, the right says where it is held.
+    """
     return Row(
         "ARM",
         f"Ask {OWNER} for the role {role} on {where}, wait a few minutes, then run the same "

@@ -428,6 +428,9 @@ class ResourceManager(ServiceClient):
             caller = replace(caller, id=PrincipalId(who[1]))
 
         def assignment(role: str) -> str:
+            """The command that assigns a role where the request was refused; "" where the path
+            does not tell the scope that this role is least at.
+            """
             resource = ResourceId.in_path(about)
             if resource is not None and role == least_role(resource):
                 return role_assignment(role, caller.assignee, str(resource))

@@ -171,6 +171,7 @@ def run_with_deadline(options: AzureOptions, body: Body) -> int:
         except (asyncio.CancelledError, KeyboardInterrupt) as error:
             with suppress(BrokenPipeError):
                 _report_error(current, current.as_reported(error))
+            # Which signal it was is known here alone: 130 or 143.
             return interruption.exit_code
         except OSError as error:
             return _report_lost_document(current, error)

@@ -197,7 +197,9 @@ async def _plan_again(
 ) -> tuple[Outcome, bool]:
     """Plan again as often as the state may have changed.
 
-    Returns the outcome with the last plan, and whether the user agrees to it.
+    Returns the outcome with the last plan, and whether the user agrees to it. Whether a
+    registration of the plan was deleted meanwhile is tried by a write that changes nothing
+    (`is_any_deleted`).
     """
     while is_stale or await is_any_deleted(session, outcome):
         shown_plan = outcome.plan

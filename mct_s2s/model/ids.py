@@ -175,7 +175,7 @@ def site_note(resource_id: str) -> str:
 
 
 def site_in_note(notes: str | None) -> str | None:
-    """The resource id in such a note; `None` where it is no note of ours.
+    """The resource id in such a note; `None` where it is no note of ours, or goes on after the id.
 
     Anyone may write notes: nothing but an id is taken from them.
     """

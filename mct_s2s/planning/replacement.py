@@ -367,7 +367,9 @@ class Replacement:
             refreshed = f"is kept for {hours} hours, until Key Vault references have refreshed."
             return f"{refreshed} The next rotation after that removes it. To remove it now:"
         replaced_at = self.client.now if self.needs_new else self.current_since or self.client.now
-        return f"is kept. After {replaced_at + self.grace_period:%Y-%m-%d %H:%M} UTC, remove it:"
+        kept_until = replaced_at + self.grace_period
+        shorter = "is kept until a rotation without --keep-old."
+        return f"{shorter} After {kept_until:%Y-%m-%d %H:%M} UTC, remove it:"
 
     def _of_another_maker(self, credential: Credential) -> Instruction:
         delete = credential_removal(

@@ -123,7 +123,8 @@ def _facts_of(
 ) -> frozenset[str]:
     """A step as a set of sentences: those of one that does less are a subset.
 
-    The names of its class and of its fields are in them: to rename one changes every fingerprint.
+    The names of its class and of its fields are in them: to rename one changes the fingerprint of
+    every plan with such a step. So does another word for a key (`SERVICE_KEY`, …).
     """
     members = {name: value for name, value in vars(step).items() if name not in _NOT_REVIEWED}
     members |= {"action": step.action, "resource": step.resource}

@@ -830,7 +830,8 @@ class ErrorDocument(Part):
     error: FailurePart = _is("The error.")
     done: list[StepPart] = _is("Changes that took effect.")
     in_doubt: list[StepPart] = _is(
-        "Changes whose answer was lost; the same command, run again, finds out."
+        "Changes that were begun and not confirmed, such as one whose answer was lost; the same "
+        "command, run again, finds out."
     )
     not_done: list[StepPart] = _is("Changes that did not take effect.")
     credentials: list[SavedCredentialPart] = _may_be(

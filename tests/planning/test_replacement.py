@@ -99,7 +99,7 @@ def test_a_secret_that_the_place_never_held_stays_and_is_named() -> None:
 
 def test_of_two_old_secrets_each_note_says_which_it_is_about() -> None:
     kept, elsewhere = replacement(SEVEN_DAYS, OLD, CURRENT, held=(CURRENT,)).notes("remove it")
-    assert kept.what.startswith("The old secret of 'Import' is kept.")
+    assert kept.what.startswith("The old secret of 'Import' is kept until")
     assert elsewhere.what.startswith("Another secret of 'Import' is not stored")
 
 
@@ -141,7 +141,10 @@ def test_a_secret_is_renewed_only_if_all_of_them_end_in_time(days: int, needs_ne
     ("rotation", "said"),
     [
         (Rotation(), "is kept for 25 hours"),
-        (SEVEN_DAYS, "is kept. After 2026-12-01 12:00 UTC, remove it:"),
+        (
+            SEVEN_DAYS,
+            "is kept until a rotation without --keep-old. After 2026-12-01 12:00 UTC, remove it:",
+        ),
     ],
     ids=["of a vault", "as long as was asked for"],
 )

@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 
 Registered = TypeVar("Registered", Application, ServicePrincipal)
 READ = GraphOperation.READ
-NOT_IN_UPSERT = ("api", "notes")
-"""Properties that an upsert would write over someone's who was faster: a token version, and which
-site it is for.
+NOT_IN_UPSERT = ("api",)
+"""Properties that an upsert would write over someone's who was faster: the token version. The note
+that names the App Service is not in a creation at all: it goes out with the Application ID URI
+(`_complete_marks`, planning/service_application.py).
 
 A client's tags and permissions are in it, those that every run of this tool gives to that client.
 By the tags a teardown finds what a killed run has left; apart, both would be one more request for
@@ -143,7 +144,6 @@ async def complete(graph: "GraphClient", existing: Application, new: Application
         existing,
         token_version=token_version,
         tags=tuple(dict.fromkeys((*existing.tags, *new.tags))),
-        notes=existing.notes or new.notes,
         required_access=(*existing.required_access, *added_access),
     )
     if whole != existing:

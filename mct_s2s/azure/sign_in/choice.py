@@ -204,6 +204,7 @@ def cli_account(
             if _may_be_in(default, tenant)
             else next((r for r in rows if _may_be_in(r, tenant)), default)
         )
+    # A tenant that is not the subscription's is asked for as typed; az then says what is wrong.
     if _user(meant) == _user(default) or not _may_be_in(meant, tenant) or not is_guid(meant.id):
         return _account(default)
     return replace(_account(meant), subscription=meant.id)

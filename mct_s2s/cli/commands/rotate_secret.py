@@ -33,7 +33,8 @@ class RotateSecretOptions(FileOptions, SecretOptions):
         "With --file: do not ask, and refuse another file than was reviewed.",
     )
     keep_old: str | None = option(
-        "--keep-old DURATION", "Keep the old one for 24h, 7d, … until the next rotation."
+        "--keep-old DURATION",
+        "Keep the old one for 24h, 7d, … if each rotation says so.",
     )
     remove_old: bool = option("--remove-old", "Remove the old one now, even if it is still in use.")
 
