@@ -17,7 +17,7 @@ from mct_s2s.planning.credential_plan import validity
 from mct_s2s.planning.reports.renewal import is_replaced, renewing
 from mct_s2s.planning.reports.status import SiteStatus, StatusReport, UnreadSite
 from mct_s2s.render.markdown import fenced, table, text
-from mct_s2s.render.status import facts
+from mct_s2s.render.status import facts, next_expiry
 
 END, FINDING = "\r\n", "finding"
 Row = dict[str, str]
@@ -177,6 +177,8 @@ def as_markdown(report: StatusReport) -> str:
         "",
         f"{report.now:%Y-%m-%d %H:%M} UTC, by mct-s2s status.",
     ]
+    if len(report.sites) + len(report.failed) > 1:
+        lines += table(("App Service", "Can call", "Problems", "Next expiry"), _overview(report))
     for site in report.sites:
         lines += ["", f"## {text(site.title)}", "", f"**{text(site.verdict)}**"]
         for finding in site.findings:
@@ -195,6 +197,15 @@ def as_markdown(report: StatusReport) -> str:
         lines += ["", f"## {text(unread.title)}", "", "**Its state could not be read.**"]
         lines += _problem("error", unread.error.message, unread.error.remedy)
     return "\n".join(lines) + "\n"
+
+
+def _overview(report: StatusReport) -> Iterator[tuple[str, ...]]:
+    """A row for each App Service, those that could not be read last."""
+    for site in report.sites:
+        calling = site.calling if site.is_set_up else "not set up"
+        yield site.title, calling, str(site.problems), next_expiry(site)
+    for unread in report.failed:
+        yield unread.title, "unknown", f"not read: {unread.error.code}", ""
 
 
 def _problem(severity: str, message: str, remedy: str) -> Iterator[str]:

@@ -388,9 +388,12 @@ def plans_page(sites: Sequence[SiteReport], fingerprint: str | None) -> str:
     elif why := _unplanned_text(sites):
         lines += [markdown.text(why), ""]
     lines += [f"**{markdown.text(totals(sites))}.**"]
-    changing = [site for site in _failing_together(sites) if site.needs_reading]
-    rows = ([site.title, *map(str, _counts(site)), _state(site)] for site in changing)
-    lines += markdown.table(("Site", "Create", "Change", "Remove", "Note"), rows)
+    changing = [
+        site
+        for site in sorted(_failing_together(sites), key=lambda site: site.plan is None)
+        if site.needs_reading
+    ]
+    lines += markdown.table(_PAGE_HEADS, map(_page_row, changing))
     for folder in _folders_of(sites):
         lines += ["", markdown.text(folder.sentence)]
     for site in changing:
@@ -412,6 +415,16 @@ def plans_page(sites: Sequence[SiteReport], fingerprint: str | None) -> str:
         lines += ["", f"<details><summary>{_KEPT}</summary>"]
         lines += [*markdown.table(("Site", "Client", "Place"), kept), "", "</details>"]
     return "".join(f"{line}\n" for line in lines)
+
+
+_PAGE_HEADS = ("Site", "Create", "Change", "Remove", "New credentials", "Loses access", "Note")
+
+
+def _page_row(site: SiteReport) -> Sequence[str]:
+    plan = site.plan or Plan()
+    credentials = site_table.new_credentials(plan)
+    losing = site_table.who_loses_access(plan)
+    return [site.title, *map(str, _counts(site)), credentials, losing, _state(site)]
 
 
 def _counts(site: SiteReport) -> list[int]:

@@ -157,21 +157,19 @@ def _list(terminal: Terminal, report: StatusReport) -> None:
             if (app_service := site.observed.app_service) is not None
             else ""
         )
-        ends = min(
-            ((client.ends, client.name) for client in site.clients if client.ends is not None),
-            default=None,
-        )
-        table.add(
-            site.title,
-            group,
-            site.calling,
-            f"{ends[0]:%Y-%m-%d}  {ends[1]}" if ends is not None else "none",
-        )
+        table.add(site.title, group, site.calling, next_expiry(site))
     for unread in report.failed:
         table.add(unread.title, unread.target.group or "", "?", Text("not read", style="bad"))
     if shown or report.failed:
         terminal.result()
         terminal.out.print(table)
+
+
+def next_expiry(site: SiteStatus) -> str:
+    """`2027-12-01  Import`: the date, and the client whose credential expires then."""
+    ends = ((client.ends, client.name) for client in site.clients if client.ends is not None)
+    first = min(ends, default=None)
+    return f"{first[0]:%Y-%m-%d}  {first[1]}" if first is not None else "none"
 
 
 def show_not_set_up(terminal: Terminal, titles: Sequence[str], setting_up: str) -> None:

@@ -296,10 +296,14 @@ def test_an_auditor_reads_who_may_call_until_when_and_what_to_do() -> None:
     assert {"yes", "no", "valid", "expiring", "expired"} <= set(table)
 
 
-def test_several_app_services_have_a_section_each() -> None:
+def test_several_app_services_have_a_row_and_a_section_each() -> None:
     text = as_markdown(several())
     headings = [line for line in text.splitlines() if line.startswith("## ")]
     assert headings == ["## contosolearn", "## contosotrain", "## contosofail"]
+    start = text.partition("\n## ")[0]
+    assert start.index("| contosolearn |") < start.index("| contosotrain |")
+    assert start.rstrip().splitlines()[-1].startswith("| contosofail | unknown | not read: ")
+    assert as_markdown(one()).partition("\n## ")[0].count("|") == 0
     assert as_markdown(one(complete(client("Import")))).count("No problems found.") == 1
 
 
