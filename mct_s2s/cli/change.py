@@ -257,7 +257,8 @@ async def _apply_all(sites: Sequence[SiteChange]) -> None:
         one_more()
 
     activity_text = f"Applying to {len(pending)} sites" if len(pending) > 1 else ""
-    with counting(activity_text, covers=False) as one_more:
+    folding = pending[0].command_run.display.folding(activity_text) if activity_text else None
+    with folding or nullcontext(), counting(activity_text, covers=False) as one_more:
         await gather_or_cancel(*map(apply_counted, pending))
     for site in sites:
         site.is_over = True

@@ -1,6 +1,7 @@
 """An error for a person."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from rich.text import Text
 
@@ -8,6 +9,9 @@ from mct_s2s.errors import DOCS, Instruction, S2SError
 from mct_s2s.plain_text import plain
 from mct_s2s.render.console import LineConsole, Terminal
 from mct_s2s.render.pipelines import pipeline_of
+
+MOST_ANNOTATIONS = 10
+"""GitHub shows no more errors of one step."""
 
 
 def show_error(terminal: Terminal, error: S2SError, about: str = "") -> None:
@@ -43,6 +47,39 @@ def annotate(terminal: Terminal, error: S2SError, about: str = "") -> None:
     if _has_own_list(error):
         lines += [plain(f"- {item.sentence}") for item in error.items]
     terminal.instruct(pipeline.annotation("\n".join(lines), plain(error.file)))
+
+
+def annotate_sites(terminal: Terminal, problems: Mapping[str, Sequence[str]]) -> None:
+    """Show what is wrong at each App Service apart from a job's log, by its title."""
+    pipeline = pipeline_of()
+    if pipeline is None:
+        return
+    texts = [_listed(title, messages) for title, messages in problems.items()]
+    if len(texts) > MOST_ANNOTATIONS:
+        last = MOST_ANNOTATIONS - 1
+        texts = [*texts[:last], "\n".join(texts[last:])]
+    for text in texts:
+        terminal.instruct(pipeline.annotation(text))
+
+
+@contextmanager
+def folded(terminal: Terminal, title: str) -> Iterator[None]:
+    """Let a job's log fold what is printed on standard error in this block."""
+    pipeline = pipeline_of()
+    if pipeline is None:
+        yield
+        return
+    terminal.instruct(pipeline.command(pipeline.group, plain(title)))
+    try:
+        yield
+    finally:
+        terminal.instruct(pipeline.group_end)
+
+
+def _listed(title: str, messages: Sequence[str]) -> str:
+    if len(messages) == 1:
+        return plain(f"{title}: {messages[0]}")
+    return "\n".join([plain(f"{title}:"), *(plain(f"- {message}") for message in messages)])
 
 
 def _has_own_list(error: S2SError) -> bool:

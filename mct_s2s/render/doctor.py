@@ -1,6 +1,6 @@
 """What `doctor` found, for people."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from rich.text import Text
@@ -57,6 +57,17 @@ def show_sites(
     if ready:
         terminal.result("Preview the changes:")
         terminal.result(f"{setting_up} --dry-run", "command")
+
+
+def failed_messages(
+    checks_by_title: Mapping[str, Sequence[DoctorCheck]],
+) -> dict[str, list[str]]:
+    """What the failed checks of each App Service say; without those where none failed."""
+    messages = {
+        title: [check.message for check in checks if check.state is Verdict.NO]
+        for title, checks in checks_by_title.items()
+    }
+    return {title: failed for title, failed in messages.items() if failed}
 
 
 def _naming(title: str, check: DoctorCheck) -> DoctorCheck:

@@ -203,7 +203,7 @@ def _overview(report: StatusReport) -> Iterator[tuple[str, ...]]:
     """A row for each App Service, those that could not be read last."""
     for site in report.sites:
         calling = site.calling if site.is_set_up else "not set up"
-        yield site.title, calling, str(site.problems), next_expiry(site)
+        yield site.title, calling, str(len(site.problems)), next_expiry(site)
     for unread in report.failed:
         yield unread.title, "unknown", f"not read: {unread.error.code}", ""
 

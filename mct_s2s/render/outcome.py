@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
@@ -22,7 +23,7 @@ from mct_s2s.planning.reports.verification import Verification
 from mct_s2s.render import markdown, site_table
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import DONE, FAILED, NOTHING, OPEN, LineConsole, Terminal, one_line
-from mct_s2s.render.diagnostics import headline_of, print_items, show_error, told_once
+from mct_s2s.render.diagnostics import folded, headline_of, print_items, show_error, told_once
 from mct_s2s.render.manual_steps import describe_manual_step, show_manual_steps
 from mct_s2s.render.plan import BLOCKED, show_steps, summary
 from mct_s2s.render.verification import show_verification
@@ -275,8 +276,11 @@ def show_plans(
         _show_unchanged(console, group)
         console.print()
     for site in shown:
-        show_plan(terminal, site, is_result=is_result)
-        console.print()
+        # A failure is not folded; nor is a result, which is the text of standard output.
+        is_foldable = site.plan is not None and not is_result
+        with folded(terminal, f"Plan for {site.title}") if is_foldable else nullcontext():
+            show_plan(terminal, site, is_result=is_result)
+            console.print()
     if len(shown) > FEW_SITES:
         console.print(_site_table(shown))
         console.print()

@@ -4,7 +4,7 @@ A live area on a terminal, timed lines in a log, or nothing (`--quiet`).
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 
 from rich.live import Live
@@ -19,7 +19,8 @@ from mct_s2s.plain_text import counted
 from mct_s2s.planning.changes import AnyChange, RestartSite
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.console import DONE, FAILED, UNKNOWN, Terminal, has_screen_reader, one_line
-from mct_s2s.render.pipelines import is_unattended, pipeline_of
+from mct_s2s.render.diagnostics import folded
+from mct_s2s.render.pipelines import is_unattended
 from mct_s2s.waits import NOTICED_SECONDS
 
 _NOUNS = {"admin consent": "admin consent for", "recycle bin": "deleted app registration"}
@@ -123,19 +124,18 @@ class Reporter:
 
     @contextmanager
     def applying(self, plan: Plan) -> "Iterator[Steps]":
-        # A group of lines could not be told from another site's.
-        pipeline = pipeline_of() if self.is_log and not _site.get() else None
         steps = Steps(self, plan)
-        if pipeline is not None:
-            self._terminal.instruct(
-                pipeline.command(pipeline.group, counted(len(plan.changes), "change"))
-            )
-        try:
-            yield steps
-        finally:
-            steps.close()
-            if pipeline is not None:
-                self._terminal.instruct(pipeline.group_end)
+        # A group of lines could not be told from another site's: theirs are within `folding`.
+        is_alone = not _site.get()
+        with self.folding(counted(len(plan.changes), "change")) if is_alone else nullcontext():
+            try:
+                yield steps
+            finally:
+                steps.close()
+
+    def folding(self, title: str) -> AbstractContextManager[None]:
+        """Fold the lines of this block in a job's log."""
+        return folded(self._terminal, title) if self.is_log else nullcontext()
 
     def step(
         self, sign: tuple[str, str], done: str, what: str, detail: str = "", seconds: float = 0.0

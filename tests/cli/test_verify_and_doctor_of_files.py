@@ -165,6 +165,9 @@ def test_doctor_of_a_file_says_once_what_is_missing_at_several_sites(fleet: Flee
     }
     page = fleet("doctor", "-o", "markdown", env=caller).out
     assert page.startswith("# Permissions for 2 sites\n")
+    in_job = fleet("doctor", env={**caller, "CI": "true", "GITHUB_ACTIONS": "true"})
+    errors = [line for line in in_job.err.splitlines() if line.startswith("::error::")]
+    assert [line.partition(":%0A- ")[0] for line in errors] == ["::error::new", "::error::unset"]
 
 
 def test_doctor_of_a_file_says_what_a_site_lacks_by_the_file(fleet: Fleet) -> None:
@@ -191,6 +194,38 @@ def test_each_site_that_does_not_exist_is_an_error_in_a_jobs_log(fleet: Fleet) -
         (line,) = [line for line in done.err.splitlines() if line.startswith("::error")]
         assert line.startswith("::error::gone: No web or function app in the resource group")
         assert line.endswith("[site-not-found]")
+
+
+IN_A_JOB = {"GITHUB_ACTIONS": "::error::", "TF_BUILD": "##vso[task.logissue type=error]"}
+
+
+@pytest.mark.parametrize("service", IN_A_JOB)
+def test_a_site_with_problems_is_one_error_in_a_jobs_log(fleet: Fleet, service: str) -> None:
+    """Exit code 3 fails a step, whose page shows errors alone."""
+    error = IN_A_JOB[service]
+    job = {"CI": "true", service: "true"}
+    fleet.settings(BROKEN, ServiceAuthRole="Other", ServiceApplicationIds="")
+    for words in (("verify",), ("status",), ("verify", "-o", "json"), ("status", "-o", "json")):
+        done = fleet(*words, env=job)
+        assert done.code == 3
+        (line,) = [line for line in done.err.splitlines() if line.startswith(error)]
+        assert line.startswith(f"{error}{BROKEN}:")
+        assert f"Import {BROKEN}" in line
+    done = fleet("status", "--only", KEPT, env=job)
+    assert (done.code, error in done.err) == (0, False)
+
+
+def test_what_is_applied_to_several_sites_is_folded_in_a_jobs_log(fleet: Fleet) -> None:
+    """Sites take turns, so that all their steps are one group, and what came of them is in none."""
+    fleet.azure.add_site(name="new", group=GROUP)
+    fleet.write(UNSET, "new")
+    done = fleet("apply", "-y", "--no-verify", env={"CI": "true", "GITHUB_ACTIONS": "true"})
+    assert done.code == 0
+    _, _, steps = done.err.partition("::group::Applying to 2 sites\n")
+    folded, _, after = steps.partition("::endgroup::\n")
+    assert folded.count("Created client application") == 2
+    assert "Created" not in after
+    assert done.err.count("::group::") == done.err.count("::endgroup::") == 3
 
 
 def test_a_site_in_another_group_is_named_with_the_key_of_the_file(fleet: Fleet) -> None:

@@ -506,6 +506,29 @@ def test_the_plans_of_fifty_sites_fit_a_comment_on_a_pull_request() -> None:
     )
 
 
+def test_each_sites_plan_is_a_group_of_a_jobs_log_but_no_failure_is(
+    screens: Screens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    failed = SiteReport("c", error=S2SError("x", "No.", remedy="Correct it."))
+    sites = [*(SiteReport(name, Plan((principal(),))) for name in "ab"), failed]
+    screen = screens()
+    show_plans(screen.terminal, sites, None, is_result=False)
+    lines = screen.err.splitlines()
+    inside = False
+    folded = list[str]()
+    for line in lines:
+        inside = line.startswith("::group::") or (inside and line != "::endgroup::")
+        folded += [line] if inside else []
+    assert [line for line in folded if line.startswith("::group::")] == [
+        "::group::Plan for a",
+        "::group::Plan for b",
+    ]
+    assert sum("Import" in line for line in folded) == 2
+    assert not any("c: No." in line for line in folded)
+    assert any("c: No." in line for line in lines)
+
+
 KEPT_SITES = [
     SiteReport(
         "learn",

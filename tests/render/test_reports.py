@@ -26,7 +26,7 @@ from mct_s2s.planning.reports.verification import (
     VerificationCheck,
 )
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.diagnostics import show_error
+from mct_s2s.render.diagnostics import annotate_sites, show_error
 from mct_s2s.render.doctor import show_checks
 from mct_s2s.render.documents import VerifyDocument
 from mct_s2s.render.outcome import (
@@ -358,6 +358,17 @@ def test_sites_of_an_interrupted_command_are_counted_by_how_far_they_have_come(
         "10 sites: 1 done, 1 up to date, 7 stopped, 1 not begun.",
         "Resume.",
     ]
+
+
+def test_sites_beyond_the_errors_that_a_job_shows_are_in_the_last_of_them(
+    screens: Screens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    screen = screens()
+    annotate_sites(screen.terminal, {f"site-{number}": ["No."] for number in range(12)})
+    lines = screen.err.splitlines()
+    assert len(lines) == 10
+    assert lines[-1] == "::error::site-9: No.%0Asite-10: No.%0Asite-11: No."
 
 
 def test_a_report_says_how_many_app_services_were_not_read(screens: Screens) -> None:

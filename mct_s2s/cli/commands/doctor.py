@@ -61,7 +61,8 @@ def doctor(options: DoctorOptions) -> int:
     from mct_s2s.model.desired import ClientSpec, ServiceSpec, Setup
     from mct_s2s.planning.permissions.doctor import checks, is_ready, missing_rights_of
     from mct_s2s.planning.secret_policy import longest
-    from mct_s2s.render.doctor import show_checks
+    from mct_s2s.render.diagnostics import annotate_sites
+    from mct_s2s.render.doctor import failed_messages, show_checks
 
     if options.file is not None:
         return _doctor_of_file(options)
@@ -100,6 +101,8 @@ def doctor(options: DoctorOptions) -> int:
                 ways = _ways_out(options, results, missing)
                 show_checks(shown, results, seen.observed.where, more, ways)
         unknown = _name_unknown(current.terminal, seen, "")
+        if not unknown:
+            annotate_sites(current.terminal, failed_messages({request.label: results}))
         return worst([0 if is_ready(results) else ExitCode.ATTENTION, *unknown])
 
     arm = not options.no_app_service or bool(identities)
@@ -133,9 +136,10 @@ def _doctor_of_file(options: DoctorOptions) -> int:
     from mct_s2s.engine.observe.rights_lookup import examine_rights
     from mct_s2s.engine.request import Session
     from mct_s2s.model.commands import command
-    from mct_s2s.planning.permissions.doctor import SiteChecks, checks
+    from mct_s2s.planning.permissions.doctor import DoctorCheck, SiteChecks, checks
     from mct_s2s.planning.reports.status import UnreadSite
-    from mct_s2s.render.doctor import show_sites
+    from mct_s2s.render.diagnostics import annotate_sites
+    from mct_s2s.render.doctor import failed_messages, show_sites
     from mct_s2s.render.status import show_unread
 
     sites = chosen(
@@ -161,14 +165,14 @@ def _doctor_of_file(options: DoctorOptions) -> int:
             title = f"Permissions for {counted(len(sites), 'site')}"
             with _shown_as(options, current.terminal, title) as shown:
                 show_sites(shown, read, failed, command("mct-s2s", "apply", *file_words(options)))
-        codes = [
-            code
-            for site in read
-            for code in (
-                0 if site.is_ready else ExitCode.ATTENTION,
-                *_name_unknown(current.terminal, site.seen, site.title),
-            )
-        ]
+        codes = list[int]()
+        failing = dict[str, Sequence[DoctorCheck]]()
+        for site in read:
+            unknown = _name_unknown(current.terminal, site.seen, site.title)
+            codes += [0 if site.is_ready else ExitCode.ATTENTION, *unknown]
+            if not unknown:
+                failing[site.title] = site.checks
+        annotate_sites(current.terminal, failed_messages(failing))
         return worst([*codes, *(site.error.exit_code for site in failed)])
 
     return run_with_deadline(options, body)

@@ -104,6 +104,7 @@ def status(options: StatusOptions) -> int:
 def _show(terminal: "Terminal", report: "StatusReport", output: str) -> int:
     """Show it in the format that was asked for; return the exit code."""
     from mct_s2s.exit_codes import ExitCode, worst
+    from mct_s2s.render.diagnostics import annotate_sites
     from mct_s2s.render.status import show_report, show_unread
 
     if output == "text":
@@ -118,6 +119,7 @@ def _show(terminal: "Terminal", report: "StatusReport", output: str) -> int:
         from mct_s2s.render.exports import FORMATS  # text and JSON need none of it
 
         terminal.verbatim(FORMATS[output](report))
+    annotate_sites(terminal, {site.title: site.problems for site in report.sick})
     show_unread(terminal, report.failed, report.unchecked)
     health = ExitCode.DONE if report.is_healthy else ExitCode.ATTENTION
     return worst([health, *(site.error.exit_code for site in report.failed)])

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from mct_s2s.cli.command_run import CommandRun
     from mct_s2s.engine.request import Session
     from mct_s2s.model.observed import ClientApplication, ObservedState
-    from mct_s2s.planning.reports.verification import Verification
+    from mct_s2s.planning.reports.verification import FileVerification, Verification
+    from mct_s2s.render.console import Terminal
 
 INSIDE = ("IDENTITY_ENDPOINT", "MSI_ENDPOINT")
 """Set by Azure inside a resource that has a managed identity."""
@@ -161,7 +162,7 @@ def _verify_file(options: VerifyOptions) -> int:
     from mct_s2s.cli.file_site import FileSite
     from mct_s2s.cli.fleet import read_file_sites
     from mct_s2s.cli.options_to_request import at_site, look
-    from mct_s2s.cli.trust_file_requests import chosen, read_sites, set_up_command
+    from mct_s2s.cli.trust_file_requests import chosen, read_sites
     from mct_s2s.engine.credential_stores import stored_credentials
     from mct_s2s.engine.local_notes import default_folder
     from mct_s2s.engine.request import Session
@@ -172,8 +173,6 @@ def _verify_file(options: VerifyOptions) -> int:
     from mct_s2s.planning.reports.status import UnreadSite
     from mct_s2s.planning.reports.verification import FileVerification, Verification
     from mct_s2s.planning.service_facts import known_audience
-    from mct_s2s.render.status import show_unread
-    from mct_s2s.render.verification import show_verifications
     from mct_s2s.stores.dotenv import available
 
     sites = chosen(read_sites(options, "client", "credentials", "audience", "url"), options)
@@ -209,14 +208,7 @@ def _verify_file(options: VerifyOptions) -> int:
         report = FileVerification(
             read, tuple(result for result in results if isinstance(result, UnreadSite))
         )
-        if current.terminal.json:
-            from mct_s2s.render.documents import VerifyListDocument  # text needs none of its models
-
-            current.terminal.document(VerifyListDocument.of(report))
-            show_unread(current.terminal, report.failed, ())
-        else:
-            not_set_up = [site.key for site in report.not_set_up]
-            show_verifications(current.terminal, report, set_up_command(options, not_set_up))
+        _show_report(current.terminal, options, report)
         return worst(
             [
                 0 if report.is_proved else ExitCode.ATTENTION,
@@ -225,6 +217,25 @@ def _verify_file(options: VerifyOptions) -> int:
         )
 
     return run_with_deadline(options, body)
+
+
+def _show_report(terminal: "Terminal", options: VerifyOptions, report: "FileVerification") -> None:
+    """Show what came of each site: as text or JSON, and what failed apart from a job's log."""
+    from mct_s2s.cli.trust_file_requests import set_up_command
+    from mct_s2s.render.diagnostics import annotate_sites
+    from mct_s2s.render.status import show_unread
+    from mct_s2s.render.verification import show_verifications
+
+    if terminal.json:
+        from mct_s2s.render.documents import VerifyListDocument  # text needs none of its models
+
+        terminal.document(VerifyListDocument.of(report))
+        show_unread(terminal, report.failed, ())
+    else:
+        not_set_up = [site.key for site in report.not_set_up]
+        show_verifications(terminal, report, set_up_command(options, not_set_up))
+    unproved = [site for site in report.sites if not site.is_proved]
+    annotate_sites(terminal, {site.title: site.problems for site in unproved})
 
 
 async def _in_vaults(
@@ -242,6 +253,7 @@ async def _in_vaults(
 
 
 def _end(current: "CommandRun", verification: "Verification") -> int:
+    from mct_s2s.render.diagnostics import annotate_sites
     from mct_s2s.render.verification import show_verification
 
     if current.terminal.json:
@@ -250,6 +262,8 @@ def _end(current: "CommandRun", verification: "Verification") -> int:
         current.terminal.document(VerifyDocument.of(verification))
     else:
         show_verification(current.terminal, verification)
+    if not verification.is_proved:
+        annotate_sites(current.terminal, {verification.url: verification.problems})
     return 0 if verification.is_proved else ExitCode.ATTENTION
 
 

@@ -196,16 +196,18 @@ class SiteStatus:
         return f"{count if is_known else '?'} of {len(self.clients)}"
 
     @property
-    def problems(self) -> int:
-        """How many findings are more than notes."""
-        return sum(finding.severity is not Severity.NOTE for finding in self.findings)
+    def problems(self) -> tuple[str, ...]:
+        """What findings say that are more than notes."""
+        worse = (finding for finding in self.findings if finding.severity is not Severity.NOTE)
+        return tuple(finding.message for finding in worse)
 
     @property
     def verdict(self) -> str:
         """The result in two sentences: `2 of 3 clients can call contosolearn. 1 problem.`."""
         no_one = "It is not known who" if self.observed.settings_unread else "No client"
         who = f"{self.calling} client{'s' * (len(self.clients) != 1)}" if self.clients else no_one
-        problems = counted(self.problems, "problem") if self.problems else "No problems found"
+        count = len(self.problems)
+        problems = counted(count, "problem") if count else "No problems found"
         return f"{who} can call {self.label or self.observed.api.called}. {problems}."
 
 

@@ -78,6 +78,13 @@ class Verification:
     def calls(self) -> int:
         return sum(check.check == CALL and check.ok is True for check in self.checks)
 
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What keeps it from being proved; nothing where it is."""
+        failed = (check for check in self.checks if check.ok is False)
+        messages = tuple(f"{check.client or self.url}: {check.message}" for check in failed)
+        return messages if messages or self.is_proved else ("No client call succeeded.",)
+
     def can_call(self, client: str) -> bool | None:
         """Whether a client can call; `None` where that was not tested."""
         own_checks = [
