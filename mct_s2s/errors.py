@@ -263,10 +263,16 @@ class ServiceError(S2SError):
         self.service_message = service_message
         self.retry_after = retry_after
         self.contention = contention
+        self.follows_lost_answer = False
+        """Whether what was asked for may have been done before, by a request without an answer."""
 
     @property
     def answer_lost(self) -> bool:
-        """Whether the request may have taken effect."""
+        """Whether what was asked for may have been done."""
+        return self.follows_lost_answer or self._is_unanswered
+
+    @property
+    def _is_unanswered(self) -> bool:
         return self.status in {0, 408, 500, 502, 503, 504} and self.contention is None
 
 

@@ -248,7 +248,8 @@ class Outcome:
 
     @property
     def not_begun(self) -> tuple[AnyChange, ...]:
-        return tuple(change for change in self.plan.changes if change.key not in self.started_at)
+        begun = self.started_at.keys() | self.done.keys()
+        return tuple(change for change in self.plan.changes if change.key not in begun)
 
     @property
     def after(self) -> ObservedState:

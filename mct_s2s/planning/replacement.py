@@ -206,6 +206,17 @@ class Replacement:
         return [credential for credential in self.older if credential not in self.replaced_before]
 
     @cached_property
+    def _old_elsewhere(self) -> list[Credential]:
+        """Those of `elsewhere` that a newer one replaces, which `--remove-old` removes.
+
+        Where no place remembers and none is created, the newest one is what users have.
+        """
+        if self.needs_new or self.place_has_received:
+            return self.elsewhere
+        in_use = newest_made(self.replaceable)
+        return [credential for credential in self.elsewhere if credential is not in_use]
+
+    @cached_property
     def needs_new(self) -> bool:
         """Whether this run creates a new one."""
         rotation = self.rotation
@@ -336,7 +347,7 @@ class Replacement:
         old = f"The old {self.kind.noun} of '{self.client.name}'"
         if len(self.removed_now) < len(self.replaced):
             notes.append(Instruction(f"{old} {self._kept()}", removal_command))
-        if self.elsewhere:
+        if self._old_elsewhere:
             which = f"Another {self.kind.noun} of '{self.client.name}'" if self.replaced else old
             place = self.client.note.place
             where = f"in {place}" if place is not None else "here"
@@ -348,7 +359,7 @@ class Replacement:
                     then = f"If its users read another place, name it: --secret-to PLACE. {then}"
             notes.append(
                 Instruction(
-                    f"{which} is not stored {where}. It {_validity(self.elsewhere)}. {then}",
+                    f"{which} is not stored {where}. It {_validity(self._old_elsewhere)}. {then}",
                     removal_command,
                 )
             )

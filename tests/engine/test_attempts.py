@@ -144,9 +144,9 @@ def test_an_attempt_is_remembered_on_this_machine_until_it_ends(
         await attempt.begin()
         assert remembered.tags() == {attempt_tag(OURS)}
         await attempt.confirm_arrival()
+        assert remembered.tags() == frozenset()
 
     engine.run(main)
-    assert remembered.tags() == frozenset()
 
 
 def test_a_tag_of_a_place_that_another_runs_creation_replaced_is_written_again(

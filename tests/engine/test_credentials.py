@@ -25,7 +25,13 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import S2SError
 from mct_s2s.key_pairs import make_key_pair
-from mct_s2s.model.client_credentials import YOUNG, CredentialKind, Federation, NewCredential
+from mct_s2s.model.client_credentials import (
+    YOUNG,
+    CredentialKind,
+    Federation,
+    NewCredential,
+    attempt_tag,
+)
 from mct_s2s.model.client_sign_in import CertificateCredential, MadeCredential, SecretCredential
 from mct_s2s.model.desired import Rotation, ServiceSpec
 from mct_s2s.model.directory_objects import Application
@@ -122,6 +128,33 @@ def test_a_creation_that_is_never_answered_ends_and_its_secret_stays_noted(engin
     ]
     assert credential["displayName"] == ATTEMPT, "no more than the last one is ever left"
     assert ATTEMPT in (engine.home / "a.env.pending").read_text()
+
+
+def test_the_notes_of_a_secret_that_was_refused_go_with_it(engine: Engine) -> None:
+    """Unless an answer was lost before: then there may be one, which the next run looks for."""
+    registration = engine.register()
+    object_id = ApplicationObjectId(registration["id"])
+    adding = replace(SECRET, object_id=object_id, client_id=ClientId(registration["appId"]))
+    notes = engine.home / "a.env.pending"
+
+    def tags() -> list[str]:
+        return list(engine.inside.azure.graph("GET", f"/applications/{object_id}")["tags"])
+
+    def remembered() -> str:
+        return "".join(path.read_text() for path in engine.home.rglob("*.attempted"))
+
+    stores = {"A": FileStore(engine.home / "a.env")}
+    engine.misbehave("/addPassword", status=400)
+    outcome, _, _ = applied(engine, adding, stores=stores)
+    assert (tags(), remembered(), notes.exists()) == ([], "", False)
+    assert outcome.not_done == (adding,)
+    lost = {"match": {"path": "*/addPassword"}, "times": 1, "fault": {"type": "reset"}}
+    refused = {"match": {"path": "*/addPassword"}, "fault": {"type": "status", "status": 400}}
+    engine.inside.azure.misbehave(lost, refused)
+    outcome, _, _ = applied(engine, adding, stores=stores)
+    tag = attempt_tag(ATTEMPT)
+    assert (tags(), tag in remembered(), notes.exists()) == ([tag], True, True)
+    assert outcome.in_doubt == (adding,)
 
 
 @pytest.mark.parametrize(("status", "code"), [(400, "BadParameter"), (503, "ServiceUnavailable")])

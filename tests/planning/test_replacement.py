@@ -97,6 +97,17 @@ def test_a_secret_that_the_place_never_held_stays_and_is_named() -> None:
     assert "If its users read another place, name it: --secret-to PLACE." in note.what
 
 
+@pytest.mark.parametrize(("older", "notes"), [((), 0), ((OLD,), 1)])
+def test_a_night_without_a_rotation_names_no_secret_in_use_for_removal(
+    older: tuple[Credential, ...], notes: int
+) -> None:
+    """What a program was given last is in use: a command beside it would take it away."""
+    nightly = Rotation(expiring_within=30 * DAY)
+    told = replacement(nightly, *older, CURRENT, place=None).notes("remove it")
+    assert len(told) == notes
+    assert all(f"valid until {OLD.expires:%Y-%m-%d}." in note.what for note in told)
+
+
 def test_of_two_old_secrets_each_note_says_which_it_is_about() -> None:
     kept, elsewhere = replacement(SEVEN_DAYS, OLD, CURRENT, held=(CURRENT,)).notes("remove it")
     assert kept.what.startswith("The old secret of 'Import' is kept until")

@@ -85,7 +85,11 @@ async def add_secret(
         body,
         Sending(repeatable=False, lag=sending.lag),
     )
-    secret = await repeat_doubtful(add, lambda error: error.answer_lost, remove_lost)
+    try:
+        secret = await repeat_doubtful(add, lambda error: error.answer_lost, remove_lost)
+    except ServiceError as error:
+        error.follows_lost_answer = lost_answers > removed
+        raise
     # A replica may not have shown what a lost answer was about.
     return replace(secret, may_have_twin=removed < lost_answers)
 

@@ -209,9 +209,18 @@ class Attempt:
             return
         self.is_taken_back = True
         self.store.handed_over = None
-        if self.may_have_twin or self.cut_off:
-            # By the notes, the next run finds and removes the others.
-            return
+        if not self.may_have_twin:
+            await self._remove_notes()
+
+    async def withdraw(self) -> None:
+        """Remove the notes of an attempt that was refused: there is no secret."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(TAKING_BACK_SECONDS):
+                await self._remove_notes()
+
+    async def _remove_notes(self) -> None:
+        if self.cut_off:
+            return  # by the notes, the next run finds and removes the secrets of other attempts
         with suppress(S2SError):  # a note of a secret that does not exist means nothing
             await self._untag()
             await self.store.forget(self.name)

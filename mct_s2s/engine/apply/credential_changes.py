@@ -249,6 +249,10 @@ async def _end_failed(
     if will_be_shown or attempt.has_arrived:
         run.outcome.finish(change, "")
         return
+    is_refused = isinstance(error, ServiceError) and not error.answer_lost
+    if attempt.key_id is None and is_refused:
+        await finish_even_if_cancelled(attempt.withdraw())
+        return
     await finish_even_if_cancelled(attempt.take_back())
     # One that failed is recorded as such.
     if attempt.is_taken_back and not isinstance(error, S2SError):
@@ -269,6 +273,7 @@ async def _begin(attempt: Attempt, change: AddCredential, run: Run) -> None:
         await attempt.begin(created, wanted)
         if attempt.is_tagged:
             run.outcome.created[reference.key] = wanted
+            run.count_update(reference)
     run.outcome.attempts[change.key] = attempt
 
 

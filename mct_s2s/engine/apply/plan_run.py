@@ -85,8 +85,8 @@ class Run:
         self._is_service_first = len(created) > CHANGES_AT_ONCE
         # What is written later into a registration that this run creates, by the creation's key:
         # its API permission goes out with the creation, where the API's id is known by then.
-        self.access_edits = {
-            change.object_id.key: change.edits
+        self._updates = {
+            change.object_id.key: change
             for change in changes
             if isinstance(change, UpdateApplication) and isinstance(change.object_id, OutputRef)
         }
@@ -105,8 +105,8 @@ class Run:
         Where the API's id is not known yet, that is left to the step; else the step finds nothing
         to write.
         """
-        edits = self.access_edits.get(key)
-        if edits is None or edits.access_to is None or self.outputs.known(edits.access_to) is None:
+        edits = self._later_edits(key)
+        if edits.access_to is None or self.outputs.known(edits.access_to) is None:
             return created
         access = ApplicationEdits(access_to=edits.access_to, access_role=edits.access_role)
         return next(iter(apply_edits(created, access, self.outputs)), created)
@@ -116,10 +116,24 @@ class Run:
         created = self.created_registration(deferred)
         if created is None or not isinstance(deferred, OutputRef):
             return False
-        edits = self.access_edits.get(deferred.key, ApplicationEdits())
+        edits = self._later_edits(deferred.key)
         if edits.access_to is not None and self.outputs.known(edits.access_to) is None:
             return False
         return not apply_edits(created, edits, self.outputs)
+
+    def count_update(self, deferred: Deferred[Any]) -> None:
+        """Count the later step as done that finds nothing to write to the registration any more.
+
+        It may not run: another change may be refused before its turn.
+        """
+        update = self._updates.get(deferred.key) if isinstance(deferred, OutputRef) else None
+        if update is not None and self.is_complete(deferred):
+            self.outcome.start(update)
+            self.outcome.finish(update.named(self.outputs), "")
+
+    def _later_edits(self, key: str) -> ApplicationEdits:
+        update = self._updates.get(key)
+        return update.edits if update is not None else ApplicationEdits()
 
     async def apply_all(self) -> None:
         """Apply each change as soon as those that it needs are done.
@@ -147,7 +161,9 @@ class Run:
             async with self._slots:
                 if self._is_stopped:
                     return
-                self.outcome.start(change)
+                # Settings are only read until all else is done: cut off then, they are unchanged.
+                if not isinstance(change, WriteSettings):
+                    self.outcome.start(change)
                 if not isinstance(change, AddCredential):
                     self.mark_last_request(change)
                 with during(self.progress.started(change)):
@@ -267,6 +283,7 @@ class Run:
     async def wait_for_everything_else(self, change: WriteSettings) -> None:
         with waiting("waiting for the other steps"):
             await self._wait_for(self.outcome.plan.waits_for(change))
+        self.outcome.start(change)
 
     async def _wait_for(self, keys: frozenset[str]) -> None:
         """Raises Stopped."""
