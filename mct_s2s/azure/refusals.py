@@ -257,6 +257,7 @@ ROWS = (
     *(_denied_by_arm(role, "the resource", re.escape(kind) + "/") for kind,
       role in LEAST_ROLES.items()),
     _denied_by_arm(CONTRIBUTOR, "the resource", r"(?!Microsoft\.Web/sites/)"),
+    # Every other 403 of Resource Manager.
     _denied_by_arm(SITE_ROLE, "the resource"),
     # Said before the token is looked at, so that it tells nothing of rights.
     Row("ARM", "Check the subscription's ID and its cloud (--cloud).", NoSuchObject,

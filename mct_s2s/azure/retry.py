@@ -27,7 +27,8 @@ When is a 404 final? Of one request, always, unless it is sent with a rule that 
 | Graph, by `is_lag_of_own` (`graph/replicas.py`): a removal | not yet (lag) | after 5 min |
 | of what this run has just created or deleted               |               |             |
 | Graph, the same, sent again after a lost answer            | it is removed | at once     |
-| Graph, any other, also about a young object                | not there     | see below   |
+| Graph, any other (such as a search by name, and what       | not there     | see below   |
+| `GraphClient.get` reads without a rule), even if young     |               |             |
 | Resource Manager, which has no replicas that lag           | not there     | at once     |
 | Key vaults; what they say while they recover a secret is   | not there     | at once     |
 | lag (`stores/vaults.py`)                                   |               |             |

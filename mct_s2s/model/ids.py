@@ -167,9 +167,9 @@ def client_base(unique_name: str) -> str | None:
 
 
 def site_note(resource_id: str) -> str:
-    """The note of a service application, which names its App Service.
+    """The note of a service application, which names its App Service. `Tag.SITE` says the same.
 
-    It is no tag: a creation that meets an existing registration would replace all of its tags.
+    A creation that meets an existing registration replaces all of its tags, and no note.
     """
     return f"{_SITE_NOTE}{resource_id}"
 

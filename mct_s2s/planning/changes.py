@@ -83,7 +83,8 @@ class Action(StrEnum):
 class Change:
     """A step of a plan.
 
-    The names of a change's class and fields are in its fingerprint: `planning/reviewed.py`.
+    The names of a change's class and fields are in its fingerprint, but for the fields that
+    `_NOT_REVIEWED` of `planning/reviewed.py` names.
     """
 
     key: str
