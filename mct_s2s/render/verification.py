@@ -42,7 +42,7 @@ def show_verifications(terminal: Terminal, report: FileVerification, setting_up:
         table.add(Text.assemble(DONE, (site.title, "head")), called)
     terminal.out.print(table)
     show_not_set_up(terminal, [site.title for site in report.not_set_up], setting_up)
-    for site in (*report.open, *report.disproved):
+    for site in (*report.open, *report.lacking, *report.disproved):
         terminal.result()
         terminal.result(f"Site {site.title}", "head")
         _show_checks(terminal, site)
@@ -51,6 +51,7 @@ def show_verifications(terminal: Terminal, report: FileVerification, setting_up:
         (len(report.proved), "verified"),
         (len(report.not_set_up), "not set up"),
         (len(report.open), "not tested from here"),
+        (len(report.lacking), "with a lost secret"),
         (len(report.disproved), "failed"),
         (len(report.failed), "not read"),
     )
@@ -78,8 +79,8 @@ def _show_checks(terminal: Terminal, verification: Verification) -> None:
 
 
 def _untested(verification: Verification) -> str:
-    return (
-        f"; {counted(verification.untested, 'call')} not tested from here"
-        if verification.untested
-        else ""
+    counts = (
+        (verification.untested, "call", "not tested from here"),
+        (verification.lost, "secret", "lost"),
     )
+    return "".join(f"; {counted(count, noun)} {what}" for count, noun, what in counts if count)

@@ -864,6 +864,8 @@ def test_status_says_that_a_secret_is_lost_from_its_place(
     assert "does not hold it" not in mct(*words).err
     if place == "keyvault":
         assert azure.vault("DELETE", f"/secrets/{saved(setup)}").is_success
+        end = mct("verify").out.splitlines()[-1]
+        assert end == "Not verified: no client call succeeded; 1 secret lost."
     else:
         saved_to(setup).rename(saved_to(setup).with_name("moved.env"))
     (finding,) = (

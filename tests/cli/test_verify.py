@@ -152,7 +152,7 @@ def test_a_client_is_proved_by_the_key_vault_that_its_registration_names(
     assert f"({place})" in checks(ended)["S2S-client", "token"]["message"]
     assert azure.vault("DELETE", f"/secrets/{place.rpartition('/')[2]}").is_success
     message = disproved(mct)["message"]
-    assert f"names {place}, which gave none" in message
+    assert f"Who reads {place} does not get the secret" in message
 
 
 def test_the_secret_of_another_client_that_a_tag_names_is_not_used(

@@ -98,6 +98,18 @@ def test_verify_shows_failures_last_and_a_total_at_the_end(fleet: Fleet) -> None
     assert "gone: its state could not be read." in done.err
 
 
+def test_a_secret_that_is_elsewhere_is_tested_by_its_file(fleet: Fleet) -> None:
+    """Its client need not be rotated for a test."""
+    place = fleet.file.parent / "secrets" / f"{BROKEN}.env"
+    moved = place.rename(fleet.file.parent / "moved.env")
+    done = fleet("verify")
+    assert done.code == 3
+    (words,) = [words for words in printed(done.out) if "rotate-secret" not in words]
+    assert fleet.mct(*words[:-1], str(moved)).code == 0
+    refused = fleet("verify", "--only", KEPT, "--credentials", str(moved))
+    assert (refused.code, "[client-unknown]" in refused.err) == (2, True)
+
+
 def test_the_document_of_verify_has_every_site(fleet: Fleet) -> None:
     fleet.settings(BROKEN, ServiceAuthRole="Wrong")
     fleet.write(KEPT, GONE, UNSET, BROKEN)

@@ -16,6 +16,7 @@ from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import PrincipalId, Tag, api_uri
 from mct_s2s.model.observed import SiteOfFile
+from mct_s2s.model.secret_place import SecretPlace
 from mct_s2s.planning.api_address import is_api_of
 from mct_s2s.planning.reports.verification import (
     CALL,
@@ -160,29 +161,47 @@ NAME_IT, LOST = " Name its file by --credentials FILE.", " If they are lost, rep
 
 
 @pytest.mark.parametrize(
-    ("credentials", "file", "said", "replaces"),
+    ("credentials", "said", "replaces"),
     [
-        ((ENDS,), None, f"{ELSEWHERE}.{NAME_IT}{LOST}", True),
-        ((ENDS,), IN_FILE, f"{ELSEWHERE}.{LOST}", True),
-        ((), None, f"{ELSEWHERE}.{NAME_IT}", False),
+        ((ENDS,), f"{ELSEWHERE}.{NAME_IT}{LOST}", True),
+        ((), f"{ELSEWHERE}.{NAME_IT}", False),
         (
             (FEDERATED,),
-            None,
             "only the workload that its federated credential names can sign in.",
             False,
         ),
-        ((ENDS, FEDERATED), None, f"{ELSEWHERE}.{NAME_IT}{LOST}", True),
+        ((ENDS, FEDERATED), f"{ELSEWHERE}.{NAME_IT}{LOST}", True),
     ],
-    ids=["a secret", "of a trust file", "none", "a federated one", "both"],
+    ids=["a secret", "none", "a federated one", "both"],
 )
 def test_a_client_without_a_credential_here_is_open_and_told_what_would_test_it(
-    credentials: tuple[Credential, ...], file: SiteOfFile | None, said: str, replaces: bool
+    credentials: tuple[Credential, ...], said: str, replaces: bool
 ) -> None:
     there = with_credentials(*credentials)
-    observed = replace(complete(there), file=file)
+    observed = complete(there)
     check = untested(there, observed)
     assert (check.ok, check.message) == (None, f"Not tested: {said}")
     assert check.remedy == (observed.rotating(there) if replaces else None)
+
+
+def test_a_client_of_a_trust_file_is_tested_by_another_file_before_it_is_rotated() -> None:
+    there = with_credentials(ENDS)
+    check = untested(there, replace(complete(there), file=IN_FILE))
+    assert (check.ok, check.message) == (None, f"Not tested: {ELSEWHERE}. Name its file:")
+    assert check.remedy == f"mct-s2s verify {IN_FILE.where} --credentials FILE"
+
+
+def test_a_secret_that_its_vault_has_lost_is_not_a_call_that_others_could_test() -> None:
+    there = with_credentials(ENDS)
+    place = SecretPlace.parse("keyvault:contoso/import")
+    observed = replace(complete(there), missing_secrets={there.client_id: place})
+    check = untested(there, observed)
+    assert check.message == (
+        "Who reads keyvault:contoso/import does not get the secret of 'Import'. Replace it:"
+    )
+    assert check.remedy == observed.rotating(there)
+    verification = Verification("https://x", "/", (check,), api=MCT)
+    assert (verification.untested, verification.lost) == (0, 1)
 
 
 def test_a_vault_that_gave_no_secret_is_named_in_the_open_check() -> None:

@@ -1,7 +1,7 @@
 """`verify`: test each client with a real token and a real API call."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,8 @@ from mct_s2s.model.client_sign_in import ClientSignIn, Method, SignInSource, mac
 
 if TYPE_CHECKING:
     from mct_s2s.cli.command_run import CommandRun
-    from mct_s2s.engine.request import Session
+    from mct_s2s.engine.request import Request, Session
+    from mct_s2s.engine.verify import ClientToVerify
     from mct_s2s.model.observed import ClientApplication, ObservedState
     from mct_s2s.planning.reports.verification import FileVerification, Verification
     from mct_s2s.render.console import Terminal
@@ -123,9 +124,10 @@ async def _verify_site(
     session: "Session",
 ) -> int:
     """Test the clients of an App Service, or those that were typed."""
-    from mct_s2s.cli.options_to_request import look
+    from mct_s2s.cli.options_to_request import at_site, look, look_request
     from mct_s2s.engine.local_notes import default_folder, files_by_other_addresses
     from mct_s2s.engine.verify import ClientTest, clients_to_verify
+    from mct_s2s.model.desired import Look, ServiceSpec
     from mct_s2s.model.directory_objects import ServicePrincipal
     from mct_s2s.model.observed import ClientApplication
     from mct_s2s.planning.api_address import api_url
@@ -139,9 +141,9 @@ async def _verify_site(
     applications = members_here(observed)
     identities = observed.trust.identities
     if options.client:
-        clients = dict.fromkeys(client_called(name, observed) for name in options.client)
-        applications = tuple(client for client in clients if isinstance(client, ClientApplication))
-        identities = tuple(client for client in clients if isinstance(client, ServicePrincipal))
+        named = dict.fromkeys(client_called(name, observed) for name in options.client)
+        applications = tuple(client for client in named if isinstance(client, ClientApplication))
+        identities = tuple(client for client in named if isinstance(client, ServicePrincipal))
     folder = default_folder(session, observed.app_service.label, observed)
     ids = {client.client_id.casefold() for client in applications}
     if not options.client:
@@ -152,8 +154,11 @@ async def _verify_site(
     site = session.site_api(api_url(observed) or observed.app_service.url, path, observed.api)
     others = files_by_other_addresses(session, observed.app_service.label, observed)
     audience = known_audience(observed) or ""
+    clients = clients_to_verify(applications, tested)
+    request = at_site(look_request(options, Look(ServiceSpec()), observed.now), options, session)
+    observed = await _with_lost_secrets(session, request, clients, observed)
     test = ClientTest(session.tokens, site, audience, observed, other_files=others)
-    verification = await test.verify(clients_to_verify(applications, tested), identities)
+    verification = await test.verify(clients, identities)
     return _end(current, verification)
 
 
@@ -173,9 +178,12 @@ def _verify_file(options: VerifyOptions) -> int:
     from mct_s2s.planning.reports.status import UnreadSite
     from mct_s2s.planning.reports.verification import FileVerification, Verification
     from mct_s2s.planning.service_facts import known_audience
-    from mct_s2s.stores.dotenv import available
+    from mct_s2s.stores.dotenv import available, from_files
 
-    sites = chosen(read_sites(options, "client", "credentials", "audience", "url"), options)
+    sites = chosen(read_sites(options, "client", "audience", "url"), options)
+
+    given = from_files(options.credentials)
+    known_ids = set[str]()
 
     async def tested(site: FileSite, session: Session) -> Verification:
         service = site.request.setup.service
@@ -188,11 +196,13 @@ def _verify_file(options: VerifyOptions) -> int:
         stored = await stored_credentials(session, request, observed)
         applications = members_here(observed)
         ids = {client.client_id.casefold() for client in applications}
-        saved = available(stored, session.connection.environ, folder)
+        known_ids.update(ids)
+        saved = available([*given, *stored], session.connection.environ, folder)
         saved += await _in_vaults(session, applications, saved, observed)
         clients = clients_to_verify(
             applications, [sign_in for sign_in in saved if sign_in.client_id.casefold() in ids]
         )
+        observed = await _with_lost_secrets(session, request, clients, observed)
         api = observed.api
         address = session.site_api(
             api_address.api_url(observed) or app_service.url, api_path(options.path, api), api
@@ -209,6 +219,7 @@ def _verify_file(options: VerifyOptions) -> int:
             read, tuple(result for result in results if isinstance(result, UnreadSite))
         )
         _show_report(current.terminal, options, report)
+        _refuse_unknown(given, known_ids)
         return worst(
             [
                 0 if report.is_proved else ExitCode.ATTENTION,
@@ -236,6 +247,32 @@ def _show_report(terminal: "Terminal", options: VerifyOptions, report: "FileVeri
         show_verifications(terminal, report, set_up_command(options, not_set_up))
     unproved = [site for site in report.sites if not site.is_proved]
     annotate_sites(terminal, {site.title: site.problems for site in unproved})
+
+
+def _refuse_unknown(given: Iterable[ClientSignIn], known_ids: Container[str]) -> None:
+    """Raises UsageError: a file was given whose client is none of the sites that were read."""
+    unknown = [sign_in for sign_in in given if sign_in.client_id.casefold() not in known_ids]
+    if unknown:
+        raise UsageError(
+            "client-unknown",
+            f"The client of {unknown[0].source} is at none of the sites that were read.",
+            remedy="Give a file of one of their clients, or name the App Service by --app-service.",
+        )
+
+
+async def _with_lost_secrets(
+    session: "Session",
+    request: "Request",
+    clients: "Iterable[ClientToVerify]",
+    observed: "ObservedState",
+) -> "ObservedState":
+    """Look which places have lost the secret of a client that has no credential here."""
+    from mct_s2s.engine.credential_stores import find_lost_secrets
+    from mct_s2s.model.observed import ClientApplication
+
+    if not any(isinstance(client, ClientApplication) for client in clients):
+        return observed
+    return await find_lost_secrets(session, request, observed)
 
 
 async def _in_vaults(

@@ -20,6 +20,7 @@ from mct_s2s.plain_text import plain
 from mct_s2s.planning.api_address import is_api_of, is_confirmed
 from mct_s2s.planning.belief import may_be_anothers_api
 from mct_s2s.planning.clients import has_wanted_role, is_identity_allowed
+from mct_s2s.planning.credential_plan import lost_message
 from mct_s2s.planning.reports.findings import wrong_settings
 from mct_s2s.planning.reports.status import UnreadSite
 from mct_s2s.planning.service_facts import audience_of, wanted_role_value
@@ -48,6 +49,8 @@ class VerificationCheck:
     ok: bool | None
     message: str
     remedy: str | None = None
+    is_secret_lost: bool = False
+    """Whether it is open because the place of the client's secret has lost it."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,14 @@ class Verification:
 
     @property
     def untested(self) -> int:
-        return sum(check.ok is None and check.check == CALL for check in self.checks)
+        """How many calls could not be tested from here; those of lost secrets apart."""
+        open_calls = (check for check in self.checks if check.ok is None and check.check == CALL)
+        return sum(not check.is_secret_lost for check in open_calls)
+
+    @property
+    def lost(self) -> int:
+        """How many clients' secrets are lost."""
+        return sum(check.is_secret_lost for check in self.checks)
 
     @property
     def failed(self) -> int:
@@ -109,7 +119,7 @@ class FileVerification:
 
     @property
     def proved(self) -> list[Verification]:
-        return [site for site in self.sites if site.is_proved]
+        return [site for site in self.sites if site.is_proved and not site.lost]
 
     @property
     def not_set_up(self) -> list[Verification]:
@@ -123,8 +133,15 @@ class FileVerification:
     def open(self) -> list[Verification]:
         """Neither proved nor disproved: nothing there could be tested from here."""
         return [
-            site for site in self.sites if site.is_set_up and not site.failed and not site.calls
+            site
+            for site in self.sites
+            if site.is_set_up and not site.failed and not site.calls and not site.lost
         ]
+
+    @property
+    def lacking(self) -> list[Verification]:
+        """Proved or open, but for a client whose secret is lost."""
+        return [site for site in self.sites if site.is_set_up and site.lost and not site.failed]
 
     @property
     def is_proved(self) -> bool:
@@ -311,6 +328,10 @@ def untested(
     """
     credentials = client.counted_credentials
     check = partial(VerificationCheck, client.display_name, CheckSubject.APPLICATION, CALL, None)
+    place = observed.missing_secrets.get(client.client_id)
+    if place is not None and place.is_vault:  # one for all; a file may be on another machine
+        message = f"{lost_message(client.display_name, place)} Replace it:"
+        return check(message, observed.rotating(client), is_secret_lost=True)
     if other_file is not None:
         return check(
             "Not tested: its file was saved under another address of this cloud. Name it:",
@@ -326,6 +347,9 @@ def untested(
         message += " Name its file by --credentials FILE."
     if credentials and all(each.federation for each in credentials):
         message = "Not tested: only the workload that its federated credential names can sign in."
+    elif observed.file is not None:
+        message += " Name its file:"
+        remedy = observed.file.command("verify", "--credentials", "FILE")
     elif credentials and replaced_kind(credentials) is not None:
         message += " If they are lost, replace them:"
         remedy = observed.rotating(client)
