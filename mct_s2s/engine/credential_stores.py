@@ -80,7 +80,30 @@ async def find_lost_secrets(
 
     A file counts on a machine alone that has kept secrets of the App Service.
     """
-    clients = observed.trust.clients
+    return await _find_lost(session, request, observed, observed.trust.clients)
+
+
+async def find_lost_in_vaults(
+    session: "Session", request: "Request", observed: ObservedState
+) -> ObservedState:
+    """Add the key vaults that have lost the secret of a client that is set up without a place.
+
+    Only tags name these. Of a place that the request names, its own note tells.
+    """
+    clients = [
+        receiver.client
+        for receiver in _receivers(request, observed)
+        if observed.note_of(receiver.name).vault is None and noted_vaults(receiver.client)
+    ]
+    return await _find_lost(session, request, observed, clients)
+
+
+async def _find_lost(
+    session: "Session",
+    request: "Request",
+    observed: ObservedState,
+    clients: Sequence[ClientApplication],
+) -> ObservedState:
     searches = [_find_losing_place(session, request, observed, client) for client in clients]
     places = await gather_or_cancel(*searches)
     lost = {

@@ -17,6 +17,7 @@ from mct_s2s.engine.apply.registrations import is_any_deleted
 from mct_s2s.engine.apply.send_changes import apply_plan
 from mct_s2s.engine.credential_stores import (
     expire_dead_notes,
+    find_lost_in_vaults,
     find_lost_secrets,
     name_places,
     open_stores,
@@ -129,6 +130,8 @@ async def _observe_with_stores(
     )
     if isinstance(request.desired, Rotation) and request.desired.expiring_within is not None:
         observed = await find_lost_secrets(session, request, observed)
+    elif isinstance(request.desired, Setup):
+        observed = await find_lost_in_vaults(session, request, observed)
     return await expire_dead_notes(session, stores, observed), stores
 
 

@@ -239,11 +239,16 @@ def describe_lost(client: ClientState, observed: ObservedState) -> Iterator[Inst
     It is not replaced unasked: no one can know whether someone has it elsewhere.
     """
     note = client.note
-    newest = _newest_lost(client)
-    if newest is None or note.place is None:
-        return
     # A tag of the registration says that it is in a key vault, if not here.
     if note.vault is None and Tag.VAULT.values(client.application.tags):
+        losing = observed.missing_secrets.get(client.application.client_id)
+        if losing is not None:
+            # Without the place, which owners may have named: the command asks for it.
+            rotate = observed.command("rotate-secret", about=client.name)
+            yield Instruction(lost_message(client.name, losing), rotate)
+        return
+    newest = _newest_lost(client)
+    if newest is None or note.place is None:
         return
     if client.has_just_arrived(note.kind) and note.readable is Readable.OURS:
         return

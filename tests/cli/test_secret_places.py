@@ -876,6 +876,10 @@ def test_status_says_that_a_secret_is_lost_from_its_place(
     assert finding["severity"] == ("warning" if place == "keyvault" else "note"), (
         "a file may be on another machine"
     )
+    if place == "keyvault":
+        # A tag of the registration names the place, too.
+        for plain in (("setup", "--client", "Reports", "-y"), ("add-client", "Reports", "-y")):
+            assert "does not get the secret of 'Reports'" in " ".join(mct(*plain).err.split())
     again = mct(*words)
     assert (again.code, len(azure.applications("Reports")[0]["passwordCredentials"])) == (0, 1)
     output = " ".join(again.err.split())
@@ -886,6 +890,7 @@ def test_status_says_that_a_secret_is_lost_from_its_place(
     assert mct(*shlex.split(line)[1:], "-y").code == 0, line
     assert mct("status").code == 0
     assert "does not hold it" not in mct(*words).err
+    assert "does not get" not in mct("setup", "--client", "Reports", "-y").err
 
 
 @pytest.mark.parametrize(
