@@ -46,12 +46,16 @@ GitHub says `write` of the role *maintain*, too, and a custom role has that of i
 
 
 def comment(environ: Mapping[str, str], _: Host) -> int:
-    """Write the plan into the pull request, and its fingerprint beside the commit."""
+    """Write the plan into the pull request, and its fingerprint beside the commit.
+
+    A plan without one, as a site could not be planned, takes the place of an earlier one, too.
+    """
     number, commit, base = (
         required(environ, f"STEP_{name}") for name in ("PULL_REQUEST", "COMMIT", "BASE")
     )
-    required(environ, "STEP_FINGERPRINT")
     plan_fingerprint = fingerprint(environ, "STEP_FINGERPRINT")
+    if not plan_fingerprint:
+        required(environ, "STEP_PLAN")
     api = _api(environ)
     token = _token(environ)
     run = _runs(environ) + required(environ, "GITHUB_RUN_ID")
@@ -76,6 +80,8 @@ def comment(environ: Mapping[str, str], _: Host) -> int:
         ask("POST", comments, token, {"body": body})
     else:
         ask("PATCH", f"{api}/issues/comments/{int(mine)}", token, {"body": body})
+    if not plan_fingerprint:
+        return 0
     status = {"state": "success", "context": _context(environ, base), "target_url": run}
     status["description"] = f"fingerprint {plan_fingerprint}"
     ask("POST", f"{api}/statuses/{quote(commit, safe='')}", token, status)

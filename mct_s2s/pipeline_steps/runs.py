@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from mct_s2s.pipeline_steps import commands, program
@@ -34,7 +34,9 @@ def plan(environ: Environ, host: Host) -> int:
     host.summarize(text)
     fingerprints = set(_FINGERPRINT.findall(text))
     if len(fingerprints) != 1:
-        raise StepError("The plan has no fingerprint that could be reviewed.")
+        # Its reader sees why, in the place of an earlier plan that is no longer true.
+        host.review(text)
+        raise StepError(_why_unreviewable(fingerprints))
     (fingerprint,) = fingerprints
     if code == PENDING and inputs.expect not in {"", fingerprint}:
         raise StepError(
@@ -45,6 +47,16 @@ def plan(environ: Environ, host: Host) -> int:
     host.output("changed", "true" if code == PENDING else "false")
     host.review(text)
     return 0 if code == PENDING else code
+
+
+def _why_unreviewable(fingerprints: Collection[str]) -> str:
+    if fingerprints:
+        return "The plan shows several fingerprints. Nothing of it is to be applied."
+    return (
+        "The plan has no fingerprint, so that it cannot be applied after a review. Its first lines "
+        "name the sites that could not be planned, or whose settings could not be read. Correct "
+        "what is wrong there, or plan the other sites alone: name them in the input 'only'."
+    )
 
 
 def apply(environ: Environ, host: Host) -> int:

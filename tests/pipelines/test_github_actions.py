@@ -85,7 +85,7 @@ class Repository:
         )
         workflow = load(WORKFLOWS / "mct-plan.yml")
         plan = runner.job(workflow, "plan", oidc=self.github.oidc(f"repo:{REPOSITORY}:{REVIEW}"))
-        if plan.outputs["fingerprint"]:
+        if plan.outputs["fingerprint"] or plan.outputs["plan"]:
             commented = runner.job(workflow, "comment", {"plan": {"outputs": plan.outputs}})
             assert commented.code == 0, commented.log
         return plan
@@ -149,6 +149,18 @@ def test_a_pull_request_is_planned_without_a_stored_secret(repository: Repositor
         assert "<b>" not in outside_code(shown)
     assert "##vso" not in plan.log
     assert "uid=" not in plan.log
+
+
+def test_a_plan_that_could_not_be_made_is_commented_with_what_to_do(
+    repository: Repository,
+) -> None:
+    repository.write(TRUST + "\n[sites.gone]\napp-service = 'nosuch'\n")
+    plan = repository.review()
+    assert plan.code != 0, plan.log
+    (comment,) = repository.github.comments
+    assert "No fingerprint: gone" in comment["body"]
+    assert "plan the other sites alone" in plan.log
+    assert repository.github.statuses == {}
 
 
 @only_with_all
@@ -479,9 +491,20 @@ def test_a_comment_fits_whole_lines_and_says_where_the_rest_is(step: Step, githu
 def test_a_text_that_is_no_fingerprint_is_refused_and_put_at_no_commit(
     step: Step, github: GitHub
 ) -> None:
-    for fingerprint in ("any", FIRST[1:], ""):
-        assert step("comment", commenting(github, fingerprint=fingerprint)).code == 2
+    for plan, fingerprint in ((PLAN, "any"), (PLAN, FIRST[1:]), ("", "")):
+        assert step("comment", commenting(github, plan, fingerprint)).code == 2
     assert (github.statuses, github.comments) == ({}, [])
+
+
+def test_a_plan_without_a_fingerprint_replaces_the_earlier_one_and_is_put_at_no_commit(
+    step: Step, github: GitHub
+) -> None:
+    assert step("comment", commenting(github)).code == 0
+    before = len(github.statuses[HEAD])
+    assert step("comment", commenting(github, "# Plan for 2 sites\n", "")).code == 0
+    (comment,) = github.comments
+    assert comment["body"].split("\n", 1)[1].rstrip() == "# Plan for 2 sites"
+    assert len(github.statuses[HEAD]) == before
 
 
 def test_main_applies_what_was_approved_at_the_pull_request_s_last_commit(
