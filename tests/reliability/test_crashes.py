@@ -177,22 +177,42 @@ def test_a_run_killed_at_any_write_is_completed_by_the_next(
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", sampled([*FAILING], 2, salt="a place that fails"))
-def test_a_run_killed_where_its_place_for_secrets_fails_leaves_no_secret(
+def test_a_run_stopped_where_its_place_for_secrets_fails_leaves_no_secret(
     name: str, harness: Harness, course_of: Callable[[Command], Course], tmp_path: Path
 ) -> None:
-    """Wherever its removal is cut off, the secret that reached no one is gone after a run whose
+    """An interrupted one removes it. Where a killed one is cut off, it is gone after a run whose
     place works.
     """
     command, known = FAILING[name], course_of(FAILING[name])
-    shots = sampled(list(product(writes(known), MOMENTS)), 1, salt=f"{name} that fails")
+    kills = product(writes(known), MOMENTS, [signal.SIGKILL])
+    interruptions = product(writes(known), ("before", "after"), [signal.SIGINT, signal.SIGTERM])
+    shots = [
+        *sampled(list(kills), 1, salt=f"{name} that fails"),
+        *sampled(list(interruptions), 0, of_all=8, salt=f"{name} that fails, interrupted"),
+    ]
     last = writes(known)[-1]
-    for at, (write, moment) in enumerate(shots):
+    for at, (write, moment, how) in enumerate(shots):
         harness.go_to(known.state, Path(shutil.copytree(known.home, tmp_path / f"{at}")))
-        killed = stopped(harness, typed(command.words, harness), (write, moment, signal.SIGKILL))
-        # With the answer to its last write, a run may be over before the signal comes.
-        may_be_over = moment == "answered" and write == last
-        assert killed.code == -signal.SIGKILL or (killed.code == 1 and may_be_over), killed
-        mended(harness, command, f"killed {moment} {write}")
+        ended = stopped(harness, typed(command.words, harness), (write, moment, how))
+        where = f"{how.name} {moment} {write}"
+        if how is signal.SIGKILL:
+            # With the answer to its last write, a run may be over before the signal comes.
+            may_be_over = moment == "answered" and write == last
+            assert ended.code == -how or (ended.code == 1 and may_be_over), ended
+        else:
+            # The place may have failed before.
+            assert ended.code in {128 + how, 1}, ended
+            assert unheld(harness, command) == [], f"{where}: {ended}"
+        mended(harness, command, where)
+
+
+def unheld(harness: Harness, command: Command) -> list[str]:
+    """The secrets that no one has."""
+    state = harness.state
+    held = harness.kept(state)
+    return [
+        key for client in command.clients for key in secrets_of(state, client) if key not in held
+    ]
 
 
 def test_a_run_interrupted_at_a_write_says_what_is_not_done_and_how_to_resume(
