@@ -74,6 +74,10 @@ class NotYet(ServiceError):
         self.waits_for = waits_for
 
 
+_REFUSED_SO_FAR = "refused so far; waiting for Entra ID to replicate what is new"
+"""Who has just typed a wrong secret need not wait for the end."""
+
+
 class RoleMissing(NotYet):
     def __init__(self, token: ApiToken) -> None:
         super().__init__("waiting for admin consent to take effect", status=403)
@@ -121,7 +125,11 @@ class EntraTokens:
         """
 
         async def request_tokens() -> ApiToken:
-            text = await self._request_rounds(sign_in, scope, everywhere=everywhere)
+            try:
+                text = await self._request_rounds(sign_in, scope, everywhere=everywhere)
+            except ServiceError as error:
+                error.waits_for = _REFUSED_SO_FAR
+                raise
             token = read_token(text)
             if role is not None and role not in token.roles:
                 raise RoleMissing(token)

@@ -6,6 +6,7 @@ A live area on a terminal, timed lines in a log, or nothing (`--quiet`).
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
+from datetime import timedelta
 
 from rich.live import Live
 from rich.spinner import Spinner
@@ -120,7 +121,7 @@ class Reporter:
     def noticed(self, activity: Activity) -> None:
         if not activity.was_noticed and clock.seconds() - activity.waits_since >= NOTICED_SECONDS:
             activity.was_noticed = True
-            self._log(f"{activity.name}: {activity.reason}")
+            self._log(f"{activity.name}: {activity.reason}{_until(activity)}")
 
     @contextmanager
     def applying(self, plan: Plan) -> "Iterator[Steps]":
@@ -254,6 +255,14 @@ def _row(running: Activity, now: float) -> Text:
     return Text.assemble(
         running.name, ": ", (running.reason, "warn"), (took and took + ends, "quiet")
     )
+
+
+def _until(waiting: Activity) -> str:
+    """` (until 16:45:48Z at most)`: a log's lines are read by their times."""
+    if waiting.gives_up_at is None:
+        return ""
+    ends = clock.now() + timedelta(seconds=waiting.gives_up_at - clock.seconds())
+    return f" (until {ends:%H:%M:%S}Z at most)"
 
 
 def _elapsed(seconds: float) -> str:

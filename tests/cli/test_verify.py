@@ -2,6 +2,7 @@
 prints is run.
 """
 
+import re
 import shlex
 from datetime import timedelta
 from pathlib import Path
@@ -250,6 +251,12 @@ def test_a_token_that_entra_refuses_is_explained(
     assert len(refused) > 3 if is_young else len(refused) == 1, "once, unless it may be on its way"
     assert "AADSTS7000215" in row["message"]
     assert row["remedy"].startswith("mct-s2s rotate-secret ")
+    waits = re.findall(
+        r"Testing .*: refused so far; waiting for Entra ID to replicate what is new "
+        r"\(until \d\d:\d\d:\d\dZ at most\)",
+        mct("verify", "--timeout", "12").err,
+    )
+    assert len(waits) == is_young, "who has typed a wrong secret need not wait"
 
 
 def test_an_expired_secret_is_told_at_once_also_where_its_client_is_new(
