@@ -178,11 +178,25 @@ class Replacement:
     @cached_property
     def current(self) -> Credential | None:
         """The one that users of the client read at its place now; `None` where nothing tells."""
-        # Where no place remembers, the newest one was handed over last: `--remove-old` says that
-        # its users have it. It is never removed without a new one.
-        if not self.place_has_received and self.rotation.remove_old:
-            return newest_made(self.replaceable)
+        if self._handed_over_last is not None:
+            return self._handed_over_last
         return self.client.note.delivered_of(self.of_kind)
+
+    @cached_property
+    def _handed_over_last(self) -> Credential | None:
+        """The newest one, where the place has not held it: `--remove-old` says that users have it.
+
+        It is never removed without a new one.
+        """
+        newest = newest_made(self.replaceable)
+        if not self.rotation.remove_old or newest is None or newest.begins is None:
+            return None
+        if not self.place_has_received:
+            return newest
+        held = self.client.note.delivered_of(self.of_kind)
+        if held is None or held.begins is None or self.client.note.has_held(newest):
+            return None
+        return newest if newest.begins > held.begins else None
 
     @cached_property
     def older(self) -> list[Credential]:
@@ -287,7 +301,8 @@ class Replacement:
             steps += self._plan_new()
         # The one that replaces it has to give a token first: of this client, for this scope.
         token_to_test = (client.application.client_id, f"{client.audience}/.default")
-        has_successor = self.place_has_received or self.needs_new
+        is_at_place = self.place_has_received and self._handed_over_last is None
+        has_successor = is_at_place or self.needs_new
         # The first removal waits for the new credential, if there is one. Certificates are one
         # list, which is written whole: one removal at a time.
         previous_key = key

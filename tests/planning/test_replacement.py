@@ -17,6 +17,7 @@ from mct_s2s.model.desired import Rotation
 from mct_s2s.model.ids import ApplicationIdUri, KeyId
 from mct_s2s.model.observed import Trust
 from mct_s2s.model.secret_place import SecretPlace
+from mct_s2s.planning.changes import RemoveCredential
 from mct_s2s.planning.credential_plan import ClientState
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.replacement import Replacement
@@ -130,6 +131,15 @@ def test_removing_the_old_ones_makes_no_new_one() -> None:
 def test_without_a_place_the_newest_secret_counts_as_the_current_one() -> None:
     planned = replacement(AT_ONCE, OLDEST, OLD, CURRENT)
     assert (planned.current, planned.removed_now) == (CURRENT, [OLDEST, OLD])
+
+
+def test_removing_the_old_ones_keeps_a_newer_one_than_the_place_holds() -> None:
+    """It went to a program, say, and the place still has what it replaced."""
+    planned = replacement(AT_ONCE, OLD, CURRENT, held=(OLD,))
+    assert (planned.needs_new, planned.removed_now) == (False, [OLD])
+    (removal,) = planned.changes()
+    assert isinstance(removal, RemoveCredential)
+    assert removal.replaced_for is None, "no place has it to try"
 
 
 @pytest.mark.parametrize("older", [(), (OLDEST, OLD)], ids=["the only one", "the newest"])
