@@ -9,6 +9,7 @@ import subprocess
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from tests.conftest import Json, Sandbox, at_home, program, without_azure
 from tests.support.inprocess import Ended, run_inside
 from tests.support.person import sign_in_as
 from tests.support.printed_commands import printed_commands, unreadable
+from tests.support.requests_of_page import missing_on_page
 from tests.support.sandbox_inside import Inside
 from tests.support.secret_search import left_behind, processes_of, said, snapshot
 
@@ -58,10 +60,14 @@ def run(*arguments: str, env: Mapping[str, str], home: Path) -> Ended:
 
 def run_here(*arguments: str, env: Mapping[str, str], home: Path, inside: Inside) -> Ended:
     """The program within this process, in simulated time: everything but its start, looked through
-    for secrets too.
+    for secrets too, and for requests that docs/permissions.md does not name.
     """
     before = snapshot(home)
+    log = inside.pipeline.observability.log
+    earlier = {entry.number for entry in log}
     ended = run_inside(arguments, {**without_azure(), **env, **at_home(home)}, inside.time)
+    sent = (asdict(entry) for entry in log if entry.number not in earlier)
+    assert missing_on_page(sent) == set()
     assert leaks(arguments, ended, env, before, home) == []
     return ended
 

@@ -602,7 +602,7 @@ az login --scope https://graph.microsoft.com/.default"""
             "50020",
             "User account 'me@consultancy.example' does not exist in tenant 'Contoso'.",
             "The account does not exist in the tenant",
-            "az account set --subscription ID",
+            "mct-s2s configure-appservice --from FILE",
         ),
     ],
     ids=["conditional access", "token protection", "platform", "home tenant"],

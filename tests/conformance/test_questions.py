@@ -89,7 +89,7 @@ def client_of(conformance: Conformance) -> Json:
             {"refused_tokens": 5, "throttled_as_loop": True},
             "at request 7, as AADSTS50196 (HTTP 400)",
         ),
-        ({}, "at none of 40"),
+        ({"refused_tokens": 0}, "at none of 40"),
     ],
     ids=["throttled", "a loop", "never"],
 )

@@ -104,7 +104,9 @@ _TABLE = (
          "Set AZURE_TENANT_ID or --tenant to the tenant's ID or one of its domains."),
     _Row("50020 50034 90072", "the account does not exist in the tenant",
          "Sign in with an account of the tenant, or with one that is a guest there. If the Azure "
-         "CLI has several: az account set --subscription ID, or az login --tenant ID"),
+         "CLI has several: az account set --subscription ID, or az login --tenant ID. If you have "
+         "none (Azure Lighthouse), let the tenant's administrator hand over a file, then run "
+         "mct-s2s configure-appservice --from FILE"),
     _Row("53003", "a Conditional Access policy blocks the sign-in, for its place, device, app or "
         "way of signing in",
          "Run az login with a browser on a managed Windows or Mac device and use --auth cli there, "

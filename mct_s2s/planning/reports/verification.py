@@ -182,7 +182,12 @@ def misdirected(
     )
     if site is not None and is_for_another_site:
         why = f"its credential is for '{stored_url}', not for {url}"
-        return f"Its token was not sent: {why}.", _correction("MCT_S2S_URL", sign_in)
+        verify = own_command("verify", "--url", stored_url or "URL", where=observed.where)
+        remedy = (
+            f"{_correction('MCT_S2S_URL', sign_in)}. If the API is reached at its address, such as "
+            f"Azure Front Door's, name it: {verify}"
+        )
+        return f"Its token was not sent: {why}.", remedy
     if not is_confirmed(observed, stored_url):
         why = f"the trust file alone says that the API is at {url}"
         verify = own_command("verify", "--url", "URL", where=observed.where)

@@ -76,7 +76,7 @@ class Variations:
     role_assignments_hidden: bool = False
     recycle_bin_for_members: bool = False
     deleted_without_unique_name: bool = False
-    refused_tokens: int = 0
+    refused_tokens: int = 15
     throttled_as_loop: bool = False
     blocked_device_codes: str = ""
     blocked_people: str = ""

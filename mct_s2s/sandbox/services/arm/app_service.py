@@ -198,7 +198,7 @@ _ROWS: tuple[tuple[Any, ...], ...] = (
     (
         "GET",
         "operationresults/{operation}",
-        _R,
+        "operationresults/read",
         _get_settings_result,
         "update application settings, Flex Consumption",
     ),
