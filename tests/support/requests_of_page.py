@@ -72,7 +72,15 @@ def rows_of_page() -> dict[tuple[str, str], str]:
     return rows
 
 
+KEYS = "/discovery/v2.0/keys"
+"""Read by the web apps that the sandbox runs."""
+
+
 def missing_on_page(log: Iterable[Json]) -> set[tuple[str, str]]:
     """The requests of a log that no row of the page names."""
-    sent = {(row["service"], shape(row)) for row in log if row["service"] in _PATTERNS}
+    sent = {
+        (row["service"], shape(row))
+        for row in log
+        if row["service"] in _PATTERNS and not row["path"].endswith(KEYS)
+    }
     return sent - rows_of_page().keys()
