@@ -13,6 +13,7 @@ from tests.cli.test_least_rights import EVERYTHING, ON_THE_SITE, OPERATOR, PIPEL
 from tests.conftest import FUNCTION_APP, GROUP, MACHINE, Json, Sandbox
 from tests.support.requests_of_page import SERVICES, rows_of_page, shape
 
+
 def action_of(row: Json) -> str:
     """The action that the sandbox demands for a request to Resource Manager, without the resource's
     type.
