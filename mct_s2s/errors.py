@@ -29,6 +29,8 @@ class Instruction:
     link: str | None = None
     values: dict[str, str] | None = None
     """The settings to enter, where they are what is left."""
+    lists: tuple[str, ...] = ()
+    """Names of `values` that are lists: their IDs are added to those that are there."""
 
     @property
     def sentence(self) -> str:

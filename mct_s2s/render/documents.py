@@ -142,7 +142,8 @@ class ManualStepPart(Part):
     command: OrNull[Text] = _is("What they run; null if no command is known.")
     link: Text | None = _is("A page that does the same, such as the consent page.")
     settings: Settings | None = _is(
-        "The values to write, where the step is the App Service's settings."
+        "The values to write, where the step is the App Service's settings. "
+        "IDs are added to the lists that are there."
     )
 
     @classmethod

@@ -1,6 +1,6 @@
 """Steps that someone else has to do."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from rich.text import Text
@@ -43,6 +43,7 @@ def instructions(
         command = ""
         link = None
         values = None
+        lists: tuple[str, ...] = ()
         what = describe_manual_step(step)
         match step:
             case AssignAppRole(identity_resource=ResourceId() as resource):
@@ -64,10 +65,11 @@ def instructions(
             case _:
                 merged = merge(observed.settings, step.spec, outputs)
                 values = observed.api.legible(observed.masked(merged, step.spec.written(outputs)))
+                lists = tuple(row.name for row in step.spec.rows if row.holds.is_list)
                 command = _configure(step.spec, values, outputs, observed.where, handoff)
                 if handoff is not None:
                     what = f"{what.removesuffix('.')}: send them '{handoff}'."
-        steps.append(Instruction(what, command, who, link, values))
+        steps.append(Instruction(what, command, who, link, values, lists))
     return steps
 
 
@@ -100,11 +102,7 @@ def show_manual_steps(console: LineConsole, steps: Iterable[Instruction]) -> Non
         if step.command:
             console.print(Text.assemble("    ", (step.command, "command")))
         if step.values:
-            console.print(Text("    Or in the portal, under Environment variables, App settings:"))
-            table = Columns()
-            for name, value in step.values.items():
-                table.add(Text(f"    {name}"), Text(value))
-            console.print(table)
+            _show_values(console, step.values, step.lists)
         if step.link is not None:
             console.print(Text.assemble("    or open ", (step.link, "command")))
             # The registrations have no reply address: the page errs after "Accept", when the grant
@@ -113,3 +111,18 @@ def show_manual_steps(console: LineConsole, steps: Iterable[Instruction]) -> Non
                 "It ends in an error page, AADSTS500113: whether it worked, mct-s2s status shows.",
                 "quiet",
             )
+
+
+def _show_values(console: LineConsole, values: Mapping[str, str], lists: Collection[str]) -> None:
+    console.print(Text("    Or in the portal, under Environment variables, App settings:"))
+    table = Columns()
+    for name, value in values.items():
+        if name not in lists:
+            table.add(Text(f"    {name}"), Text(value))
+    console.print(table)
+    # The list may have other clients that these values know nothing of, and a value that is typed
+    # in the portal replaces the one that is there.
+    for name, value in values.items():
+        if name in lists:
+            console.prose(f"    Add to {name}, keep the IDs that it has, with ; between two:")
+            console.print(Text.assemble("      ", (value, "command")))

@@ -492,6 +492,16 @@ def test_command_and_link_are_whole_on_lines_of_their_own(screens: Screens, widt
     assert screen.err == ""
 
 
+def test_ids_for_the_portal_are_added_to_a_list_and_on_one_line(screens: Screens) -> None:
+    """As a value that replaces the list, they would lock out clients that only the list knows."""
+    screen = screens(80, is_terminal=True)
+    show_manual_steps(screen.terminal.out, left(*make_plan(TWO_IDS, complete(IMPORT)).manual_steps))
+    lines = [line.strip() for line in screen.out.splitlines()]
+    at = lines.index("Add to ServiceObjectIds, keep the IDs that it has, with ; between two:")
+    assert lines[at + 1] == f"{guid('one')};{guid('two')}"
+    assert not [line for line in lines if line.startswith("ServiceObjectIds")]
+
+
 def test_the_plans_of_fifty_sites_fit_a_comment_on_a_pull_request() -> None:
     """65,536 characters: what is longer is refused, and no one would see the plan."""
     sites = [
