@@ -586,13 +586,13 @@ def retire_files(session: "Session", outcome: "Outcome") -> list[Path]:
         has_lost_any = len(remaining) < len(application.credentials)
         has_lost_all = has_lost_any and not any(credential.is_ours for credential in remaining)
         is_emptied = has_lost_all and application.object_id not in renewed
-        if application.object_id not in deleted and not is_emptied:
-            continue
+        is_over = application.object_id in deleted or is_emptied
         folder = default_folder(session, outcome.request.label, outcome.before)
         for stem in dict.fromkeys((application.display_name, application.client_id)):
             store = FileStore(
                 SecretTo().file_for(stem, folder), is_default_place=True, keeps_key=True
             )
-            if store.retire(application.client_id):
+            is_useless = is_over or store.holds_one_of(removed)
+            if is_useless and store.retire(application.client_id):
                 retired.append(store.dotenv)
     return retired

@@ -179,6 +179,12 @@ class Rotation(Desired):
     It is not remembered: each rotation goes by its own value.
     """
     remove_old: bool = False
+    place: str | None = None
+    """Where the new secret goes, as it was typed.
+
+    The command that removes the old one says it again, or it would judge by another place which one
+    is in use.
+    """
     shorten: bool = False
     kind: CredentialKind = CredentialKind.SECRET
     """What a client gets that has no credential. One that has gets another of its kind."""

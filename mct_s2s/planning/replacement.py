@@ -16,6 +16,7 @@ from mct_s2s.errors import Instruction
 from mct_s2s.model.client_credentials import (
     CLOCKS_DIFFER,
     NEVER,
+    YOUNG,
     Credential,
     CredentialKind,
     NewCredential,
@@ -112,6 +113,8 @@ class Replacement:
                         older                     all others
                             replaced_before         their users read a newer one by now
                             elsewhere               never at the place: kept, and named in a note
+                                newer                 made after `current`: who has them has the
+                                                      latest, so that they are no old ones
 
     `replaced` are `replaced_before` and, where a new one is created, `current`. Of them, those of
     `removed_now` go in this run; the others stay for the grace period.
@@ -178,25 +181,11 @@ class Replacement:
     @cached_property
     def current(self) -> Credential | None:
         """The one that users of the client read at its place now; `None` where nothing tells."""
-        if self._handed_over_last is not None:
-            return self._handed_over_last
+        # Where no place remembers, the newest one was handed over last: `--remove-old` says that
+        # its users have it. It is never removed without a new one.
+        if not self.place_has_received and self.rotation.remove_old:
+            return newest_made(self.replaceable)
         return self.client.note.delivered_of(self.of_kind)
-
-    @cached_property
-    def _handed_over_last(self) -> Credential | None:
-        """The newest one, where the place has not held it: `--remove-old` says that users have it.
-
-        It is never removed without a new one.
-        """
-        newest = newest_made(self.replaceable)
-        if not self.rotation.remove_old or newest is None or newest.begins is None:
-            return None
-        if not self.place_has_received:
-            return newest
-        held = self.client.note.delivered_of(self.of_kind)
-        if held is None or held.begins is None or self.client.note.has_held(newest):
-            return None
-        return newest if newest.begins > held.begins else None
 
     @cached_property
     def older(self) -> list[Credential]:
@@ -206,12 +195,27 @@ class Replacement:
     def replaced_before(self) -> list[Credential]:
         """Older ones whose users have a newer one: they read the place where it is.
 
-        With `--remove-old`, the operator says so of all.
+        With `--remove-old`, the operator says so of all that are older than the one at the place.
         """
         return [
             credential
             for credential in self.older
-            if self.rotation.remove_old or self.client.note.has_held(credential)
+            if self.client.note.has_held(credential)
+            or (self.rotation.remove_old and credential not in self.newer)
+        ]
+
+    @cached_property
+    def newer(self) -> list[Credential]:
+        """Those that were handed over elsewhere after the one that the place holds."""
+        current = self.current
+        if current is None or current.begins is None:
+            return []
+        return [
+            credential
+            for credential in self.older
+            if not self.client.note.has_held(credential)
+            and credential.begins is not None
+            and credential.begins > current.begins
         ]
 
     @cached_property
@@ -225,8 +229,10 @@ class Replacement:
 
         Where no place remembers and none is created, the newest one is what users have.
         """
-        if self.needs_new or self.place_has_received:
+        if self.needs_new:
             return self.elsewhere
+        if self.place_has_received:
+            return [credential for credential in self.elsewhere if credential not in self.newer]
         in_use = newest_made(self.replaceable)
         return [credential for credential in self.elsewhere if credential is not in_use]
 
@@ -246,10 +252,17 @@ class Replacement:
         # Everyone has the newest one by now: only the old ones are to go.
         if rotation.remove_old and self.current is not None and self.older:
             return False
-        # A rotation that was cut off after the delivery has only the old ones left to remove. It is
-        # taken for one only where it delivered minutes ago: later, a new one is what is asked for.
-        was_cut_off = self.client.has_just_arrived(self.kind) and bool(self.replaced_before)
-        return not was_cut_off
+        return not self.may_be_cut_off
+
+    @cached_property
+    def may_be_cut_off(self) -> bool:
+        """Whether the last rotation may have ended after its delivery: then only the old ones are
+        left to remove.
+
+        It is taken for one only where it delivered minutes ago: later, a new one is what is asked
+        for.
+        """
+        return self.client.has_just_arrived(self.kind) and bool(self.replaced_before)
 
     @cached_property
     def replaced(self) -> list[Credential]:
@@ -301,8 +314,7 @@ class Replacement:
             steps += self._plan_new()
         # The one that replaces it has to give a token first: of this client, for this scope.
         token_to_test = (client.application.client_id, f"{client.audience}/.default")
-        is_at_place = self.place_has_received and self._handed_over_last is None
-        has_successor = is_at_place or self.needs_new
+        has_successor = self.place_has_received or self.needs_new
         # The first removal waits for the new credential, if there is one. Certificates are one
         # list, which is written whole: one removal at a time.
         previous_key = key
@@ -358,8 +370,14 @@ class Replacement:
 
     def notes(self, removal_command: str) -> list[Instruction]:
         """Say what stays, and until when; `removal_command`: the one that removes it."""
-        notes = []
+        notes = list[Instruction]()
         old = f"The old {self.kind.noun} of '{self.client.name}'"
+        if not self.needs_new and self.rotation.remove_old:
+            notes += [self._unknown_to_place(credential) for credential in self.newer]
+        if self.needs_new and self.rotation.remove_old and self.current in self.removed_now:
+            notes.append(self._refused_at_once())
+        if self.rotation.expiring_within is None and self.may_be_cut_off and not self.removed_now:
+            notes.append(self._not_replaced_again())
         if len(self.removed_now) < len(self.replaced):
             notes.append(Instruction(f"{old} {self._kept()}", removal_command))
         if self._old_elsewhere:
@@ -396,6 +414,37 @@ class Replacement:
         kept_until = replaced_at + self.grace_period
         shorter = "is kept until a rotation without --keep-old."
         return f"{shorter} After {kept_until:%Y-%m-%d %H:%M} UTC, remove it:"
+
+    def _refused_at_once(self) -> Instruction:
+        """Who is refused from then on, where the old one goes although it may be in use."""
+        return Instruction(
+            f"--remove-old removes the {self.kind.noun} that '{self.client.name}' uses now: "
+            "whoever keeps a copy of it is refused until they have the new one."
+        )
+
+    def _not_replaced_again(self) -> Instruction:
+        """Why a second rotation within minutes makes nothing new, and when one would."""
+        noun, delivered_at = self.kind.noun, self.client.note.delivered_at
+        assert delivered_at is not None  # it has arrived
+        later = delivered_at + YOUNG + timedelta(minutes=1)
+        return Instruction(
+            f"'{self.client.name}' got a new {noun} at {delivered_at:%H:%M} UTC, so this run made "
+            f"none. To replace that one, too, run the same command after {later:%H:%M} UTC."
+        )
+
+    def _unknown_to_place(self, credential: Credential) -> Instruction:
+        """Of two that may be in use, say how to choose."""
+        noun, place = self.kind.noun, self.client.note.place
+        naming = "secret-to in the trust file" if self.rotation.only_named else "--secret-to PLACE"
+        what = (
+            f"'{credential.name}' is newer than the {noun} of '{self.client.name}' in {place}, and "
+            f"is not stored there. If its users have it, name where it is ({naming}), and the "
+            "older one is removed. If nothing uses it, delete it:"
+        )
+        delete = credential_removal(
+            self.client.application.client_id, credential.key_id, is_key=self.kind.is_key
+        )
+        return Instruction(what, delete)
 
     def _of_another_maker(self, credential: Credential) -> Instruction:
         delete = credential_removal(

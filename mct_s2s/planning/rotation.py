@@ -361,8 +361,10 @@ def _removal_command(name: str, rotation: Rotation, observed: ObservedState) -> 
     """The command that removes the old credential of a client, once nothing uses it."""
     if observed.file is not None:
         return observed.file.command("rotate-secret", "--remove-old", about=name)
-    adopting = _adopting_options(rotation)
-    return observed.command("rotate-secret", "--remove-old", *adopting, about=name)
+    words = ["--remove-old", *_adopting_options(rotation)]
+    if rotation.place is not None:
+        words += ["--secret-to", rotation.place]
+    return observed.command("rotate-secret", *words, about=name)
 
 
 def _adopting_options(rotation: Rotation) -> tuple[str, ...]:

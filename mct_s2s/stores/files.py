@@ -1,7 +1,7 @@
 """A client's credential in files of mode 0600 that azure-identity reads as they are."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,7 +21,7 @@ from mct_s2s.local_files import (
 )
 from mct_s2s.model.client_credentials import Certificate, CredentialKind, SecretNote
 from mct_s2s.model.client_sign_in import ClientSignIn, MadeCredential
-from mct_s2s.model.ids import ClientId, is_guid, same_id
+from mct_s2s.model.ids import ClientId, KeyId, is_guid, same_id
 from mct_s2s.model.secret_place import PlaceKind, SecretPlace
 from mct_s2s.stores.dotenv import (
     CLIENT,
@@ -242,6 +242,12 @@ class FileStore(Store):
     def is_of_client(self, client_id: str) -> bool:
         """Whether the file is that client's."""
         return same_id(note_in(_text(self.dotenv)).client_id, client_id)
+
+    def holds_one_of(self, key_ids: Collection[KeyId]) -> bool:
+        """Whether the file's credential is one of these."""
+        with suppress(UsageError):
+            return note_in(_text(self.dotenv)).delivered in key_ids
+        return False
 
     def retire(self, client_id: str) -> bool:
         """Delete the files of a client whose credential is of no use; tell if there were any."""

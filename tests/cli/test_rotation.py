@@ -335,12 +335,21 @@ def test_a_rotation_of_several_clients_keeps_the_place_of_each(
 
 
 @pytest.mark.parametrize(
-    "more", [("--secret-to", "exec:cat"), ("--keep-old", "1d")], ids=["elsewhere", "kept"]
-)
+    "more",
+    [
+        ("--secret-to", "exec:cat"), ("--secret-to", "show"),
+        ("--secret-to", "file:{folder}/new.env"), ("--keep-old", "1d"),
+    ],
+    ids=["given away", "shown", "in another file", "kept"],
+)  # fmt: skip
 def test_a_result_says_until_when_the_old_secret_is_valid_and_what_removes_it(
-    azure: Sandbox, mct: Program, more: tuple[str, ...]
+    azure: Sandbox,
+    mct: Program,
+    more: tuple[str, ...],
+    tmp_path: Path,
 ) -> None:
-    mct("setup", "--client", "Reports", *JSON)
+    more = tuple(word.format(folder=tmp_path) for word in more)
+    (file,) = places(mct("setup", "--client", "Reports", *JSON)).values()
     done = mct("rotate-secret", "Reports", *more, "-y")
     assert done.code == 0
     (line,) = [line.strip() for line in done.out.splitlines() if "--remove-old" in line]
@@ -349,6 +358,10 @@ def test_a_result_says_until_when_the_old_secret_is_valid_and_what_removes_it(
     azure.advance(90000.0)
     assert mct(*shlex.split(line)[1:], "-y").code == 0
     assert application(azure, "Reports")["passwordCredentials"] == [newest]
+    is_elsewhere = "--secret-to" in more
+    assert Path(file.removeprefix("file:")).exists() is not is_elsewhere, (
+        "a file of a secret that was removed is of no use"
+    )
 
 
 def test_the_newest_secret_says_which_of_two_places(azure: Sandbox, mct: Program) -> None:

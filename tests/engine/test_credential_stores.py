@@ -158,21 +158,30 @@ def test_a_vaults_secret_is_deleted_only_if_its_own_tags_name_the_client(
     assert azure.vault("GET", "/secrets/a").is_success is not goes
 
 
-OLD, NEW = (credential(days, name=f"{OUR_CREDENTIALS}x") for days in (30, 365))
+OLD, NEW, OTHER = (credential(days, name=f"{OUR_CREDENTIALS}x") for days in (30, 365, 366))
 
 
 @pytest.mark.parametrize(
-    ("removed", "is_renewed", "goes"),
+    ("removed", "in_file", "is_renewed", "goes"),
     [
-        ((), False, False),
-        ((OLD,), False, False),
-        ((OLD, NEW), True, False),
-        ((OLD, NEW), False, True),
+        ((), NEW, False, False),
+        ((OLD,), NEW, False, False),
+        ((OLD,), OLD, False, True),
+        ((OLD, NEW), OTHER, True, False),
+        ((OLD, NEW), NEW, True, True),
+        ((OLD, NEW), OTHER, False, True),
     ],
-    ids=["nothing is removed", "one is left", "another one is made", "none is left"],
-)
-def test_the_usual_file_of_a_client_goes_when_it_has_no_credential_of_ours_any_more(
-    removed: tuple[Credential, ...], is_renewed: bool, goes: bool, engine: Engine
+    ids=[
+        "nothing is removed", "another one is removed", "its own is removed", "it has the new one",
+        "the new one is elsewhere", "none is left",
+    ],
+)  # fmt: skip
+def test_the_usual_file_of_a_client_goes_with_its_credential(
+    removed: tuple[Credential, ...],
+    in_file: Credential,
+    is_renewed: bool,
+    goes: bool,
+    engine: Engine,
 ) -> None:
     of_client = client("A", OLD, NEW)
     object_id = of_client.application.object_id
@@ -202,7 +211,7 @@ def test_the_usual_file_of_a_client_goes_when_it_has_no_credential_of_ours_any_m
                 credential=SecretCredential("value"),
                 scope="api://x/.default",
                 name="A",
-                key_id=NEW.key_id,
+                key_id=in_file.key_id,
                 credential_name="attempt",
                 expires=LATER,
             )

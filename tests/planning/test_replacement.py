@@ -17,7 +17,6 @@ from mct_s2s.model.desired import Rotation
 from mct_s2s.model.ids import ApplicationIdUri, KeyId
 from mct_s2s.model.observed import Trust
 from mct_s2s.model.secret_place import SecretPlace
-from mct_s2s.planning.changes import RemoveCredential
 from mct_s2s.planning.credential_plan import ClientState
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.replacement import Replacement
@@ -128,18 +127,35 @@ def test_removing_the_old_ones_makes_no_new_one() -> None:
     assert (planned.needs_new, planned.removed_now) == (False, [OLDEST, OLD])
 
 
+def test_a_secret_newer_than_the_one_at_its_place_is_no_old_one() -> None:
+    """A rotation to another place has handed it over: its users have the latest."""
+    planned = replacement(AT_ONCE, OLDEST, OLD, CURRENT, held=(OLD,))
+    assert (planned.needs_new, planned.removed_now) == (False, [OLDEST])
+    (note,) = planned.notes("remove it")
+    assert note.command is not None
+    assert CURRENT.key_id in note.command
+
+
+def test_a_plan_that_removes_the_secret_in_use_says_who_is_refused() -> None:
+    (note,) = replacement(AT_ONCE, CURRENT, held=(CURRENT,)).notes("remove it")
+    assert "whoever keeps a copy of it is refused" in note.what
+    assert replacement(Rotation(), CURRENT, held=(CURRENT,)).notes("remove it") == []
+
+
+def test_a_second_rotation_within_minutes_says_when_it_would_replace_again() -> None:
+    just_made = made("just made", 1 / 24 / 60)
+    planned = replacement(Rotation(), OLD, just_made, held=(OLD, just_made), place=IN_VAULT)
+    again, kept = planned.notes("remove it")
+    assert not planned.needs_new
+    assert "so this run made none. To replace that one, too, run the same command after" in (
+        again.what
+    )
+    assert "is kept for 25 hours" in kept.what
+
+
 def test_without_a_place_the_newest_secret_counts_as_the_current_one() -> None:
     planned = replacement(AT_ONCE, OLDEST, OLD, CURRENT)
     assert (planned.current, planned.removed_now) == (CURRENT, [OLDEST, OLD])
-
-
-def test_removing_the_old_ones_keeps_a_newer_one_than_the_place_holds() -> None:
-    """It went to a program, say, and the place still has what it replaced."""
-    planned = replacement(AT_ONCE, OLD, CURRENT, held=(OLD,))
-    assert (planned.needs_new, planned.removed_now) == (False, [OLD])
-    (removal,) = planned.changes()
-    assert isinstance(removal, RemoveCredential)
-    assert removal.replaced_for is None, "no place has it to try"
 
 
 @pytest.mark.parametrize("older", [(), (OLDEST, OLD)], ids=["the only one", "the newest"])

@@ -70,6 +70,7 @@ def rotate_secret(options: RotateSecretOptions) -> int:
         else timedelta(0),
         shorten=options.auto_lifetime,
         remove_old=options.remove_old,
+        place=options.secret_to,
     )
     if options.file is not None:
         return _rotate_at_all_sites(options, rotation, now)

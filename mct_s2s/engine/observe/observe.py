@@ -537,7 +537,6 @@ async def decide_trust(
     """
     spec = request.desired.service or ServiceSpec()
     graph = session.graph
-    unique_name = application.unique_name
     principal = await service_principals.by_client_id(graph, application.client_id)
     # A replica may still show the service principal from before the removal.
     if restored is not None and principal is not None and principal.id not in restored:
@@ -550,8 +549,12 @@ async def decide_trust(
     )
     credentials = await custody.credentials(graph, application.object_id, principal_ids)
     row = await applications.by_object_id(graph, application.object_id)
-    application = replace(row, unique_name=unique_name)
-    if restored is not None:
+    if restored is None:
+        # A replica may not show yet the name that this run has just given it.
+        application = replace(row, unique_name=application.unique_name)
+    else:
+        # In the recycle bin, a name may have been taken from tags, which anyone writes.
+        application = row
         credentials = doubtful_once_restored(credentials, application, before)
     known = {**before.custody, application.client_id: Custody(owners, credentials)}
     observed = replace(before, caller=caller, custody=known)
