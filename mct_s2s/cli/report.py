@@ -24,6 +24,7 @@ from mct_s2s.planning.changes import (
     EnableIdentity,
     Output,
 )
+from mct_s2s.planning.clients import clients_called
 from mct_s2s.planning.permissions.rights import asked_for
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import annotate, print_items, told_once
@@ -136,8 +137,11 @@ def _close(site: SiteChange, outcome: Outcome) -> None:
     if outcome.has_begun:
         headline, clients = _headline(outcome)
         desired = outcome.request.desired
-        first = [*desired.names, *(client.name for client in clients)][:1] if clients else []
-        snippet = [] if headline else [_snippet_command(outcome, name) for name in first]
+        # The program of a client whose secret is elsewhere would have no file to read.
+        elsewhere = {client.name for client in clients if client.is_secret_elsewhere}
+        names = [*desired.names, *(client.name for client in clients)] if clients else []
+        ready = [name for name in names if outcome.plan.client_name(name) not in elsewhere]
+        snippet = [] if headline else [_snippet_command(outcome, name) for name in ready[:1]]
         # Nothing is left to look at where everything is removed.
         is_removed = isinstance(desired, Removal) and desired.everything
         is_over = is_removed and not outcome.plan.left_alone
@@ -218,7 +222,15 @@ def _clients(outcome: Outcome) -> Iterator[ClientResult]:
         client_id = outcome.client_id(name) or ""
         can_call = verification.can_call(name) if verification is not None else None
         shown = outcome.plan.client_name(name)
-        yield ClientResult(shown, client_id, credential=credentials.get(name), can_call=can_call)
+        credential = credentials.get(name)
+        is_elsewhere = credential is None and _is_elsewhere(outcome, name)
+        yield ClientResult(
+            shown,
+            client_id,
+            credential=credential,
+            can_call=can_call,
+            is_secret_elsewhere=is_elsewhere,
+        )
     enabling = [change for change in outcome.plan.changes if isinstance(change, EnableIdentity)]
     enabled = {
         change.identity_resource: outcome.outputs.get((change.key, Output.PRINCIPAL_ID))
@@ -227,6 +239,19 @@ def _clients(outcome: Outcome) -> Iterator[ClientResult]:
     for resource in outcome.before.identity_resources:
         principal_id = resource.principal_id or enabled.get(resource) or ""
         yield ClientResult(resource.display_name, principal_id, is_identity=True)
+
+
+def _is_elsewhere(outcome: Outcome, name: str) -> bool:
+    """Whether a client's place did not hold its credential, of which the plan has a note."""
+    before = outcome.before
+    note = before.note_of(name)
+    valid = [
+        credential
+        for client in clients_called(name, before)
+        for credential in client.counted_credentials
+        if credential.is_valid_at(before.now)
+    ]
+    return note.place is not None and bool(valid) and note.has_lost(valid)
 
 
 def _unsaid(outcome: Outcome) -> tuple[Instruction, ...]:

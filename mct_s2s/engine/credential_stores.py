@@ -74,13 +74,18 @@ def noted_vaults(client: ClientApplication) -> list[VaultTo]:
 
 
 async def find_lost_secrets(
-    session: "Session", request: "Request", observed: ObservedState
+    session: "Session",
+    request: "Request",
+    observed: ObservedState,
+    of_clients: Sequence[ClientApplication] | None = None,
 ) -> ObservedState:
     """Add the places that have lost a secret: a vault that can be read, or a file.
 
-    A file counts on a machine alone that has kept secrets of the App Service.
+    A file counts on a machine alone that has kept secrets of the App Service. `of_clients`: whose
+    places are looked at; `None`: those of all.
     """
-    return await _find_lost(session, request, observed, observed.trust.clients)
+    clients = observed.trust.clients if of_clients is None else of_clients
+    return await _find_lost(session, request, observed, clients)
 
 
 async def find_lost_in_vaults(

@@ -33,6 +33,7 @@ LABELS = 12
 FEW_SITES = 5
 """Of more than these, what is the same at most of them is counted, not told."""
 _PADDING = re.compile(r"(?<=\S) {3,}")
+_ELSEWHERE = "kept elsewhere, or lost"
 _LEFT = "with clients left alone"
 _KEPT = "Where credentials are kept"
 _WORDS = {Action.CREATE: "created", Action.UPDATE: "changed", Action.DELETE: "removed"}
@@ -62,6 +63,8 @@ class ClientResult:
     credential: SavedCredential | None = None
     can_call: bool | None = None
     """`None` where it was not tested."""
+    is_secret_elsewhere: bool = False
+    """Whether the place that was named for its secret does not hold it."""
 
 
 @dataclass(frozen=True)
@@ -747,6 +750,8 @@ def _headlines(
             detail = "not tested"
             if is_open:
                 detail = f"not tested yet, see above; {took}"
+            elif all(client.is_secret_elsewhere for client in clients if client.can_call is None):
+                detail = "not tested: the secret is not where it goes"
             elif all(client.is_identity for client in clients if client.can_call is None):
                 detail = "not tested: only the resource itself can call"
             yield OPEN if is_open else DONE, f"{who} {are} set up to call {site.title}", detail
@@ -756,6 +761,8 @@ def _rows(clients: Sequence[ClientResult]) -> Iterator[RenderableType]:
     credentials = [client.credential for client in clients if client.credential is not None]
     if len(clients) == 1:
         yield from _labelled("Object ID" if clients[0].is_identity else "Client ID", clients[0].id)
+        if clients[0].is_secret_elsewhere:
+            yield from _labelled("Secret", _ELSEWHERE)
         for credential in credentials:
             label = credential.kind.noun.capitalize().split()[0]
             yield from _labelled(label, ending(credential.expires), *_places(credential))
@@ -764,7 +771,7 @@ def _rows(clients: Sequence[ClientResult]) -> Iterator[RenderableType]:
     folders = {file.parent for credential in credentials if (file := _file(credential)) is not None}
     table = Columns()
     for client in clients:
-        place, end = "", ""
+        place, end = f"secret {_ELSEWHERE}" if client.is_secret_elsewhere else "", ""
         if client.credential is not None:
             place = str(next(_places(client.credential), ""))
             end = ending(client.credential.expires)

@@ -854,6 +854,20 @@ def test_a_mistyped_key_vault_is_answered_with_the_one_that_was_meant(mct: Progr
     assert "→ Did you mean contosolearn-kv? Or choose another place: --secret-to" in done.err
 
 
+def test_setup_ends_with_each_client_whose_secret_is_elsewhere_and_a_program_that_runs(
+    mct: Program, outside: Path
+) -> None:
+    assert mct("setup", "--client", "Old", "--secret-to", f"file:{outside}/a/", "-y").code == 0
+    words = ("--client", "Old", "--client", "New", "--secret-to", f"file:{outside}/b/")
+    done = mct("setup", *words, "-y")
+    assert done.code == 0
+    (row,) = [line for line in done.out.splitlines() if line.startswith("  Old ")]
+    assert row.endswith("secret kept elsewhere, or lost")
+    (snippet,) = [line for line in done.out.splitlines() if "mct-s2s snippet" in line]
+    assert mct(*shlex.split(snippet)[1:]).code == 0
+    assert "rotate-secret" not in done.out, "the plan has said so"
+
+
 @pytest.mark.parametrize("place", ["default", "keyvault"])
 def test_status_says_that_a_secret_is_lost_from_its_place(
     mct: Program, azure: Sandbox, place: str

@@ -152,6 +152,15 @@ CLOSINGS: dict[str, Shown] = {
     "some of them": closing(
         client(), client("Two", can_call=False), ClientResult("vm", "1", is_identity=True)
     ),
+    "a secret elsewhere": closing(
+        ClientResult("Import", guid("Import"), is_secret_elsewhere=True),
+        verification=None,
+        next_commands=NEXT[1:],
+    ),
+    "two of three elsewhere": closing(
+        client("Third"),
+        *(ClientResult(name, guid(name), is_secret_elsewhere=True) for name in ("One", "Two")),
+    ),
     "another command": closing(headline="Removed Import from contosolearn", next_commands=NEXT[1:]),
 }
 

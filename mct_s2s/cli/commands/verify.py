@@ -270,9 +270,8 @@ async def _with_lost_secrets(
     from mct_s2s.engine.credential_stores import find_lost_secrets
     from mct_s2s.model.observed import ClientApplication
 
-    if not any(isinstance(client, ClientApplication) for client in clients):
-        return observed
-    return await find_lost_secrets(session, request, observed)
+    lacking = [client for client in clients if isinstance(client, ClientApplication)]
+    return await find_lost_secrets(session, request, observed, lacking)
 
 
 async def _in_vaults(
