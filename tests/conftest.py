@@ -21,7 +21,8 @@ from tests.support.simulated_time import SimulatedTime
 pytest_plugins = [
     "tests.support.spared", "tests.support.sampling", "tests.support.handed_over",
     "tests.support.screens",
-    "tests.support.tidiness", "tests.support.sandbox_inside", "tests.support.sandboxes",
+    "tests.support.tidiness", "tests.support.least_caller", "tests.support.sandbox_inside",
+    "tests.support.sandboxes",
 ]  # fmt: skip
 
 # The same examples each time: a red run is about the change, not about luck.
@@ -42,6 +43,7 @@ CONTAINER_APP = f"{GROUP}/Microsoft.App/containerApps/hr-sync"
 USER_IDENTITY = f"{GROUP}/Microsoft.ManagedIdentity/userAssignedIdentities/sync-identity"
 SITE = seed.SITE
 SLOT = f"{SITE}/slots/staging"
+VAULT = f"{GROUP}/Microsoft.KeyVault/vaults/{seed.VAULT}"
 
 _SITES = "2025-05-01"
 TOKEN_SECONDS = 1800
@@ -54,6 +56,12 @@ class Sandbox:
     def __init__(self, environment: Mapping[str, str], time: SimulatedTime) -> None:
         self.time = time
         self.environment = dict(environment)
+        """What the program is run with; its caller is another than this helper."""
+        self.administrator = {
+            name: environment[name] for name in ("AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
+        }
+        self.pipeline = ""
+        """The object id of that caller, where it is tests/support/least_caller.py."""
         self.origin = environment["MCT_S2S_CLOUD"]
         self.tenant_id = environment["AZURE_TENANT_ID"]
         self.subscription_id = environment["AZURE_SUBSCRIPTION_ID"]
@@ -103,11 +111,11 @@ class Sandbox:
     def token(
         self, scope: str, client_id: str | None = None, secret: str | None = None
     ) -> httpx.Response:
-        """Ask the token service as a client would."""
+        """Ask the token service as a client would; as the administrator, where none is named."""
         form = {
             "grant_type": "client_credentials",
-            "client_id": client_id or self.environment["AZURE_CLIENT_ID"],
-            "client_secret": secret or self.environment["AZURE_CLIENT_SECRET"],
+            "client_id": client_id or self.administrator["AZURE_CLIENT_ID"],
+            "client_secret": secret or self.administrator["AZURE_CLIENT_SECRET"],
             "scope": scope,
         }
         return self._http.post(f"{self.origin}/{self.tenant_id}/oauth2/v2.0/token", data=form)
@@ -237,8 +245,30 @@ class Sandbox:
         self.forget()
 
     def add_site(self, **sent: str) -> Any:
-        """One more site, with its subscription and its group where they are not there yet."""
-        return self._control("POST", "/sites", json=sent).json()
+        """One more site, with its subscription and its group where they are not there yet.
+
+        The pipeline that the program is run as operates it.
+        """
+        site: Json = self._control("POST", "/sites", json=sent).json()
+        self.let_operate(site["id"])
+        return site
+
+    def let_operate(self, scope: str, role: str = "Website Contributor") -> None:
+        """Give the pipeline that the program is run as a role on one more resource."""
+        self.assign_role(self.pipeline, role, scope)
+
+    def let_own(self, *app_ids: str) -> None:
+        """Give it registrations that others made, with their service principals; an administrator
+        needs to own nothing.
+        """
+        if self.environment.items() >= self.administrator.items():
+            return
+        owner = {"@odata.id": f"{self.graph_url}/v1.0/directoryObjects/{self.pipeline}"}
+        for app_id in app_ids:
+            for kind in ("applications", "servicePrincipals"):
+                rows = self.graph("GET", f"/{kind}", params={"$filter": f"appId eq '{app_id}'"})
+                for row in rows["value"]:
+                    self.graph("POST", f"/{kind}/{row['id']}/owners/$ref", json=owner)
 
     def assign_role(self, principal: str, role: str, scope: str) -> None:
         sent = {"principalId": principal, "role": role, "scope": scope}

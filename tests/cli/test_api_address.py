@@ -138,6 +138,7 @@ def test_a_stored_address_that_is_another_one_is_told(
     ) in output
 
 
+@pytest.mark.as_administrator("the registration is a stranger's, which a pipeline may not change")
 def test_an_address_that_strangers_noted_is_told_no_client(mct: Program, azure: Sandbox) -> None:
     """Anyone may register an application under the name of this App Service's, and note an address
     of their own.

@@ -134,7 +134,7 @@ def test_a_site_that_cannot_be_read_ends_with_2_where_the_other_wrote_nothing_ei
 ) -> None:
     applied.azure.misbehave(
         {
-            "match": {"method": "PATCH", "path": "*/applications(uniqueName=*"},
+            "match": {"method": "POST", "path": "*/applications"},
             "fault": {"type": "status", "status": 403},
         }
     )
@@ -450,6 +450,7 @@ def test_adopted_registrations_and_those_of_other_sites_stay(
     """What is pruned at one site may be a client of another one: its entry there names it."""
     applied.other_site()
     adopted = azure.graph("POST", "/applications", json={"displayName": "By hand"})["appId"]
+    azure.let_own(adopted)
     prepared(applied, "A", "B", "C", "D", "E", adopted)
     (shared,) = azure.applications("B")
     text = (
@@ -476,6 +477,7 @@ def test_clients_of_another_site_of_the_file_stay_where_both_adopt_one_service_a
 ) -> None:
     applied.other_site()
     api = azure.graph("POST", "/applications", json={"displayName": "MCT API"})["appId"]
+    azure.let_own(api)
     text = TWO.replace("]\n", f"]\nservice-app = '{api}'\n").replace(
         f"s]]\nservice-app = '{api}'", "s]]"
     )
@@ -502,6 +504,7 @@ def test_a_registration_that_two_sites_adopt_keeps_what_each_of_them_adds(
     """
     applied.other_site()
     shared = azure.graph("POST", "/applications", json={"displayName": "Shared"})["appId"]
+    azure.let_own(shared)
     client = f"name = '{shared}'\ncredential = 'none'\n"
     text = (
         f"{ONE}[[sites.learn.clients]]\n{client}"

@@ -124,6 +124,7 @@ def test_a_static_web_app_is_put_as_it_ignores_a_patch_of_its_identity(
         "properties": {"provider": "GitHub"},
     }
     azure.arm("PUT", portal, version=version, json=resource)
+    azure.let_operate(portal, "Contributor")
     assert mct("setup", "--managed-identity", portal, *JSON).code == 0
     assert identity(azure, portal, version)["principalId"] == azure.settings()["ServiceObjectIds"]
     shown = azure.arm("GET", portal, version=version)
@@ -163,6 +164,7 @@ def test_a_registration_bound_to_v2_tokens_stays_and_the_ways_out_are_told(
     theirs = azure.graph(
         "POST", "/applications", json={"displayName": "API", "signInAudience": "AzureADMyOrg", **v2}
     )
+    azure.let_own(theirs["appId"])
     azure.forget()
     error = refused(mct("setup", "--service-app", theirs["appId"], *JSON), "graph-refused")
     assert "without --service-app" in error["remedy"]

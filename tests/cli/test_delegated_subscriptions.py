@@ -6,8 +6,9 @@ import pytest
 from mct_s2s.sandbox.entra.tenant.organization import CUSTOMER
 
 from tests.cli.conftest import Program, alone
-from tests.cli.test_least_rights import EVERYTHING, ON_THE_SITE, PIPELINE, WHERE, trust_file
+from tests.cli.test_least_rights import EVERYTHING, WHERE, trust_file
 from tests.conftest import JSON, Sandbox
+from tests.support.least_caller import ON_THE_SITE, PIPELINE
 
 __all__ = ["trust_file"]
 

@@ -37,6 +37,7 @@ def remedies(done: Ended) -> str:
     return " ".join(check["remedy"] or "" for check in done.document["checks"])
 
 
+@pytest.mark.as_administrator("some checks take rights to look that no change needs")
 def test_an_administrator_may_do_all_that_doctor_checks(mct: Program, azure: Sandbox) -> None:
     done = mct("doctor", "-o", "json", "--managed-identity", "reports-func")
     assert done.code == OK
@@ -124,6 +125,9 @@ def test_a_change_that_setup_would_make_is_a_finding_and_no_obstacle(
     assert "mct-s2s setup --client Import --dry-run -a contosolearn -g mct-prod" in shown
 
 
+@pytest.mark.as_administrator(
+    "who may not read the group is told of a role, not of a name that is not there"
+)
 def test_a_name_that_does_not_exist_ends_with_2_beside_what_was_checked(mct: Program) -> None:
     done = mct("doctor", "-a", "nosuch", "-g", "mct-prod", "-o", "json")
     states_by_code = states(done.document)
@@ -145,11 +149,13 @@ def test_what_a_switched_off_site_lacks_is_said_in_words(mct: Program, azure: Sa
     assert "on again. It lets these clients call again: 'A'. To make 2 changes:" in shown
 
 
+@pytest.mark.as_administrator("it reads the function app beside the site")
 def test_a_function_app_is_refused(mct: Program) -> None:
     done = mct("doctor", "-a", "contosolearn-fa-x7k2q", "-o", "json")
     assert (done.code, done.document["error"]["code"]) == (2, "function-app")
 
 
+@pytest.mark.as_administrator("the sites of the subscription are listed")
 def test_a_function_app_that_is_no_part_of_mct_is_told_which_sites_are(mct: Program) -> None:
     error = mct(
         "setup", "-a", "reports-func", "-g", "integrations", "--client", "A", "-y", "-o", "json"

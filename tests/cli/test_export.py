@@ -153,10 +153,13 @@ def test_a_client_set_up_by_hand_is_a_comment_with_what_to_add(
         assert line in text
 
 
-def test_an_export_has_role_name_and_identities_of_each_kind(around: Round, mct: Program) -> None:
+def test_an_export_has_role_name_and_identities_of_each_kind(
+    around: Round, mct: Program, azure: Sandbox
+) -> None:
     """A reference counts for every client where a site has it: it is said there only where each
     client has one.
     """
+    azure.let_operate(PORTAL)
     words = (
         "--managed-identity",
         "partner-portal",
@@ -181,6 +184,7 @@ def test_an_export_has_role_name_and_identities_of_each_kind(around: Round, mct:
     assert [client.get("service-management-reference") for client in site["clients"]] == ["7", None]
 
 
+@pytest.mark.as_administrator("of others' registrations, another caller is told the owner, too")
 def test_what_a_trust_file_cannot_say_is_said_beside_it(
     around: Round, mct: Program, azure: Sandbox
 ) -> None:

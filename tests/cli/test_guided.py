@@ -91,6 +91,9 @@ def test_setup_is_done_by_keys_and_ends_with_the_command_for_the_same(
     assert azure.writes() == [], "the command finds everything as it asks for"
 
 
+@pytest.mark.as_administrator(
+    "a pipeline may not read the tenant's policy, and learns of it by the refusal"
+)
 def test_where_the_tenant_forbids_secrets_none_is_offered(keys: Keys, azure: Sandbox) -> None:
     """Found before anything is made, and before anything else is answered in vain."""
     forbidden = {"restrictionType": "passwordAddition", "state": "enabled", "maxLifetime": None}
@@ -281,6 +284,7 @@ def made_by_hand(azure: Sandbox) -> Json:
     uri = f"api://{api['appId']}"
     azure.graph("PATCH", f"/applications/{api['id']}", json={"identifierUris": [uri]})
     azure.graph("POST", "/servicePrincipals", json={"appId": api["appId"]})
+    azure.let_own(api["appId"])
     azure.write_settings({**azure.settings(), "ServiceAuthAudience": uri})
     azure.forget()
     return api

@@ -21,15 +21,11 @@ from tests.conftest import (
     LOGIC_APP,
     MACHINE,
     SITE,
-    USER_IDENTITY,
     Json,
     Sandbox,
 )
+from tests.support.least_caller import ASSIGNED, ON_THE_SITE, OPERATOR, PIPELINE, READ
 
-READ = ("Application.Read.All", "Organization.Read.All")
-PIPELINE = (*READ, "Application.ReadWrite.OwnedBy", "AppRoleAssignment.ReadWrite.All")
-"""The application permissions of a pipeline that does the whole job."""
-ON_THE_SITE = [("Website Contributor", SITE)]
 SUBSCRIPTIONS = r"^/subscriptions$"
 
 
@@ -148,11 +144,6 @@ def test_a_role_on_the_group_shows_whether_there_is_a_function_app(
 
 # --- a managed identity: a role on its resource alone ---
 
-ASSIGNED = (USER_IDENTITY, USER_IDENTITY.replace("sync-identity", "etl-identity"))
-"""The identities that users assigned to the virtual machine and to the container app: a change
-sends them, too.
-"""
-OPERATOR = [("Managed Identity Operator", identity) for identity in ASSIGNED]
 ROLES_BESIDE = [
     (MACHINE, "Virtual Machine Contributor"),
     (LOGIC_APP, "Logic App Contributor"),

@@ -233,6 +233,9 @@ def test_a_mistake_is_told_before_anything_is_sent(mct: Program, azure: Sandbox,
 
 
 @pytest.mark.parametrize("line", AFTER_LOOKING)
+@pytest.mark.as_administrator(
+    "who may not read the group is told of a role, not of a name that is not there"
+)
 def test_a_mistake_that_azure_shows_is_told_before_anything_is_written(
     mct: Program, azure: Sandbox, line: str
 ) -> None:
@@ -255,6 +258,7 @@ def test_a_mistake_is_one_message_with_its_remedy_for_a_person(mct: Program) -> 
     assert "Traceback" not in done.err
 
 
+@pytest.mark.as_administrator("the sites of the subscription are listed")
 def test_of_a_site_in_another_group_no_other_name_is_suggested(
     mct: Program, azure: Sandbox
 ) -> None:
@@ -264,6 +268,7 @@ def test_of_a_site_in_another_group_no_other_name_is_suggested(
     assert "→ Did you mean contosolearn (in mct-prod)?\n" in done.err
 
 
+@pytest.mark.as_administrator("the sites of the subscription are listed")
 def test_a_site_that_is_called_quite_otherwise_is_found_among_those_that_are_there(
     mct: Program,
 ) -> None:
@@ -273,6 +278,7 @@ def test_a_site_that_is_called_quite_otherwise_is_found_among_those_that_are_the
     assert "→ MCT sites here: contosolearn (mct-prod).\n" in done.err
 
 
+@pytest.mark.as_administrator("the subscription's name is read")
 def test_who_mistypes_a_managed_identity_is_shown_how_to_list_function_apps_too(
     mct: Program, azure: Sandbox
 ) -> None:

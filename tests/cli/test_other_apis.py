@@ -26,7 +26,7 @@ def hosted(
 ) -> Iterator[str]:
     """The resource id of a web app that runs this program."""
     site = inside.running.host(name, shlex.join(program.command))
-    assert azure._control("POST", "/sites", json={"name": name, "group": "apps"}).is_success
+    azure.add_site(name=name, group="apps")
     yield site
     inside.stop_hosting()
 
@@ -336,6 +336,7 @@ def test_who_keeps_the_role_is_named_by_prune_and_by_teardown(
         "POST", "/applications", json={"displayName": "By hand", "signInAudience": "AzureADMyOrg"}
     )
     azure.graph("POST", "/servicePrincipals", json={"appId": adopted["appId"]})
+    azure.let_own(adopted["appId"])
     clients = (
         "--client",
         "Import",

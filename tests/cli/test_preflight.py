@@ -106,7 +106,10 @@ def test_a_caller_without_the_right_to_settings_gets_the_command_that_writes_the
     assert azure.settings() == {**before, **step["settings"]}
 
 
-@pytest.mark.parametrize("scope", [GROUP, SUBSCRIPTION])
+LISTS_LOCKS = pytest.mark.as_administrator("the locks of the subscription are listed")
+
+
+@pytest.mark.parametrize("scope", [GROUP, pytest.param(SUBSCRIPTION, marks=LISTS_LOCKS)])
 def test_a_lock_is_named_before_anything_is_written(
     mct: Program, azure: Sandbox, scope: str
 ) -> None:
@@ -124,6 +127,7 @@ def test_a_lock_is_named_before_anything_is_written(
     [("/appRoleAssignedTo", True), ("/config/appsettings/list", False)],
     ids=["settings", "refusal"],
 )
+@pytest.mark.as_administrator("it goes on with what another caller has registered")
 def test_without_the_check_of_rights_the_real_refusal_decides(
     mct: Program, azure: Sandbox, inside: Inside, slow: str, is_written: bool
 ) -> None:

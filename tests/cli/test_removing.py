@@ -158,15 +158,16 @@ def test_remove_client_keeps_a_registration_that_was_there_before(
     adopted = azure.graph(
         "POST", "/applications", json={"displayName": "Theirs", "signInAudience": "AzureADMyOrg"}
     )
+    azure.let_own(adopted["appId"])
     assert mct("setup", "--client", adopted["appId"], *JSON).code == 0
     by_name = mct("remove-client", "Theirs", *JSON)
     assert (by_name.code, _changes(by_name)[2:]) == (0, []), (
         "off the list, and no more: a name is no registration's own"
     )
     (row,) = [c for c in by_name.document["changes"] if c["resource"] == "client application"]
-    assert (
-        row["detail"]
-        == "kept, with its admin consent: mct-s2s did not create it for this App Service"
+    assert row["detail"].startswith(
+        "kept, with its admin consent: mct-s2s did not create it for this App Service, and it is "
+        "owned by 'Deployment pipeline'"
     )
     assert mct("setup", "--client", adopted["appId"], *JSON).code == 0
     done = mct("remove-client", adopted["appId"], *JSON)
@@ -225,6 +226,7 @@ def test_an_adopted_service_application_is_kept(mct: Program, azure: Sandbox) ->
     theirs = azure.graph(
         "POST", "/applications", json={"displayName": "MCT API", "signInAudience": "AzureADMyOrg"}
     )
+    azure.let_own(theirs["appId"])
     mct("setup", "--service-app", theirs["appId"], "--client", "One", *JSON)
     done = mct("teardown", *JSON)
     assert done.code == 0, done
@@ -339,6 +341,7 @@ def test_a_deleted_app_named_by_its_id_is_refused_with_the_command_that_restores
     theirs = azure.graph(
         "POST", "/applications", json={"displayName": "Theirs", "signInAudience": "AzureADMyOrg"}
     )
+    azure.let_own(theirs["appId"])
     azure.graph("DELETE", f"/applications/{theirs['id']}")
     azure.forget()
     for asked in (("add-client", theirs["appId"]), ("setup", "--service-app", theirs["appId"])):

@@ -9,8 +9,9 @@ from mct_s2s.sandbox.services.arm import arm
 from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Program, alone, signed_in
-from tests.cli.test_least_rights import EVERYTHING, ON_THE_SITE, OPERATOR, PIPELINE, WHERE
+from tests.cli.test_least_rights import EVERYTHING, WHERE
 from tests.conftest import FUNCTION_APP, GROUP, MACHINE, Json, Sandbox
+from tests.support.least_caller import ON_THE_SITE, OPERATOR, PIPELINE
 from tests.support.requests_of_page import SERVICES, rows_of_page, shape
 
 
@@ -101,6 +102,7 @@ def sent(
     return requests
 
 
+@pytest.mark.as_administrator("some requests are sent only for who may do more than a pipeline")
 def test_every_request_is_on_the_page_and_takes_what_it_says(sent: list[Json]) -> None:
     page = rows_of_page()
     asked = {(row["service"], shape(row)): row for row in sent}

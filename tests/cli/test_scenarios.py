@@ -220,7 +220,7 @@ def test_the_commands_that_status_prints_mend_each_state(
     mct: Program, azure: Sandbox, name: str
 ) -> None:
     (made, *found) = SCENARIOS[name]
-    hand = Hand(azure)
+    hand = Hand(azure, is_ours=True)
     shell = Shell(mct, azure)
     made(hand)
     assert [*shell.mend(lambda: mct("status", "-o", "json"))] == found
@@ -261,7 +261,7 @@ def test_commands_printed_for_a_slot_or_another_subscription_mean_that_place(
     }
     before = azure.settings()
     shell = Shell(mct, azure)
-    hand = Hand(azure, site)
+    hand = Hand(azure, site, is_ours=True)
     group = {"MCT_S2S_RESOURCE_GROUP": ""} if url else {}
     _settings(ServiceAuthTenantName=None, ServiceAuthRole=None)(hand)
     hand.change_service(appRoles=[hand.role(isEnabled=False)])

@@ -584,6 +584,9 @@ def forbid(azure: Sandbox, *rules: Json) -> None:
         (FORBIDDEN, ("--auto-lifetime",), "secrets-forbidden"),
     ],
 )
+@pytest.mark.as_administrator(
+    "a pipeline may not read the tenant's policy, and learns of it by the refusal"
+)
 def test_a_forbidden_secret_is_told_before_any_write_with_a_way_that_is_allowed(
     mct: Program, azure: Sandbox, rule: Json, more: tuple[str, ...], code: str
 ) -> None:
@@ -669,6 +672,9 @@ def policy(*rules: Json) -> WireError:
         "none",
         "one that cannot be read may allow it",
     ],
+)
+@pytest.mark.as_administrator(
+    "a pipeline may not read the tenant's policy, and learns of it by the refusal"
 )
 def test_a_registrations_own_policy_goes_before_the_tenants(
     own: WireError, allowed: bool, mct: Program, azure: Sandbox, inside: Inside, tmp_path: Path
@@ -848,6 +854,7 @@ def test_a_job_says_that_a_secret_on_its_machine_may_be_lost(
     assert lost not in again.out, "a machine that has kept a secret keeps the next one"
 
 
+@pytest.mark.as_administrator("the vaults of the subscription are listed")
 def test_a_mistyped_key_vault_is_answered_with_the_one_that_was_meant(mct: Program) -> None:
     done = mct("add-client", "Import", "--secret-to", "keyvault:contosolearn-kb", "--dry-run")
     assert (done.code, "[vault-not-found]" in done.err) == (2, True)

@@ -154,6 +154,7 @@ def test_a_user_assigned_identity_is_allowed_as_it_is(mct: Program, azure: Sandb
     assert "ServiceApplicationIds" not in azure.settings()
 
 
+@pytest.mark.as_administrator("the apps of the group are listed")
 def test_a_plan_for_a_site_that_does_not_look_like_an_mct_site_says_so(mct: Program) -> None:
     unusual = "'partner-portal' does not look like an MCT site"
     assert (

@@ -80,6 +80,9 @@ def test_each_proved_site_is_one_line_of_verify(fleet: Fleet) -> None:
     ]
 
 
+@pytest.mark.as_administrator(
+    "who may not read the group is told of a role, not of a name that is not there"
+)
 def test_verify_shows_failures_last_and_a_total_at_the_end(fleet: Fleet) -> None:
     fleet.settings(BROKEN, ServiceAuthRole="Wrong")
     fleet.write(BROKEN, GONE, UNSET, KEPT)
@@ -135,6 +138,7 @@ def test_verify_of_a_file_exits_3_for_a_site_that_is_not_set_up(fleet: Fleet) ->
 # doctor
 
 
+@pytest.mark.as_administrator("some checks take rights to look that no change needs")
 def test_each_ready_site_is_one_line_of_doctor(fleet: Fleet) -> None:
     fleet.write(KEPT, UNSET)
     done = fleet("doctor")
@@ -197,6 +201,9 @@ def test_doctor_of_a_file_says_what_a_site_lacks_by_the_file(fleet: Fleet) -> No
     ] in printed(done.out)
 
 
+@pytest.mark.as_administrator(
+    "who may not read the group is told of a role, not of a name that is not there"
+)
 def test_each_site_that_does_not_exist_is_an_error_in_a_jobs_log(fleet: Fleet) -> None:
     fleet.write(GONE, KEPT)
     job = {"CI": "true", "GITHUB_ACTIONS": "true"}
@@ -240,6 +247,7 @@ def test_what_is_applied_to_several_sites_is_folded_in_a_jobs_log(fleet: Fleet) 
     assert done.err.count("::group::") == done.err.count("::endgroup::") == 3
 
 
+@pytest.mark.as_administrator("the sites of the subscription are listed")
 def test_a_site_in_another_group_is_named_with_the_key_of_the_file(fleet: Fleet) -> None:
     fleet.azure.add_site(name="moved", group="mct-else")
     fleet.write("moved", KEPT)

@@ -129,10 +129,11 @@ class Engine:
         return self.inside.state.resources.sites[SITE.lower()].settings
 
     def register(self, name: str = "A", **body: Any) -> Json:
-        """A registration, as somebody else makes it."""
+        """A registration that somebody else has made, and given to the pipeline."""
         registration: Json = self.inside.azure.graph(
             "POST", "/applications", json={"displayName": name, **body}
         )
+        self.inside.azure.let_own(registration["appId"])
         return registration
 
     def misbehave(self, path: str, times: int = 1000, method: str = "*", **fault: Any) -> None:

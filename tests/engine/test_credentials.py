@@ -73,6 +73,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.as_administrator("a pipeline registers first and names afterwards, in two requests")
 def test_a_client_that_another_run_makes_at_this_moment_gets_no_second_credential(
     kind: str, engine: Engine
 ) -> None:

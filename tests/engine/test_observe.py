@@ -502,6 +502,7 @@ def test_of_a_service_application_that_came_back_only_clients_made_for_the_site_
 @pytest.mark.parametrize(
     ("came_back", "is_believed"), [(False, True), (True, False)], ids=["an older one", "that one"]
 )
+@pytest.mark.as_administrator("an owner beside the caller is a doubt of its own")
 def test_of_a_restored_registration_only_the_service_principal_that_came_back_counts(
     came_back: bool, is_believed: bool, engine: Engine
 ) -> None:
@@ -537,6 +538,7 @@ QUESTIONS = {
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
+@pytest.mark.as_administrator("a pipeline may not read the tenant's policy")
 def test_an_object_that_cannot_be_read_is_unknown_and_the_rest_is_known(
     question: str, engine: Engine
 ) -> None:
@@ -577,6 +579,7 @@ def read(engine: Engine) -> list[str]:
 
 
 @pytest.mark.parametrize("is_readable", [True, False])
+@pytest.mark.as_administrator("the apps of the group are listed")
 def test_a_site_is_found_and_no_function_app_is_read(is_readable: bool, engine: Engine) -> None:
     """What may not be read is recognised by the function app of its deployment."""
     if not is_readable:
@@ -585,6 +588,7 @@ def test_a_site_is_found_and_no_function_app_is_read(is_readable: bool, engine: 
     assert [name for name in read(engine) if name.endswith("-func") or "-fa-" in name] == []
 
 
+@pytest.mark.as_administrator("the apps of the subscription are listed")
 def test_all_sites_are_read_side_by_side(engine: Engine) -> None:
     engine.run(everything)
     for at in range(3 * AT_ONCE - len(read(engine))):

@@ -466,6 +466,7 @@ def test_a_service_principal_that_appears_meanwhile_is_checked_unless_it_is_name
 
 
 @pytest.mark.parametrize("first", ["a role", "an identity", "a restoration", None])
+@pytest.mark.as_administrator("it restores a service principal that another caller made")
 def test_consent_to_what_this_run_has_just_made_is_waited_for(
     first: str | None, engine: Engine
 ) -> None:

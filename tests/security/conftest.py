@@ -1,8 +1,9 @@
 """The command line's fixtures, and other people of the tenant."""
 
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -18,6 +19,7 @@ from tests.support.spared import collected
 __all__ = ["mct", "process", "screens"]
 
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
 AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 
 
@@ -131,7 +133,9 @@ def admin(
 ) -> Program:
     """The program as an administrator runs it: signed in as a person, or as an application."""
     if request.param == "program":
-        return mct
+        return lambda *words, env=NOTHING, **options: mct(
+            *words, env={**azure.administrator, **env}, **options
+        )
     address = azure.person("admin", arm=[("Owner", f"/subscriptions/{azure.subscription_id}")])
     azure.give_directory_role(address, "Cloud Application Administrator")
 

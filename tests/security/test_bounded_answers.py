@@ -336,6 +336,7 @@ def test_a_failure_after_eight_answers_of_a_replica_counts_as_one(
     assert (done.code, asked) == (0, 10), done.err
 
 
+@pytest.mark.as_administrator("a pipeline registers first and names afterwards, in two requests")
 def test_queued_requests_wait_while_the_service_asks_for_patience(
     mct: Program, azure: Sandbox, inside: Inside, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -95,6 +95,7 @@ def test_a_failed_call_is_the_last_thing_that_is_said(mct: Program, azure: Sandb
     ("more", "limited"),
     [([], False), (["--no-consent"], False), (["--no-app-service"], False), ([], True)],
 )
+@pytest.mark.as_administrator("a pipeline may not read the tenant's policy")
 def test_a_command_that_doctor_suggests_is_not_refused(
     mct: Program, azure: Sandbox, more: list[str], limited: bool
 ) -> None:

@@ -229,6 +229,7 @@ def test_a_role_that_no_client_holds_is_put_back(
     assert azure.settings()["ServiceAuthRole"] == "S2SAppRole"
 
 
+@pytest.mark.as_administrator("it adopts what others own, which a pipeline may not change")
 def test_a_scheduled_rotation_makes_no_secret_for_a_merely_listed_client(
     mct: Program, azure: Sandbox, contributor: Contributor
 ) -> None:
@@ -292,6 +293,7 @@ def test_no_secret_is_made_below_another_sites_service(
 @pytest.mark.parametrize(
     "tags", [[], ["mct-s2s:mct-s2s-contosolearn"]], ids=["a display name", "and a tag"]
 )
+@pytest.mark.as_administrator("it adopts what others own, which a pipeline may not change")
 def test_no_consent_goes_to_a_registration_that_others_made_and_listed(
     mct: Program,
     azure: Sandbox,
@@ -451,6 +453,7 @@ def test_settings_that_name_another_service_application_are_told_and_the_own_one
     assert azure.settings()["ServiceAuthAudience"] == f"api://{ours['appId']}"
 
 
+@pytest.mark.as_administrator("it adopts what others own, which a pipeline may not change")
 def test_an_adopted_service_application_is_remembered_for_others(
     mct: Program, azure: Sandbox, member: Make
 ) -> None:

@@ -56,6 +56,7 @@ def test_the_identity_of_another_resource_gets_no_access_by_its_name(
     assert azure.settings()["ServiceObjectIds"] == ours != theirs
 
 
+@pytest.mark.as_administrator("it adopts what others own, which a pipeline may not change")
 def test_a_registration_that_only_carries_the_tag_is_left_alone(
     mct: Program, azure: Sandbox
 ) -> None:

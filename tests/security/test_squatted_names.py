@@ -122,6 +122,7 @@ def test_a_squatted_client_that_nobody_can_use_is_taken_up(
     assert mct(*SETUP).code == 0
 
 
+@pytest.mark.as_administrator("a pipeline may not restore what others own: that is refused first")
 def test_a_deleted_registration_does_not_come_back_in_foreign_hands(
     mct: Program, azure: Sandbox, mallory: Member
 ) -> None:
@@ -160,6 +161,7 @@ def test_our_deleted_client_comes_back_with_the_delivered_credential_alone(
     assert azure.writes() == []
 
 
+@pytest.mark.as_administrator("it adopts what others own, which a pipeline may not change")
 def test_a_squatted_client_is_adopted_by_its_app_id_and_the_plan_says_whose_it_is(
     mct: Program, azure: Sandbox, mallory: Member
 ) -> None:
@@ -182,6 +184,7 @@ def test_a_squatted_client_is_adopted_by_its_app_id_and_the_plan_says_whose_it_i
 
 
 @pytest.mark.parametrize("unique_name", [SERVICE, CLIENT], ids=["service", "client"])
+@pytest.mark.as_administrator("a pipeline registers first and names afterwards, in two requests")
 def test_a_name_that_is_squatted_during_the_run_is_refused_by_the_same_rule(
     mct: Program, azure: Sandbox, mallory: Member, inside: Inside, unique_name: str
 ) -> None:
@@ -222,6 +225,7 @@ OWN: Json = {
     [(SERVICE, {**OWN, **OWN_TAGS}), (CLIENT, OWN)],
     ids=["service", "client"],
 )
+@pytest.mark.as_administrator("a pipeline registers first and names afterwards, in two requests")
 def test_an_upsert_writes_over_nothing_of_who_was_faster(
     mct: Program, azure: Sandbox, mallory: Member, inside: Inside, unique_name: str, own: Json
 ) -> None:
@@ -246,6 +250,7 @@ def test_an_upsert_writes_over_nothing_of_who_was_faster(
 
 
 @pytest.mark.parametrize("service", [True, False], ids=["service", "client"])
+@pytest.mark.as_administrator("a pipeline may not restore what others own: that is refused first")
 def test_a_deleted_service_principal_in_foreign_hands_does_not_come_back_alone(
     mct: Program, azure: Sandbox, mallory: Member, service: bool
 ) -> None:
@@ -263,6 +268,7 @@ def test_a_deleted_service_principal_in_foreign_hands_does_not_come_back_alone(
     assert ours["id"] != application["principal"]
 
 
+@pytest.mark.as_administrator("a pipeline may not restore what others own: that is refused first")
 def test_a_deleted_registration_whose_service_principal_is_in_foreign_hands_does_not_come_back(
     mct: Program, azure: Sandbox, mallory: Member
 ) -> None:

@@ -31,6 +31,8 @@ class Hand:
 
     azure: Sandbox
     site: str = SITE
+    is_ours: bool = False
+    """Whether the pipeline that the program is run as is an owner of what they register."""
     service: Registration = field(init=False)
     clients: list[Registration] = field(default_factory=list)
     role_id: str = field(default_factory=lambda: str(uuid.uuid4()))
@@ -41,6 +43,8 @@ class Hand:
         principal = self.azure.graph(
             "POST", "/servicePrincipals", json={"appId": application["appId"]}
         )
+        if self.is_ours:
+            self.azure.let_own(application["appId"])
         return Registration(application["id"], application["appId"], principal["id"])
 
     def change_service(self, **properties: Any) -> None:

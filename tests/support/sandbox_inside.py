@@ -3,9 +3,10 @@ request.
 """
 
 import copy
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from pathlib import Path
+from typing import Any, Self, cast
 
 import pytest
 from mct_s2s.sandbox.hosting.embedded import Running, start
@@ -14,7 +15,7 @@ from mct_s2s.sandbox.observability.exchange import Entry, Exchange
 from mct_s2s.sandbox.state.state import SandboxState
 
 from tests.conftest import Json, Sandbox
-from tests.support import handed_over
+from tests.support import handed_over, least_caller
 from tests.support.simulated_time import SimulatedTime
 
 PASSING = (
@@ -69,6 +70,16 @@ class Inside:
             setattr(injection, moment, self._with_hooks(moment, getattr(injection, moment)))
         handed_over.sandboxes.append(self)
 
+    @classmethod
+    def started(cls, folder: Path, time: SimulatedTime) -> Self:
+        """Start one, with the caller that tests run the program as."""
+        running = start(folder)
+        principal = least_caller.admit(pipeline_of(running))
+        sandbox = cls(running, Sandbox(running.environment, time))
+        sandbox.azure.pipeline = principal
+        sandbox.run_by(least_caller.LEAST)
+        return sandbox
+
     def close(self) -> None:
         handed_over.sandboxes.remove(self)
         handed_over.at_port.clear()
@@ -111,6 +122,10 @@ class Inside:
     def state(self) -> SandboxState:
         """The state as it is served at this moment."""
         return self.pipeline._state
+
+    def run_by(self, caller: Mapping[str, str]) -> None:
+        """Let this be the program's caller from now on; the administrator, where none is named."""
+        self.azure.environment = {**self.running.environment, **caller}
 
     def leave_alone(self) -> None:
         """Nobody interferes from now on."""
@@ -163,9 +178,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
-    running = start(tmp_path_factory.mktemp("inside"))
-    azure = Sandbox(running.environment, SimulatedTime())
-    sandbox = Inside(running, azure)
+    sandbox = Inside.started(tmp_path_factory.mktemp("inside"), SimulatedTime())
     yield sandbox
     sandbox.close()
 
@@ -178,12 +191,14 @@ def seeded(inside: Inside) -> Json:
 
 
 @pytest.fixture
-def azure(inside: Inside, seeded: Json) -> Iterator[Sandbox]:
+def azure(request: pytest.FixtureRequest, inside: Inside, seeded: Json) -> Iterator[Sandbox]:
     """The sandbox of this worker, as new.
 
     Time stands still in it but for what the program waits for.
     """
     inside.time.begin_again()
+    inside.run_by(least_caller.caller_of(request.node))
     inside.become(seeded)
     yield inside.azure
     inside.leave_alone()
+    inside.run_by(least_caller.LEAST)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import pytest
 from mct_s2s.azure.sign_in import choice
-from mct_s2s.sandbox.hosting.embedded import start
 
-from tests.conftest import Json, Sandbox
+from tests.conftest import Json
+from tests.support.least_caller import caller_of
 from tests.support.sandbox_inside import Inside
 
 OF_ITS_OWN = ("lock", "world.json", "ports.json", "served*")
@@ -48,8 +48,7 @@ def other_sandboxes(
     for number in (2, 3):
         folder = tmp_path_factory.mktemp(f"tenant-{number}") / "state"
         shutil.copytree(home, folder, ignore=shutil.ignore_patterns(*OF_ITS_OWN))
-        running = start(folder)
-        started.append(Inside(running, Sandbox(running.environment, inside.time)))
+        started.append(Inside.started(folder, inside.time))
     yield started
     for sandbox in started:
         sandbox.close()
@@ -57,10 +56,15 @@ def other_sandboxes(
 
 @pytest.fixture
 def tenants(
-    inside: Inside, other_sandboxes: list[Inside], monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest,
+    inside: Inside,
+    other_sandboxes: list[Inside],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Tenants]:
     first, second = other_sandboxes
     made = Tenants((inside, first, second))
+    for tenant in made.all:
+        tenant.run_by(caller_of(request.node))
     # One credential in the environment signs in to all tenants of the public cloud, which these are
     # here.
     public = {tenant.azure.origin for tenant in made.all}
