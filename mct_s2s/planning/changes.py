@@ -156,6 +156,9 @@ class AssignAppRole(Change):
 
     A page of Entra ID would consent to all of it.
     """
+    service_app: Deferred[ClientId] | None = None
+    """The service application, and the value of its role: for a command of someone else's."""
+    role_value: str = ""
 
     resource, action, verb, right = "admin consent", Action.CREATE, "grant", Right.CONSENT
 

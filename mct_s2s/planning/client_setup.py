@@ -353,6 +353,8 @@ def _plan_consent(
         role=service.role.id,
         client_id=client.client_id,
         asks_for_more=asks_for_more(client.application, observed, service.spec),
+        service_app=service.registration.client_id,
+        role_value=service.role.value,
         after=(SERVICE_UPDATE_KEY,),
     )
 

@@ -11,7 +11,7 @@ from mct_s2s.model.desired import Desired, Removal, Restore, Rotation, SettingsS
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import AppSettings, Holds, Setting
-from mct_s2s.planning.belief import Belief, client_trust, service_trust
+from mct_s2s.planning.belief import Belief, Doubted, client_trust, service_trust
 from mct_s2s.planning.changes import (
     AnyChange,
     AssignAppRole,
@@ -33,7 +33,7 @@ from mct_s2s.planning.clients import (
     is_allowed,
     members,
 )
-from mct_s2s.planning.not_ours import NotOurs
+from mct_s2s.planning.not_ours import NotOurs, why_doubted
 from mct_s2s.planning.plan import ManualStep, Plan
 from mct_s2s.planning.pruning import prune
 from mct_s2s.planning.removal import plan_removal
@@ -275,12 +275,15 @@ def _find_role_holders(
         if not trust.has_role(client.principal_id, service.role):
             continue
         # The role alone makes no client: the owner of the service application can assign it, too.
-        if isinstance(client_trust(client, observed, service.spec, desired.names), Belief):
+        decision = client_trust(client, observed, service.spec, desired.names)
+        if not isinstance(decision, Doubted):
             believed.append(client.client_id)
         elif not is_allowed(client, observed):
             name = client.display_name
             how_to_allow_others.append(
-                _explain_allowing(name, "--application-id", client.client_id, observed)
+                _explain_allowing(
+                    name, "--application-id", client.client_id, why_doubted(decision), observed
+                )
             )
     if observed.api.lists:
         how_to_allow_others += _describe_unlisted_identities(
@@ -296,18 +299,20 @@ def _describe_unlisted_identities(
     for identity in observed.trust.identities:
         is_listed = identity.id in object_ids or observed.allowed_object_ids.contains(identity.id)
         if observed.trust.has_role(identity.id, service.role) and not is_listed:
-            yield _explain_allowing(identity.display_name, "--object-id", identity.id, observed)
+            why = "mct-s2s did not create it for this App Service"
+            name = identity.display_name
+            yield _explain_allowing(name, "--object-id", identity.id, why, observed)
 
 
 def _explain_allowing(
-    name: str, option: str, identifier: str, observed: ObservedState
+    name: str, option: str, identifier: str, why: str, observed: ObservedState
 ) -> Instruction:
-    """Say how to allow a holder of the role; `option`: the one that takes its identifier."""
+    """Say how to allow a holder of the role; `option`: the one that takes its identifier.
+
+    `why`: what keeps this run from allowing it, as a sentence.
+    """
     allowing = observed.command("configure-appservice", option, identifier)
-    what = (
-        f"'{name}' ({identifier}) holds the app role, and mct-s2s did not create it for this "
-        "App Service. To allow it:"
-    )
+    what = f"'{name}' ({identifier}) holds the app role, but {why}. To allow it:"
     return Instruction(what, allowing)
 
 

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from mct_s2s.errors import Instruction
 from mct_s2s.model.commands import option, own_command, webapp_command
+from mct_s2s.model.ids import ClientId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import AllowList, Holds
@@ -52,9 +53,7 @@ def instructions(
                 who = who or "a Cloud Application Administrator"
             case AssignAppRole():
                 client_id = outputs.known(step.client_id) if step.client_id else None
-                command = observed.command(
-                    "add-client", "--credential", "none", about=client_id or step.name
-                )
+                command = _consenting(step, client_id, observed, outputs)
                 if client_id is not None and observed.tenant is not None:
                     link = (
                         f"{observed.login}/{observed.tenant.id}/adminconsent?client_id={client_id}"
@@ -71,6 +70,19 @@ def instructions(
                     what = f"{what.removesuffix('.')}: send them '{handoff}'."
         steps.append(Instruction(what, command, who, link, values, lists))
     return steps
+
+
+def _consenting(
+    step: AssignAppRole, client_id: ClientId | None, observed: ObservedState, outputs: Outputs
+) -> str:
+    """The command of someone who may grant consent, and need not read the App Service."""
+    service_app = outputs.known(step.service_app) if step.service_app else None
+    if client_id is None or service_app is None:  # not made yet: a name is all that there is
+        return observed.command("add-client", "--credential", "none", about=client_id or step.name)
+    words = ["--no-app-service", "--service-app", service_app]
+    if step.role_value not in {"", observed.api.role}:
+        words += ["--role", step.role_value]
+    return observed.command("setup", *words, "--client", client_id, "--credential", "none")
 
 
 def _configure(

@@ -2,6 +2,7 @@
 enough.
 """
 
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import chain
@@ -500,3 +501,36 @@ def test_an_operator_of_the_app_service_alone_writes_its_settings(
     done = run("configure-appservice", *WHERE, "--from", str(handoff), "-y")
     assert done.code == 0, done
     assert azure.settings()["ServiceAuthEnabled"] == "true"
+
+
+CONSENTING = ("Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All")
+
+
+def test_the_command_for_someone_who_may_consent_takes_no_right_on_the_app_service(
+    mct: Program, azure: Sandbox
+) -> None:
+    colleague = alone(mct, azure, *READ, "Application.ReadWrite.OwnedBy", arm=ON_THE_SITE)
+    done = colleague("setup", *WHERE, "--client", "A", "--role", "Import.Read", *JSON)
+    (step,) = done.document["manualSteps"]
+    run = alone(mct, azure, *READ, *CONSENTING, arm=[])
+    assert run(*shlex.split(step["command"])[1:], "-y").code == 0
+    assert colleague("verify", *WHERE).code == 0
+
+
+def test_status_does_not_only_offer_to_remove_a_client_that_waits_for_consent(
+    mct: Program, azure: Sandbox
+) -> None:
+    colleague = alone(mct, azure, *READ, "Application.ReadWrite.OwnedBy", arm=ON_THE_SITE)
+    colleague("setup", *WHERE, "--client", "A", "-y")
+    client_id = azure.applications("A")[0]["appId"]
+    run = alone(mct, azure, *READ, *CONSENTING, arm=ON_THE_SITE)
+    (finding,) = run("status", *WHERE, "-o", "json").document["findings"]
+    assert finding["remedy"].startswith(f"mct-s2s add-client {client_id} ")
+    assert f"mct-s2s remove-client {client_id} " in finding["message"]
+    # `setup` names whose it is: that mct-s2s did not create it would be wrong.
+    more = run("setup", "-a", SITE, "--no-app-service", "--service-app", service_id(azure), "-y")
+    assert "did not create it" not in more.err, more
+
+
+def service_id(azure: Sandbox) -> str:
+    return str(azure.applications("MCT service (contosolearn)")[0]["appId"])
