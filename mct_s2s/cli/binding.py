@@ -208,13 +208,46 @@ class Command(TyperCommand):
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        words = [*args]
         try:
-            return super().parse_args(ctx, args)
+            rest = super().parse_args(ctx, args)
         except Exception as error:
             # An option without its value does not know whose it is
             if getattr(error, "ctx", self) is None:
                 error.ctx = ctx  # type: ignore[attr-defined]
             raise
+        if not ctx.resilient_parsing:  # for the Tab key
+            self._refuse_repeated(ctx, words)
+        return rest
+
+    def _refuse_repeated(self, ctx: Any, words: list[str]) -> None:
+        """Refuse an option that takes one value and is given two: click would take the last.
+
+        Two trust files would be one, and the sites of the other go unnoticed. The same value
+        twice, as of a script that adds its own, contradicts nothing. Raises UsageError.
+        """
+        parser: Any = self.make_parser(ctx)
+        params: list[Any] = [*self.params]
+        of_one_value = [
+            param
+            for param in params
+            if param.param_type_name == "option" and not (param.is_flag or param.multiple)
+        ]
+        for param in of_one_value:
+            parser.add_option(
+                param, opts=param.opts, dest=param.name, action="append", nargs=param.nargs
+            )
+        values, _, _ = parser.parse_args(args=words)
+        for param in of_one_value:
+            first, *others = dict.fromkeys(values.get(param.name) or [None])
+            if others:
+                name = max(param.opts, key=len)
+                remedy = f"{name} takes one value. Remove one of them"
+                if name == "--file":
+                    remedy += ", or run the command once for each file"
+                raise contradiction(
+                    f"{name} '{first}' and {name} '{others[0]}' cannot be combined.", f"{remedy}."
+                )
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         _write_panels(self, ctx, formatter)

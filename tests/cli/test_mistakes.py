@@ -50,6 +50,18 @@ OF_FORM: dict[str, tuple[str, str]] = {
         "--app-service 'b' and 'a' cannot be combined.",
         "Remove one of them: 'a' means --app-service 'a'.",
     ),
+    "status -f a.toml --file b.toml": (
+        "--file 'a.toml' and --file 'b.toml' cannot be combined.",
+        "--file takes one value. Remove one of them, or run the command once for each file.",
+    ),
+    "teardown -a one -y --app-service=two": (
+        "--app-service 'one' and --app-service 'two' cannot be combined.",
+        "--app-service takes one value. Remove one of them.",
+    ),
+    "sandbox serve --port 8443 --port 9443": (
+        "--port '8443' and --port '9443' cannot be combined.",
+        "--port takes one value. Remove one of them.",
+    ),
     "snippet": ("No client given.", "mct-s2s snippet NAME"),
     "status learn -a learn --timeout=soon": ("Invalid --timeout 'soon'.", "mct-s2s status --help"),
     "help stauts": ("No such command 'stauts'. Did you mean 'status'?", "mct-s2s --help"),
@@ -212,6 +224,12 @@ def test_a_wrong_variable_is_told_by_name(
     monkeypatch.setenv("MCT_S2S_AUTH", "magic")
     assert main(["status"]) == 2
     assert "Invalid MCT_S2S_AUTH 'magic'." in capsys.readouterr().err
+
+
+def test_one_value_given_twice_is_one_value(mct: Program) -> None:
+    assert (
+        mct("status", "-a", "contosolearn", "-a", "contosolearn", "-o", "json", "-ojson").code == 3
+    )
 
 
 @pytest.mark.parametrize("line", BEFORE_ANYTHING_IS_SENT)
