@@ -109,6 +109,23 @@ def test_who_has_no_role_is_told_the_one_on_the_app_service(mct: Program, azure:
     assert "Website Contributor on the resource" in error["remedy"]
 
 
+def test_who_may_change_only_what_it_owns_is_told_who_restores_what_another_deleted(
+    mct: Program, azure: Sandbox
+) -> None:
+    """No wait helps: the recycle bin does not show that someone else owns it."""
+    mct("setup", "--client", "A", *JSON)
+    mct("teardown", *JSON)
+    run = alone(mct, azure, *PIPELINE, arm=ON_THE_SITE)
+    refused = run("setup", "--client", "A", *JSON)
+    error = refused.document["error"]
+    assert (refused.code, error["code"]) == (4, "not-owner"), refused
+    assert "has restored it and made you an owner" in error["remedy"]
+    assert "not taken effect" not in error["remedy"]
+    (missing,) = error["missing"]
+    assert "/restore" in missing["command"]
+    assert "az ad app owner add" in missing["command"]
+
+
 UNLIKE, CANNOT_TELL = "does not look like an MCT site", "Check that '{}' is the MCT site"
 INTEGRATIONS = SITE.replace("mct-prod", "integrations").replace("contosolearn", "partner-portal")
 

@@ -346,7 +346,12 @@ async def restore_registration(
     """
     graph = session.graph
     object_id = application.object_id
-    principals = await recycle_bin.restore(graph, application)
+    try:
+        principals = await recycle_bin.restore(graph, application)
+    except PermissionMissing as refusal:
+        if not relies_on_ownership(outcome.access):
+            raise
+        raise await _explain_not_restored(session, application, refusal) from refusal
     if not is_sure:
         restored = replace(application, deleted=None)
         decision = await _decide_trust_of_restored(
@@ -363,6 +368,36 @@ async def restore_registration(
         find_caller_id(session), custody.owners(graph, object_id, principals)
     )
     return Restored(next(iter(principals), None), names_of(foreign_owners(owners, caller)))
+
+
+async def _explain_not_restored(
+    session: Session, application: Application, refusal: PermissionMissing
+) -> PermissionMissing:
+    """Explain a refusal to a caller that may restore only what it owns.
+
+    The recycle bin shows no owners, so that no check before could tell. Returns `refusal` itself
+    where the caller is not known.
+    """
+    caller = await find_caller_id(session)
+    if caller is None:
+        return refusal
+    name, client_id = application.display_name, application.client_id
+    url = f"{session.connection.cloud.graph}/v1.0/directory/deletedItems/{application.object_id}"
+    restore = command("az", "rest", "--method", "POST", "--url", f"{url}/restore")
+    add = command("az", "ad", "app", "owner", "add", "--id", client_id, "--owner-object-id", caller)
+    commands = f"{restore} && {add}"
+    step = f"restore the app registration '{name}'"
+    return NotOwner(
+        "not-owner",
+        f"You can't restore the app registration '{name}' (appId {client_id}): you can only "
+        "restore those that you own.",
+        answer=refusal.answer,
+        remedy="Run the same command again after one of its owners, or a Cloud Application "
+        "Administrator, has restored it and made you an owner. They run:",
+        command=commands,
+        request_id=refusal.request_id,
+        missing=(MissingRight(step, "ownership", "one of its owners", commands),),
+    )
 
 
 async def _decide_trust_of_restored(

@@ -25,6 +25,7 @@ from mct_s2s.planning.changes import (
     PurgeApplication,
     RemoveCredential,
     RestartSite,
+    RestoreApplication,
     RevokeAppRole,
     UpdateApplication,
     WriteSettings,
@@ -177,7 +178,8 @@ def main_permission(change: AnyChange, observed: ObservedState) -> RequiredPermi
     """The permission that a change itself takes; `None` where only a key vault can tell."""
     if change.right is None:
         return None
-    need = RequiredPermission(change.right, change.name)
+    is_deleted = isinstance(change, RestoreApplication)
+    need = RequiredPermission(change.right, change.name, is_deleted=is_deleted)
     service = observed.trust.service
     match change:
         case (

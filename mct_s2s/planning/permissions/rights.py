@@ -200,6 +200,8 @@ class RequiredPermission:
     """Empty for whatever has yet to be created."""
     application: ApplicationObjectId | None = None
     """Where it exists already."""
+    is_deleted: bool = False
+    """Whether it is in the recycle bin, which does not show who owns it."""
     resource: ResourceId | None = None
     enabling: str = ""
     """The command that enables the identity of the resource that a change is about."""
@@ -353,11 +355,12 @@ def _judge_application(need: RequiredPermission, access: CallerRights) -> Verdic
     # `AppRegistration.Create` makes one that its maker may not change, and so not even name.
     if _OWNED_BY not in permissions:
         return Verdict.NO
-    return Verdict.YES if need.application is None else _owns(need, access)
+    is_new = need.application is None and not need.is_deleted
+    return Verdict.YES if is_new else _owns(need, access)
 
 
 def _owns(need: RequiredPermission, access: CallerRights) -> Verdict:
-    if access.owned is None:
+    if access.owned is None or need.is_deleted:
         return Verdict.UNKNOWN
     return Verdict.YES if need.application in access.owned else Verdict.NO
 
