@@ -27,6 +27,10 @@ def ways_out(options: AzureOptions, missing: Collection[MissingRight]) -> tuple[
             second = "Then run, with the file that it writes:"
         settings = own_command("configure-appservice", "--from", str(HANDOFF), where=where(options))
         steps += [Instruction(first, half), Instruction(second, settings)]
+    if WayOut.REGISTRAR in lacking and options.takes_handoff:
+        settings = own_command("configure-appservice", "--from", str(HANDOFF), where=where(options))
+        first = "Or, with a file that setup --handoff wrote for this App Service:"
+        steps.append(Instruction(first, settings))
     if WayOut.CONSENTER in lacking and WayOut.REGISTRAR not in lacking:
         steps.append(Instruction("Or let someone else grant admin consent: add --no-consent."))
     steps += [

@@ -114,6 +114,9 @@ class AzureOptions:
         """
         return None
 
+    takes_handoff: ClassVar[bool] = False
+    """Whether `--from HANDOFF` does without the directory."""
+
 
 @dataclass(kw_only=True)
 class ChangingOptions(AzureOptions):

@@ -10,7 +10,8 @@ from mct_s2s.model.commands import az_command
 from mct_s2s.model.desired import Desired, Removal, Restore, Rotation, SettingsScope, Setup
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.site_settings import AppSettings, Holds, Setting
+from mct_s2s.model.site_settings import AppSettings, Holds, Setting, spelling_in
+from mct_s2s.plain_text import counted
 from mct_s2s.planning.belief import Belief, Doubted, client_trust, service_trust
 from mct_s2s.planning.changes import (
     AnyChange,
@@ -204,6 +205,7 @@ def _plan_setup(desired: Setup, observed: ObservedState) -> Plan:
             *_describe_switching_on(observed, settings, desired.names),
             *_describe_unset(desired, observed),
             *_describe_still_off(desired, observed),
+            *_describe_way_back(desired, observed),
         )
 
     plan = Plan(
@@ -403,6 +405,7 @@ def _describe_mismatched(
     What is typed is written as it is, whatever the directory holds.
     """
     after = _state_after(observed, spec)
+    before = _switched_on(observed)
     role = desired.service.role if desired.service is not None else None
     typed = {observed.api.name_of(Holds.ROLE): role, **desired.given}
     changed = [
@@ -419,13 +422,26 @@ def _describe_mismatched(
             "which."
         )
         return
-    clients = [client for client in _callers_only_in(observed, after) if client.id not in planned]
+    clients = [client for client in _callers_only_in(before, after) if client.id not in planned]
     if clients:
         names = ", ".join(f"'{client.name}'" for client in clients)
         lose = (
             "loses access: its tokens do" if len(clients) == 1 else "lose access: their tokens do"
         )
+        if before is not observed:
+            whose = "its" if len(clients) == 1 else "their"
+            lose = f"cannot call when it is on again: {whose} tokens do"
         yield f"{names} {lose} not match {values}."
+
+
+def _switched_on(observed: ObservedState) -> ObservedState:
+    """The state as if the App Service were switched on: what it is, where it is on."""
+    switch = observed.api.setting(Holds.SWITCH)
+    if switch is None or not _is_off(observed):
+        return observed
+    settings = {**observed.settings}
+    settings[spelling_in(settings, switch.name)] = "true"
+    return observed.with_settings(settings, ("true",))
 
 
 def _is_replaced(
@@ -440,12 +456,45 @@ def _is_replaced(
 
 def _describe_cut_off(observed: ObservedState, spec: SettingsSpec) -> Iterator[str]:
     """Say who loses access by settings that are switched off, or put back as they were."""
+    is_unread = observed.tenant is None  # the directory, which has their names
+    if is_unread and not _is_off(observed) and _is_off(_state_after(observed, spec)):
+        count = sum(len(setting.list_in(observed.settings).ids) for setting in observed.api.lists)
+        whom = "Every client loses access."
+        if count:
+            lose = "loses" if count == 1 else "lose"
+            whom = f"{counted(count, 'client')} on the allow lists {lose} access."
+        yield f"{whom} The directory could not be read, so no names are known."
+        return
     names = [
         f"'{client.name}'" for client in _callers_only_in(observed, _state_after(observed, spec))
     ]
     if names:
         these = "This client loses" if len(names) == 1 else "These clients lose"
         yield f"{these} access: {', '.join(names)}."
+
+
+def _describe_way_back(desired: Setup, observed: ObservedState) -> Iterator[Instruction]:
+    """Say how to switch the site on again, where this run switches it off."""
+    if desired.settings is not SettingsScope.OFF:
+        return
+    if observed.tenant is not None:
+        what = "To switch it on again:"
+        yield Instruction(what, observed.command("configure-appservice"))
+        return
+    # Without the directory, the values have to be given: those that are there now.
+    values = observed.api.legible(observed.settings)
+    words = [
+        word
+        for setting in observed.api.rows
+        if setting.word.option is not None and not setting.holds.is_list and setting.name in values
+        for word in (setting.word.option, values[setting.name])
+    ]
+    if observed.api.need_no_directory(values):
+        what = "To switch it on again, run this, or use --from handoff.json if you have that file:"
+        yield Instruction(what, observed.command("configure-appservice", *words))
+        return
+    what = "To switch it on again, with the file of mct-s2s setup --handoff:"
+    yield Instruction(what, observed.command("configure-appservice", "--from", "handoff.json"))
 
 
 def _describe_still_off(desired: Setup, observed: ObservedState) -> Iterator[Instruction]:

@@ -205,7 +205,7 @@ FAULTS = {
         lambda stage: stage.done("teardown --purge"), "snippet Import", "setup"
     ),
     "consent is left to others": Fault(
-        lambda _: None, "add-client Late --no-consent", "add-client"
+        lambda _: None, "add-client Late --no-consent", "setup --no-app-service"
     ),
     "the site is off": Fault(
         lambda stage: stage.done("configure-appservice --disable"),

@@ -26,6 +26,7 @@ from tests.conftest import (
     Sandbox,
 )
 from tests.support.least_caller import ASSIGNED, ON_THE_SITE, OPERATOR, PIPELINE, READ
+from tests.support.printed_commands import printed_commands
 
 SUBSCRIPTIONS = r"^/subscriptions$"
 
@@ -551,3 +552,34 @@ def test_status_does_not_only_offer_to_remove_a_client_that_waits_for_consent(
 
 def service_id(azure: Sandbox) -> str:
     return str(azure.applications("MCT service (contosolearn)")[0]["appId"])
+
+
+def test_who_cannot_read_the_directory_switches_off_and_on_as_printed(
+    mct: Program, azure: Sandbox
+) -> None:
+    mct("setup", "--client", "A", "--client", "B", "-y")
+    before = azure.settings()
+    run = alone(mct, azure, arm=ON_THE_SITE)
+    off = run("configure-appservice", *WHERE, "--disable", "-y")
+    assert "2 clients on the allow lists lose access" in off.out, off
+    assert azure.settings()["ServiceAuthEnabled"] == "false"
+    refused = run("configure-appservice", *WHERE, "-y")
+    assert (refused.code, "--from handoff.json" in refused.err) == (4, True), refused
+    (back,) = [line for line in printed_commands(off.out) if "configure-appservice" in line]
+    assert run(*shlex.split(back)[1:], "-y").code == 0
+    assert azure.settings() == before
+
+
+def test_the_way_back_is_printed_where_the_app_service_is_switched_off(mct: Program) -> None:
+    mct("setup", "--client", "A", "-y")
+    off = mct("configure-appservice", "--disable", "-y")
+    assert "To switch it on again:" in off.out, off
+
+
+def test_a_role_that_shuts_clients_out_is_warned_of_while_the_app_service_is_off(
+    mct: Program,
+) -> None:
+    mct("setup", "--client", "A", "--client", "B", "-y")
+    mct("configure-appservice", "--disable", "-y")
+    done = mct("configure-appservice", "--role", "Wrong", "--dry-run")
+    assert "'A', 'B' cannot call when it is on again: their tokens do not match" in done.out, done

@@ -467,7 +467,8 @@ def test_add_client_warns_of_unset_settings_that_every_call_needs() -> None:
 def test_who_loses_access_is_a_labelled_warning() -> None:
     off = make_plan(Setup(None, settings=SettingsScope.OFF), complete(IMPORT))
     assert [str(note) for note in off.statements] == [
-        "Warning: This client loses access: 'Import'."
+        f"To switch it on again: mct-s2s configure-appservice {WHERE}",
+        "Warning: This client loses access: 'Import'.",
     ]
 
 

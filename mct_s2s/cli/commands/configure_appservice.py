@@ -11,6 +11,7 @@ from mct_s2s.model.site_settings import WORDS, Holds
 
 @dataclass(kw_only=True)
 class ConfigureAppserviceOptions(ChangingOptions):
+    takes_handoff = True
     examples = (
         "mct-s2s configure-appservice -a contosolearn --dry-run",
         "mct-s2s configure-appservice -a contosolearn --from handoff.json",
