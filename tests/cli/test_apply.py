@@ -496,6 +496,29 @@ def test_clients_of_another_site_of_the_file_stay_where_both_adopt_one_service_a
     assert [access["resourceAppId"] for access in client["requiredResourceAccess"]] == [api]
 
 
+def test_a_service_application_that_the_file_names_is_named_again_without_the_file(
+    applied: Applied, azure: Sandbox
+) -> None:
+    """Several sites may name one, so a file marks it as none's own; one setup does."""
+    api = azure.graph("POST", "/applications", json={"displayName": "MCT API"})["appId"]
+    azure.let_own(api)
+    text = (
+        f"[sites.contosolearn]\nservice-app = '{api}'\n[[sites.contosolearn.clients]]\nname = 'A'\n"
+    )
+    assert applied("-y", "--no-verify", text=text).code == 0
+    (application,) = azure.applications("MCT API")
+    assert application.get("uniqueName") is None
+    assert f'add service-app = "{api}"' in applied.mct("export", "-a", "contosolearn").out
+    refused = applied.mct("teardown", "-a", "contosolearn", *JSON)
+    assert (refused.code, refused.document["error"]["code"]) == (2, "service-application-not-ours")
+    assert f"--service-app {api}" in refused.document["error"]["remedy"]
+    named = ("-a", "contosolearn", "--service-app", api)
+    assert applied.mct("teardown", *named, "--dry-run").code == 3
+    assert applied.mct("setup", *named, "-y", "--no-verify").code == 0
+    assert f'service-app = "{api}"' not in applied.mct("export", "-a", "contosolearn").out
+    assert applied.mct("teardown", "-a", "contosolearn", "-y").code == 0
+
+
 def test_a_registration_that_two_sites_adopt_keeps_what_each_of_them_adds(
     applied: Applied, azure: Sandbox
 ) -> None:
