@@ -198,6 +198,19 @@ async def open_stores(
     return stores, replace(observed, secrets=notes, unreadable_stores=unreadable)
 
 
+async def find_place_refusals(
+    session: "Session", request: "Request", observed: ObservedState
+) -> tuple[S2SError, ...]:
+    """Why places of secrets cannot be read, each reason once: a change begins with reading them."""
+    openings = [
+        outcome_of(_open_store(session, request, observed, receiver))
+        for receiver in _receivers(request, observed)
+    ]
+    results = await gather_or_cancel(*openings)
+    refusals = [result for result in results if isinstance(result, S2SError)]
+    return tuple({(refusal.headline, refusal.advice): refusal for refusal in refusals}.values())
+
+
 async def _open_store(
     session: "Session", request: "Request", observed: ObservedState, receiver: Receiver
 ) -> tuple[Store, SecretNote]:

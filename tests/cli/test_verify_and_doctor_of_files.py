@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Ended, Program, reading
 from tests.conftest import SITE, Sandbox
@@ -19,6 +20,9 @@ def mct(mct: Program) -> Program:
 
 
 READ = ("Application.Read.All", "Organization.Read.All", "RoleManagement.Read.Directory")
+PIPELINE = (*READ, "Application.ReadWrite.OwnedBy", "AppRoleAssignment.ReadWrite.All")
+INTEGRATIONS = SITE.partition("/providers/")[0].replace("mct-prod", "integrations")
+VAULT = f"{INTEGRATIONS}/providers/Microsoft.KeyVault/vaults/{seed.VAULT}"
 GROUP = "mct-fleet"
 DUE = ("--expiring-within", "30d")
 KEPT, BROKEN, UNSET, GONE = "kept", "broken", "unset", "gone"
@@ -153,6 +157,26 @@ def test_each_ready_site_is_one_line_of_doctor(fleet: Fleet) -> None:
     (preview,) = printed(done.out)
     assert preview[:3] == ["apply", "-f", str(fleet.file)]
     assert fleet.mct(*preview).code == 3, "changes are pending"
+
+
+def test_doctor_of_a_file_checks_the_key_vaults_that_it_names(fleet: Fleet) -> None:
+    """What `apply` is refused at once, of all sites that name one vault."""
+    scope = SITE.replace("/mct-prod/", f"/{GROUP}/").partition("/providers/")[0]
+    caller = fleet.azure.caller(*PIPELINE, arm=[("Website Contributor", scope)])
+    fleet.write(KEPT, UNSET)
+    text = fleet.file.read_text()
+    for site in (KEPT, UNSET):
+        place = fleet.file.parent / "secrets" / f"{site}.env"
+        text = text.replace(f"file:{place}", f"keyvault:{seed.VAULT}/{site}")
+    fleet.file.write_text(text)
+    assert fleet("apply", "--dry-run", env=caller).code == 4
+    done = fleet("doctor", env=caller)
+    assert (done.code, done.out.splitlines()[-1]) == (3, "2 sites: 2 not ready."), done
+    assert f"You can't read secrets in the key vault '{seed.VAULT}'." in done.out
+    assert done.out.count("az role assignment create") == 1, done.out
+    officer = ("Key Vault Secrets Officer", VAULT)
+    allowed = fleet.azure.caller(*PIPELINE, arm=[("Website Contributor", scope), officer])
+    assert fleet("doctor", env=allowed).code == 0
 
 
 def test_doctor_of_a_file_says_once_what_is_missing_at_several_sites(fleet: Fleet) -> None:

@@ -133,6 +133,7 @@ def _doctor_of_file(options: DoctorOptions) -> int:
     from mct_s2s.cli.fleet import read_file_sites
     from mct_s2s.cli.options_to_request import at_site
     from mct_s2s.cli.trust_file_requests import chosen, file_words, read_sites
+    from mct_s2s.engine.credential_stores import find_place_refusals
     from mct_s2s.engine.observe.rights_lookup import examine_rights
     from mct_s2s.engine.request import Session
     from mct_s2s.model.commands import command
@@ -150,6 +151,9 @@ def _doctor_of_file(options: DoctorOptions) -> int:
         request = at_site(replace(site.request, without_settings=True), site.options, session)
         seen = await examine_rights(session, request)
         site.name_keys(seen.site_refusal)
+        if seen.directory_refusal is None:
+            places = await find_place_refusals(session, request, seen.observed)
+            seen = replace(seen, place_refusals=places)
         return SiteChecks(site.key, site.title, seen, checks(seen, request.setup))
 
     async def body(current: CommandRun) -> int:

@@ -27,6 +27,7 @@ from mct_s2s.planning.secret_policy import INSTEAD, OTHERWISE, in_words, longest
 from mct_s2s.planning.service_facts import SERVICE_OPTION
 
 SIGNED_IN, PENDING, READ_RESOURCE = "signed-in", "changes-pending", "read-resource"
+READ_PLACE = "read-secret-place"
 _OF_SITE = (Right.READ_SITE, Right.READ_SETTINGS, Right.WRITE_SETTINGS, Right.RESTART)
 _LEFT_TO_OTHERS = frozenset({Right.CONSENT, Right.WRITE_SETTINGS, Right.RESTART})
 """What others can do later; without the other rights nothing is begun.
@@ -87,6 +88,8 @@ class Seen:
     site_refusal: S2SError | None = None
     resource_refusals: tuple[S2SError, ...] = ()
     """Why resources whose identities are to be clients could not be read."""
+    place_refusals: tuple[S2SError, ...] = ()
+    """Why places of secrets that a trust file names, such as key vaults, could not be read."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,12 @@ def checks(seen: Seen, job: Setup) -> tuple[DoctorCheck, ...]:
         message = f"Tenant {tenant.name} ({tenant.id})."
         results.append(DoctorCheck("tenant", Verdict.YES, tenant.name, message))
         plans = _forecast_setup(job, observed)
-    results += [_check_resource(refusal) for refusal in seen.resource_refusals]
+    results += [
+        _check_reading(READ_RESOURCE, "the resource", refusal) for refusal in seen.resource_refusals
+    ]
+    results += [
+        _check_reading(READ_PLACE, "client secrets", refusal) for refusal in seen.place_refusals
+    ]
     results += _check_steps(plans.steps, seen)
     results.append(_check_secret_policy(seen.access))
     results += _check_site(seen)
@@ -140,12 +148,11 @@ def checks(seen: Seen, job: Setup) -> tuple[DoctorCheck, ...]:
     return tuple(results)
 
 
-def _check_resource(refusal: S2SError) -> DoctorCheck:
-    subject = "the resource"
+def _check_reading(code: str, subject: str, refusal: S2SError) -> DoctorCheck:
     if is_told_by_rights(refusal):
         message = refusal.headline
-        return DoctorCheck(READ_RESOURCE, Verdict.NO, subject, message, missing=refusal.missing)
-    return DoctorCheck.refused(READ_RESOURCE, refusal, subject)
+        return DoctorCheck(code, Verdict.NO, subject, message, missing=refusal.missing)
+    return DoctorCheck.refused(code, refusal, subject)
 
 
 def _check_sign_in(access: CallerRights) -> DoctorCheck:
