@@ -398,7 +398,10 @@ def _client_notes(
         yield f"'{spec.name}' is the name of one client. To set up several, name each by itself."
     # A new credential is stored with the right values, and replaces what was lost.
     if credential.is_added:
-        lifetime = observed.file.lifetimes.get(spec.name) if observed.file is not None else None
+        file = observed.file
+        # A federated credential and a given certificate last as long as they do.
+        has_lifetime = isinstance(spec.credential, NewCredential)
+        lifetime = file.lifetimes.get(spec.name) if file is not None and has_lifetime else None
         short = ShortLifetime.of(lifetime, observed.now, EXPIRING_WITHIN)
         if short is not None:
             yield (

@@ -376,7 +376,7 @@ def check_api(observed: ObservedState) -> None:
     remedy = (
         f"Name the description of {served}: --api FILE"
         if remembered is not None
-        else "Leave --api out."
+        else f"Leave {'api' if observed.file is not None else '--api'} out."
     )
     raise Refused(
         "other-api",

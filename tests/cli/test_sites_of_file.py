@@ -280,6 +280,25 @@ def test_every_lifetime_of_a_file_that_is_too_short_is_said_with_its_key(fleet: 
     assert "Use a longer --secret-lifetime" not in done.err
 
 
+FEDERATED = 'credential = "federated"\ngithub = "octo/import"\nsecret-lifetime = "20d"'
+
+
+def test_a_rotation_of_a_client_that_has_no_secret_by_the_file_is_refused(fleet: Fleet) -> None:
+    """As one by the App Service is, and not up to date."""
+    fleet.write(t1_1=FEDERATED)
+    done = fleet("rotate-secret", "Import 1", "--only", "t1-1", "-o", "json")
+    assert (done.code, done.document["error"]["code"]) == (2, "no-secret-to-rotate")
+    fleet.write(t1_1=FEDERATED, t2_1="")
+    elsewhere = fleet("rotate-secret", "Import 1", "--dry-run")
+    assert elsewhere.code == 3, "another site's client of that name has a secret"
+
+
+def test_a_lifetime_that_does_not_count_is_not_called_too_short(fleet: Fleet) -> None:
+    fleet.write(t1_1=FEDERATED)
+    done = fleet("apply", "--only", "t1-1", "--dry-run")
+    assert (done.code, "is to last" in done.out) == (3, False), done
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

@@ -210,10 +210,23 @@ def _rotate_at_all_sites(options: RotateSecretOptions, shared: "Rotation", now: 
             site.options, rotation, now, places=site.request.places, file=site.request.file
         )
         rotated.append(replace(site, request=request))
+    if options.client is not None and not any(site.request.desired.clients for site in rotated):
+        raise _nothing_to_rotate(options.client)
     if short:
         raise _too_short_in_file(options.file, short, is_typed=is_typed)
     return run_change_of_file(
         options, rotated, digest=reviewed, is_reviewed=options.expect is not None
+    )
+
+
+def _nothing_to_rotate(client: str) -> Refused:
+    """The error about a client to which the file gives nothing that mct-s2s makes."""
+    return Refused(
+        "no-secret-to-rotate",
+        f"By the file, '{client[:130]}' has no secret, and no certificate that mct-s2s creates.",
+        says_unchanged=True,
+        remedy="A federated credential needs no rotation, and another certificate of your own is "
+        "registered by 'apply' once the file names it.",
     )
 
 
