@@ -138,6 +138,10 @@ class SiteChange:
         if request.backup is not None:
             request.backup.say = self.command_run.terminal.inform
         self.outcome = await prepare(session, replace(request, show=self.show))
+        site = self.outcome.before.app_service
+        # Before the question, and in a dry run: the run itself would be refused.
+        if request.backup is not None and site is not None and site.refusal is None:
+            request.backup.check(str(site.resource), dry_run=True)
 
     async def apply(self, others: "Sequence[SiteChange]") -> None:
         """`others` of the command may share registrations and identities."""
