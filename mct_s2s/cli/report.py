@@ -16,13 +16,16 @@ from mct_s2s.cli.site_report import (
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import Instruction, as_instructions
 from mct_s2s.inputs.user_files import SettingsFile
-from mct_s2s.model.commands import option
+from mct_s2s.model.client_credentials import CredentialKind
+from mct_s2s.model.commands import option, webapp_command
 from mct_s2s.model.desired import Removal, Rotation, SettingsScope, Setup
 from mct_s2s.model.run_files import Handoff
+from mct_s2s.model.secret_place import PlaceKind
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.changes import (
     EnableIdentity,
     Output,
+    WriteSettings,
 )
 from mct_s2s.planning.clients import clients_called
 from mct_s2s.planning.permissions.rights import asked_for
@@ -139,6 +142,7 @@ def _close(site: SiteChange, outcome: Outcome) -> None:
         desired = outcome.request.desired
         # The program of a client whose secret is elsewhere would have no file to read.
         elsewhere = {client.name for client in clients if client.is_secret_elsewhere}
+        elsewhere |= {client.name for client in clients if _is_shown_only(client)}
         names = [*desired.names, *(client.name for client in clients)] if clients else []
         ready = [name for name in names if outcome.plan.client_name(name) not in elsewhere]
         snippet = [] if headline else [_snippet_command(outcome, name) for name in ready[:1]]
@@ -255,10 +259,62 @@ def _is_elsewhere(outcome: Outcome, name: str) -> bool:
 
 
 def _unsaid(outcome: Outcome) -> tuple[Instruction, ...]:
-    """Who gains, loses or keeps access; of a rotation, which old credentials stay valid."""
-    plan = outcome.plan
-    more = plan.notes if isinstance(outcome.request.desired, Rotation) else plan.left_alone
-    return as_instructions((*plan.gaining, *plan.warnings, *more, *lost_with_job(outcome)))
+    """Who gains, loses or keeps access, and what is left to do.
+
+    Of a rotation, which old credentials stay valid.
+    """
+    plan, desired = outcome.plan, outcome.request.desired
+    more: Sequence[str | Instruction] = plan.left_alone
+    if isinstance(desired, Rotation):
+        more = plan.notes
+    elif isinstance(desired, Removal):
+        # What is to be done by hand has scrolled by: the plan was above the question.
+        to_do = (note for note in as_instructions(plan.notes) if note.command)
+        more = (*to_do, *plan.left_alone)
+    return as_instructions(
+        (
+            *plan.gaining,
+            *plan.warnings,
+            *more,
+            *_due_restart(outcome),
+            *_programs_of_shown(outcome),
+            *lost_with_job(outcome),
+        )
+    )
+
+
+def _due_restart(outcome: Outcome) -> Iterator[Instruction]:
+    """Say that settings wait for a restart, which an option left to the user."""
+    written = [change for change in outcome.done.values() if isinstance(change, WriteSettings)]
+    if outcome.request.desired.restart or not written:
+        return
+    what = "The App Service uses the new settings after a restart, which --no-restart left to you:"
+    site = written[0].site
+    yield Instruction(what, webapp_command("restart", site, "--subscription", site.subscription_id))
+
+
+def _is_shown_only(client: ClientResult) -> bool:
+    place = client.credential.saved_to if client.credential is not None else None
+    return place is not None and place.kind is PlaceKind.SHOWN
+
+
+def _programs_of_shown(outcome: Outcome) -> Iterator[Instruction]:
+    """Say what a program needs whose secret was only shown: `snippet` has no file to read."""
+    tenant = outcome.before.tenant
+    for credential in credentials_of(outcome):
+        place = credential.saved_to
+        is_shown = place is not None and place.kind is PlaceKind.SHOWN
+        if tenant is None or not is_shown or credential.kind is not CredentialKind.SECRET:
+            continue
+        what = (
+            f"For a program of '{credential.client}', write the secret to a file as "
+            f"AZURE_CLIENT_SECRET=…, with AZURE_TENANT_ID={tenant.id} and "
+            f"AZURE_CLIENT_ID={credential.client_id}. Then:"
+        )
+        command = outcome.before.command(
+            "snippet", "--credentials", "FILE", about=credential.client
+        )
+        yield Instruction(what, command)
 
 
 def _write_handoff(site: SiteChange, outcome: Outcome) -> None:

@@ -551,3 +551,17 @@ def test_a_backup_goes_back_only_to_where_it_came_from(
         "configure-appservice", "--slot", "staging", "--restore", str(tmp_path / "slot.json"), *JSON
     )
     assert "ServiceAuthAudience" not in azure.settings(SLOT)
+
+
+def test_what_a_teardown_leaves_to_do_is_said_at_its_end(mct: Program) -> None:
+    mct("setup", "--managed-identity", "reports-func", "-y")
+    done = mct("teardown", "-y")
+    assert "az webapp identity remove -g integrations -n reports-func" in done.out, done
+
+
+def test_a_dry_run_tries_the_place_of_a_backup(mct: Program, tmp_path: Path) -> None:
+    words = ("configure-appservice", "--disable", "--dry-run", "--backup")
+    refused = mct(*words, str(tmp_path), *JSON)
+    assert (refused.code, refused.document["error"]["code"]) == (2, "backup-place-taken"), refused
+    assert mct(*words, str(tmp_path / "backup.json")).code == 3
+    assert not (tmp_path / "backup.json").exists()

@@ -1172,3 +1172,11 @@ def test_dry_run_says_which_folder_would_be_created_and_creates_none(
     assert (folder / "a.env").is_file()
     again = mct("setup", "--client", "B", "--secret-to", f"file:{folder}/b.env", "--dry-run")
     assert "is created, for no one but you" not in again.out
+
+
+def test_no_program_is_offered_that_reads_a_file_of_a_secret_that_was_shown(mct: Program) -> None:
+    mct("setup", "-y")
+    done = mct("add-client", "A", "--secret-to", "show", "-y")
+    assert "snippet A --credentials FILE" in done.out, done
+    assert done.out.count("snippet") == 1, done
+    assert "AZURE_TENANT_ID=" in done.out, done

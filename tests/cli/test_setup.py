@@ -397,3 +397,10 @@ def test_plan_says_that_a_name_with_a_comma_is_one_client(mct: Program, azure: S
     assert mct("setup", "--client", "A, B", "-y").code == 0
     assert len(azure.applications("A, B")) == 1
     assert said not in " ".join(mct("setup", "--client", "A, B", "--dry-run").out.split())
+
+
+def test_a_restart_that_is_left_to_the_user_is_named_at_the_end(mct: Program) -> None:
+    for words in (("setup", "--client", "A"), ("remove-client", "A")):
+        done = mct(*words, "--no-restart", "-y")
+        assert "az webapp restart -g mct-prod -n contosolearn" in done.out, done
+    assert "az webapp restart" not in mct("setup", "--client", "A", "-y").out
