@@ -20,6 +20,8 @@ _BACKLOG = 2048
 _NOT_FOR_YOU = "You can't listen on a port this low."
 _FREE_RANGES = 20
 """So many ranges of ports are tried before each service takes any port that is free."""
+_OTHER_STARTS = range(9443, 9443 + 1000 * _FREE_RANGES, 1000)
+"""Where a user may serve instead, if the ports that were asked for are in use."""
 _LET_LISTEN = "sudo sysctl net.ipv4.ip_unprivileged_port_start=443"
 
 
@@ -64,12 +66,25 @@ def open_exactly(ports: Mapping[str, int], address: str = "") -> dict[str, list[
                 if error.errno == errno.EADDRINUSE
                 else f"is not available ({error.strerror})"
             )
-            other = 9443 if abs(9443 - min(ports.values())) > len(ports) else 10443
-            another = f"mct-s2s sandbox serve --port {other}"
+            another = _free_start([*ports], address)
             raise PortTaken(
-                f"Port {port} {what}.", "Stop what uses it, or serve elsewhere:", another
+                f"Port {port} {what}.",
+                "Stop what uses it, or serve elsewhere:",
+                f"mct-s2s sandbox serve --port {another or 'PORT'}",
             ) from error
     return opened
+
+
+def _free_start(names: Sequence[str], address: str) -> int | None:
+    """The first port of a range that is free now; `None` where none of those tried is."""
+    for start in _OTHER_STARTS:
+        try:
+            opened = {name: _open(port, address) for name, port in ports_from(start, names).items()}
+        except OSError:
+            continue
+        close(opened)
+        return start
+    return None
 
 
 def close(opened: Mapping[str, list[socket.socket]]) -> None:
