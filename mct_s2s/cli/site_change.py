@@ -11,7 +11,7 @@ from mct_s2s.cli.command_run import CommandRun
 from mct_s2s.cli.file_site import FileSite
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.options_to_request import at_site
-from mct_s2s.engine.credential_stores import retire_files
+from mct_s2s.engine.credential_stores import retire_files, useless_files
 from mct_s2s.engine.flow import carry_out, prepare
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request, Session
@@ -161,6 +161,11 @@ class SiteChange:
             self.command_run.terminal.inform("Deleted files of secrets that were removed:")
             for path in removed_files:
                 self.command_run.terminal.inform(f"  {path}")
+        kept_files = useless_files(self.session, self.outcome, self.outcome.done.values())
+        if kept_files:
+            self.command_run.terminal.say("Could not delete files of secrets that were removed:")
+            for path in kept_files:
+                self.command_run.terminal.say(f"  {path}")
 
     # What the engine asks of the user
 

@@ -1,9 +1,10 @@
 """What came of a command at one App Service: what its text and its JSON document both say."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 from mct_s2s.cli.site_change import SiteChange
-from mct_s2s.engine.credential_stores import new_credentials
+from mct_s2s.engine.credential_stores import new_credentials, useless_files
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import Instruction
 from mct_s2s.inputs.secret_to import SecretTo
@@ -56,7 +57,11 @@ def report_of(site: SiteChange) -> SiteReport:
         verification=outcome.verification,
         error=error,
         places=_places(site, outcome),
-        notes=(*_place_refusals(outcome), *lost_with_job(outcome)),
+        notes=(
+            *_place_refusals(outcome),
+            *lost_with_job(outcome),
+            *_describe_files(site, outcome),
+        ),
         new_folders=_new_folders(outcome),
         is_of_file=site.is_of_file,
         is_over=site.is_over,
@@ -138,6 +143,14 @@ def _new_folders(outcome: Outcome) -> tuple[Instruction, ...]:
         if folder is not None:
             notes.append(Instruction(f"The folder '{folder}' is created, for no one but you."))
     return tuple(dict.fromkeys(notes))
+
+
+def _describe_files(site: SiteChange, outcome: Outcome) -> Iterator[Instruction]:
+    """Name the files on this machine that a removal will delete."""
+    if not isinstance(outcome.request.desired, Removal) or outcome.has_begun:
+        return
+    for path in useless_files(site.session, outcome, outcome.plan.changes):
+        yield Instruction(f"A file with a secret that is removed is deleted, too: '{path}'.")
 
 
 def lost_with_job(outcome: Outcome) -> tuple[Instruction, ...]:

@@ -1,6 +1,6 @@
 """Choose each client's store: where the user asks for it, or where its last credential is."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -30,11 +30,11 @@ from mct_s2s.model.client_credentials import (
 from mct_s2s.model.client_sign_in import ARRIVES_SECONDS, EXPIRED, ClientSignIn
 from mct_s2s.model.commands import option
 from mct_s2s.model.desired import Rotation, ServiceSpec, Setup
-from mct_s2s.model.ids import Tag, same_id
+from mct_s2s.model.ids import ClientId, Tag, same_id
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.secret_place import PlaceKind, SecretPlace
 from mct_s2s.planning.belief import Belief, client_trust
-from mct_s2s.planning.changes import AddCredential, DeleteApplication, RemoveCredential
+from mct_s2s.planning.changes import AddCredential, AnyChange, DeleteApplication, RemoveCredential
 from mct_s2s.planning.clients import clients_called
 from mct_s2s.planning.credential_plan import held_here
 from mct_s2s.planning.plan import Plan
@@ -587,7 +587,27 @@ def _ask_for_place(place: SecretPlace, observed: ObservedState) -> str:
 
 def retire_files(session: "Session", outcome: "Outcome") -> list[Path]:
     """Delete the files in this tool's own folder whose secrets are useless now; return them."""
-    changes = outcome.done.values()
+    stores = _useless_stores(session, outcome, outcome.done.values())
+    return [store.dotenv for store, client_id in stores if store.retire(client_id)]
+
+
+def useless_files(
+    session: "Session", outcome: "Outcome", changes: Iterable[AnyChange]
+) -> list[Path]:
+    """The files in this tool's own folder whose secrets these changes make useless."""
+    files = list[Path]()
+    for store, client_id in _useless_stores(session, outcome, changes):
+        with suppress(UsageError):  # in a folder that is another user's: it stays
+            if store.is_of_client(client_id):
+                files.append(store.dotenv)
+    return files
+
+
+def _useless_stores(
+    session: "Session", outcome: "Outcome", changes: Iterable[AnyChange]
+) -> Iterator[tuple[FileStore, ClientId]]:
+    """The default files, there or not, of clients whose secrets these changes make useless."""
+    changes = tuple(changes)
     removed = {change.key_id for change in changes if isinstance(change, RemoveCredential)}
     deleted = {change.object_id for change in changes if isinstance(change, DeleteApplication)}
     renewed = {
@@ -595,7 +615,6 @@ def retire_files(session: "Session", outcome: "Outcome") -> list[Path]:
         for change in changes
         if isinstance(change, AddCredential)
     }
-    retired: list[Path] = []
     for client in outcome.before.trust.clients:
         application = client.application
         remaining = [
@@ -611,6 +630,5 @@ def retire_files(session: "Session", outcome: "Outcome") -> list[Path]:
                 SecretTo().file_for(stem, folder), is_default_place=True, keeps_key=True
             )
             is_useless = is_over or store.holds_one_of(removed)
-            if is_useless and store.retire(application.client_id):
-                retired.append(store.dotenv)
-    return retired
+            if is_useless:
+                yield store, application.client_id

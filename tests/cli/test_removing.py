@@ -2,6 +2,7 @@
 as they were.
 """
 
+import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -565,3 +566,29 @@ def test_a_dry_run_tries_the_place_of_a_backup(mct: Program, tmp_path: Path) -> 
     assert (refused.code, refused.document["error"]["code"]) == (2, "backup-place-taken"), refused
     assert mct(*words, str(tmp_path / "backup.json")).code == 3
     assert not (tmp_path / "backup.json").exists()
+
+
+def test_the_plan_of_a_removal_names_the_file_that_goes(mct: Program) -> None:
+    file = saved_to(mct("setup", "--client", "A", *JSON))
+    planned = mct("remove-client", "A", "--dry-run")
+    assert f"'{file}'" in planned.out, planned
+    assert file.exists()
+    removed = mct("remove-client", "A", "-y")
+    assert (file.exists(), str(file) in removed.err) == (False, True), removed
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_file_of_a_removed_secret_that_stays_is_named(
+    mct: Program, monkeypatch: pytest.MonkeyPatch, *, is_kept: bool
+) -> None:
+    file = saved_to(mct("setup", "--client", "A", *JSON))
+    unlink = Path.unlink
+
+    def refuse(path: Path, **options: bool) -> None:
+        if is_kept and path == file:
+            raise PermissionError(errno.EROFS, "Read-only file system")
+        unlink(path, **options)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    removed = mct("remove-client", "A", "-y")
+    assert ("Could not delete files" in removed.err, removed.code) == (is_kept, 0), removed
