@@ -67,8 +67,12 @@ class Sandbox:
         self.subscription_id = environment["AZURE_SUBSCRIPTION_ID"]
         self.site_url = environment["MCT_S2S_URL"]
         self.ca_file = environment["SSL_CERT_FILE"]
+        self.own_requests: set[str] = set()
+        """The ids of the requests that tests have sent, in the log beside those of the program."""
         self._http = httpx.Client(
-            verify=ssl.create_default_context(cafile=self.ca_file), trust_env=False
+            verify=ssl.create_default_context(cafile=self.ca_file),
+            trust_env=False,
+            event_hooks={"response": [self.remember_own]},
         )
         self.graph_url = self._control("GET", "/health").json()["graph"]
         self._tokens: dict[str, tuple[str, float]] = {}
@@ -332,6 +336,12 @@ class Sandbox:
         """Secrets that were seen where they have no business."""
         rows: list[Json] = self._control("GET", "/leaks").json()["value"]
         return rows
+
+    def remember_own(self, answer: httpx.Response) -> None:
+        """Note that a request is a test's own, by the id that Graph or Resource Manager gave it."""
+        for name in ("request-id", "x-ms-request-id"):
+            if name in answer.headers:
+                self.own_requests.add(answer.headers[name])
 
     def _control(self, method: str, path: str, **options: Any) -> httpx.Response:
         return self._http.request(method, f"{self.origin}/_sandbox{path}", **options)

@@ -35,9 +35,13 @@ ELSEWHERE = {
     ("entra", "POST /{tenant}/oauth2/v2.0/devicecode"),
     ("graph", "GET /me/transitiveMemberOf"),
     ("graph", "GET /servicePrincipals/{id}/transitiveMemberOf"),
+    ("graph", "DELETE /applications/{id}/federatedIdentityCredentials/{id}"),
+    ("graph", "POST /servicePrincipals/{id}/removePassword"),
+    ("graph", "PATCH /servicePrincipals/{id}"),
+    ("graph", "GET /directory/deletedItems/{id}"),
 }
-"""Sent for the tests of a device code, which takes real time, and of tenants that differ, where
-nothing else tells the rights sooner.
+"""Sent for the tests of a device code, which takes real time, of tenants that differ, where nothing
+else tells the rights sooner, and of what a restored registration has from others.
 """
 
 

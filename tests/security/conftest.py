@@ -31,7 +31,9 @@ class Member:
         self.graph_url = azure.graph_url
         self.address = azure.person(name, **more)
         self._http = httpx.Client(
-            verify=ssl.create_default_context(cafile=azure.ca_file), trust_env=False
+            verify=ssl.create_default_context(cafile=azure.ca_file),
+            trust_env=False,
+            event_hooks={"response": [azure.remember_own]},
         )
         self._token = self._sign_in()
         self.id: str = self.graph("GET", "/me")["id"]

@@ -23,6 +23,7 @@ _PATTERNS = {
         (r"^/(v1\.0|beta)", ""),
         (r"\([a-zA-Z]+='[^']*'\)", "/{id}"),
         (r"/(applications|servicePrincipals|appRoleAssignedTo)/[^/{]+", r"/\1/{id}"),
+        (r"/federatedIdentityCredentials/[^/{]+", "/federatedIdentityCredentials/{id}"),
         (r"/deletedItems/(?!microsoft\.graph)[^/]+", "/deletedItems/{id}"),
     ),
     "arm": (

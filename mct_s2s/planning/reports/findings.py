@@ -36,7 +36,6 @@ from mct_s2s.planning.clients import (
     members,
     unmatched_entries,
 )
-from mct_s2s.planning.content import asks_for_more
 from mct_s2s.planning.credential_plan import held_here, lost_message
 from mct_s2s.planning.not_ours import SERVICE_NOT_OURS, why_doubted
 from mct_s2s.planning.replacement import all_end_by, signs_in_otherwise
@@ -324,15 +323,10 @@ def _client(
     # A Website Contributor may have listed anyone: what is printed must not be a step to a grant.
     remove = observed.command("remove-client", about=client.client_id)
     remedy = remove if is_only_listed else observed.setting_up(client)
-    whose, consenting = "", remedy
+    whose = ""
     if isinstance(decision, Doubted) and is_only_listed:
         whose = f" Only the allow list names it: {why_doubted(decision)}."
-        asks = asks_for_more(client.application, observed, ServiceSpec())
-        if client.is_registered_here and not asks:
-            # A colleague who may not grant consent leaves a client like this one: the reader knows.
-            whose += f" If it is not to call here, run {remove}. If it is:"
-            consenting = observed.setting_up(client)
-    yield from _access(client, observed, consenting, whose)
+    yield from _access(client, observed, remedy, whose)
     if client.is_registered_here:  # of another tenant's registration, the credentials are not known
         yield from _credentials(client, observed, within, remedy, is_only_listed=is_only_listed)
 
