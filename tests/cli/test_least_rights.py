@@ -578,3 +578,13 @@ def test_a_role_that_shuts_clients_out_is_warned_of_while_the_app_service_is_off
     mct("configure-appservice", "--disable", "-y")
     done = mct("configure-appservice", "--role", "Wrong", "--dry-run")
     assert "'A', 'B' cannot call when it is on again: their tokens do not match" in done.out, done
+
+
+def test_an_application_that_is_no_owner_is_told_the_permission_that_ownership_takes(
+    mct: Program, azure: Sandbox
+) -> None:
+    mct("setup", "--client", "A", "-y")
+    run = alone(mct, azure, *READ, arm=ON_THE_SITE)
+    error = run("rotate-secret", "A", *WHERE, *JSON).document["error"]
+    assert error["code"] == "not-owner", error
+    assert "Application.ReadWrite.OwnedBy, too." in error["remedy"], error

@@ -285,6 +285,14 @@ def _may_be_about_ownership(refusal: S2SError) -> bool:
     return isinstance(refusal, ServiceError) and refusal.status == 403
 
 
+async def _needed_beside_ownership(session: Session) -> str:
+    """What an owner that is an application needs, too: ownership is enough for a person alone."""
+    caller = await caller_rights.identity(session.graph)
+    if caller.is_person is not False:
+        return ""
+    return "You need the application permission Application.ReadWrite.OwnedBy, too. "
+
+
 async def explain_not_owner(
     session: Session, object_id: ApplicationObjectId, refusal: S2SError
 ) -> S2SError:
@@ -306,14 +314,15 @@ async def explain_not_owner(
     name = application.display_name
     client_id = application.client_id
     add = command("az", "ad", "app", "owner", "add", "--id", client_id, "--owner-object-id", caller)
+    needed = await _needed_beside_ownership(session)
     step = f"update the app registration '{name}'"
     return NotOwner(
         "not-owner",
         f"You can only update app registrations that you own, and '{name}' (appId {client_id}) is "
         "not one of them.",
         answer=refusal.answer,
-        remedy="Run the same command again after one of its owners, or a Cloud Application "
-        "Administrator, has made you an owner. They run:",
+        remedy=f"{needed}Run the same command again after one of its "
+        "owners, or a Cloud Application Administrator, has made you an owner. They run:",
         command=add,
         request_id=refusal.request_id,
         missing=(MissingRight(step, "ownership", "one of its owners", add),),
