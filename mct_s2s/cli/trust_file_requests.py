@@ -4,8 +4,9 @@ An entry becomes options of `setup`, so that the same code checks every value.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,7 @@ def sites_in(
     file = reader.tables(document)
     for key, entry in file.sites.items():
         reader.read_site(file, key, entry)
+    reader.check_unused_profiles(file)
     reader.compare_sites()
     reader.compare_clients()
     reader.check()
@@ -327,6 +329,22 @@ class _Reader:
                     return
             else:
                 return
+
+    def check_unused_profiles(self, file: TrustFile) -> None:
+        """Check the profiles that no site names: a site may have mistyped the name."""
+        used = {entry.profile for entry in file.sites.values()}
+        for name, profile in file.profiles.items():
+            if name in used:
+                continue
+            checks: tuple[Callable[[], object], ...] = (
+                partial(checked_tenant, profile.tenant, "--tenant"),
+                partial(check_name, profile.cloud or "public"),
+            )
+            for check in checks:
+                try:
+                    check()
+                except UsageError as error:
+                    self._note(error, {("profiles", name): profile})
 
     def _site(self, key: str, entry: SiteEntry, profile: Profile, app_service: str) -> FileSite:
         values = {**profile.options, **entry.options, "app_service": app_service}

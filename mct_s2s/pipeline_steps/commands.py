@@ -45,8 +45,8 @@ def rotate_words(inputs: Inputs) -> list[str]:
         sites = list(_sites(inputs))
         if not inputs.expect:
             raise StepError(
-                "No fingerprint of the file that was reviewed is given: expect. A dry run prints "
-                "it."
+                "The input expect is missing: the fingerprint of the reviewed file. A dry run "
+                "prints it."
             )
         return ["rotate-secret", *sites, f"--expect={inputs.expect}", *expiring]
     if inputs.only:

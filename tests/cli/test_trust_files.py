@@ -216,6 +216,23 @@ def test_every_mistake_of_one_client_is_listed(file: File) -> None:
     assert not any("Input should" in problem for problem in listed)
 
 
+def test_mistakes_of_a_profile_whose_name_is_mistyped_are_listed(file: File) -> None:
+    error = file.refused(
+        """
+        [profiles.contoso]
+        tenant = "Contoso Ltd"
+        cloud = "http://localhost"
+        [sites.a]
+        profile = "contso"
+        """
+    )
+    assert [place_in(item.what) for item in error.items] == [
+        "profiles.contoso.tenant",
+        "profiles.contoso.cloud",
+        "sites.a.profile",
+    ]
+
+
 def test_every_wrong_value_of_one_client_is_listed(file: File) -> None:
     values = (
         "secret-lifetime = '9y'\nsecret-to = 'keyvault:x_y'\ngithub = 'a'\ncertificate = 'no.pem'\n"
