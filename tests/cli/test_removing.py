@@ -560,6 +560,11 @@ def test_what_a_teardown_leaves_to_do_is_said_at_its_end(mct: Program) -> None:
     assert "az webapp identity remove -g integrations -n reports-func" in done.out, done
 
 
+def test_options_that_exclude_each_other_are_all_named(mct: Program) -> None:
+    refused = mct("configure-appservice", "--disable", "--restore", "x.json", "--role", "A")
+    assert "--restore cannot be combined with --disable, --role." in refused.err, refused
+
+
 def test_a_dry_run_tries_the_place_of_a_backup(mct: Program, tmp_path: Path) -> None:
     words = ("configure-appservice", "--disable", "--dry-run", "--backup")
     refused = mct(*words, str(tmp_path), *JSON)

@@ -63,7 +63,8 @@ def configure_appservice(options: ConfigureAppserviceOptions) -> int:
     }
     alone = [option for option, is_given in whole.items() if is_given]
     if alone and len(alone) + len(typed) > 1:
-        raise contradiction(f"{alone[0]} cannot be combined with other values.")
+        others = [*alone[1:], *(WORDS[holds].option or "" for holds in typed)]
+        raise contradiction(f"{alone[0]} cannot be combined with {', '.join(others)}.")
     api, given_for = api_of(options), None
     for holds in (*typed, *([Holds.SWITCH] if options.disable else [])):
         if api.setting(holds) is None:
