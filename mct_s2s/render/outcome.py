@@ -830,8 +830,11 @@ def _whereabouts(credential: SavedCredential) -> tuple[str, list[str]]:
         lines = credential.secret.rstrip().split("\n")
         is_key = len(lines) > 1
         return (", shown here once:", lines) if is_key else (f", shown here once: {lines[0]}", [])
-    if credential.saved_to:
-        return f", saved to {_path_or_place(credential.saved_to)}", []
+    place = credential.saved_to
+    if place is not None:
+        # As in the plan: a program may keep it or not.
+        verb = "given" if place.kind is PlaceKind.PROGRAM else "saved"
+        return f", {verb} to {_path_or_place(place)}", []
     return "", []
 
 

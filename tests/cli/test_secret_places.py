@@ -484,7 +484,7 @@ def test_what_a_program_has_taken_is_done_where_the_run_is_cut_off_then(
     ended = process(*words)
     assert ended.code == 128 + signal.SIGINT, ended
     (done,) = (line for line in ended.err.splitlines() if line.startswith("Done: "))
-    assert (f"{kind} One" in done, "saved to exec:" in ended.err) == (True, True)
+    assert (f"{kind} One" in done, "given to exec:" in ended.err) == (True, True)
     assert not re.search(rf"May have happened:.*{kind} One", ended.err)
     (application,) = azure.applications("One")
     assert (
