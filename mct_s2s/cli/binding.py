@@ -232,6 +232,8 @@ class Command(TyperCommand):
             param
             for param in params
             if param.param_type_name == "option" and not (param.is_flag or param.multiple)
+            # Of two formats the last counts, as for az: it changes nothing but the screen.
+            if getattr(param, "rich_help_panel", None) != OUTPUT
         ]
         for param in of_one_value:
             parser.add_option(
