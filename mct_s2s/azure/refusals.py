@@ -145,8 +145,8 @@ def _denied_by_graph(permissions: str, role: str, *at: GraphOperation) -> Row:
 def _denied_by_arm(role: str, where: str, action: str = "") -> Row:
     """`action`: a pattern for the one that Resource Manager says is missing.
 
-    A resource is named by the step ("read the App Service NAME"), the subscription by no step:
-    there, the right says where it is held.
+    The right of a role on a resource is the role alone, as the step says which resource it is
+    ("read the App Service NAME"). A subscription is in no step, so its right says that.
     """
     return Row(
         "ARM",

@@ -25,7 +25,12 @@ from mct_s2s.errors import (
 from mct_s2s.model.ids import ClientId
 from mct_s2s.render.console import Terminal, has_screen_reader
 from mct_s2s.render.diagnostics import show_error, show_error_line
-from mct_s2s.render.outcome import SiteReport, show_stopped
+from mct_s2s.render.outcome import (
+    NOTHING_TO_RESUME,
+    SiteReport,
+    is_all_done,
+    show_stopped,
+)
 from mct_s2s.render.pipelines import is_unattended
 from mct_s2s.render.progress import Reporter
 
@@ -62,6 +67,7 @@ class CommandRun:
         # A command that only reads has nothing to say of it.
         is_still_reading = isinstance(self.options, ChangingOptions) and not sites
         says_unchanged = is_still_reading or (self.is_asking and not has_written)
+        resume = Instruction(NOTHING_TO_RESUME) if is_all_done(sites) else self.resume
         if isinstance(error, TimeoutError) or not (
             self.is_interrupted() or isinstance(error, KeyboardInterrupt)
         ):
@@ -76,14 +82,14 @@ class CommandRun:
                 "deadline-passed",
                 f"Timed out after {self.options.timeout:g} s.",
                 says_unchanged=says_unchanged,
-                remedy=f"To allow more time, add --timeout SECONDS. {self.resume.what}",
-                command=self.resume.command,
+                remedy=f"To allow more time, add --timeout SECONDS. {resume.what}",
+                command=resume.command,
             )
         return Interrupted(
             "interrupted",
             "Cancelled." if self.is_asking else "Interrupted.",
-            remedy=self.resume.what,
-            command=self.resume.command,
+            remedy=resume.what,
+            command=resume.command,
             says_unchanged=says_unchanged,
         )
 

@@ -28,6 +28,7 @@ from mct_s2s.render.manual_steps import describe_manual_step, show_manual_steps
 from mct_s2s.render.plan import BLOCKED, show_steps, summary
 from mct_s2s.render.verification import show_verification
 
+NOTHING_TO_RESUME = "All changes were made: there is nothing to resume."
 LABELS = 12
 """Columns of the words before the values; the longest is `Certificate`."""
 FEW_SITES = 5
@@ -545,8 +546,20 @@ def show_stopped(
         _show_account(terminal, sites[0], with_credentials=with_credentials)
     elif sites:
         _show_stopped_sites(terminal, sites, with_credentials=with_credentials)
-    if any(site.done or site.in_doubt for site in sites):
+    if is_all_done(sites):
+        terminal.say(NOTHING_TO_RESUME)
+    elif any(site.done or site.in_doubt for site in sites):
         print_items(terminal.err, [resume], "")
+
+
+def is_all_done(sites: Sequence[SiteReport]) -> bool:
+    """Whether every change was made before the run was cut off.
+
+    To repeat a rotation of a client by its name would make another credential.
+    """
+    return any(site.done for site in sites) and not any(
+        site.error is not None or site.in_doubt or site.not_done for site in sites
+    )
 
 
 def _show_stopped_sites(

@@ -1,6 +1,7 @@
 """`status` for a person."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from itertools import groupby
 
 from rich.text import Text
@@ -11,7 +12,12 @@ from mct_s2s.model.site_settings import Holds
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.api_address import api_url
 from mct_s2s.planning.reports.findings import Finding, Severity
-from mct_s2s.planning.reports.status import SiteStatus, StatusReport, UnreadSite
+from mct_s2s.planning.reports.status import (
+    ClientStatus,
+    SiteStatus,
+    StatusReport,
+    UnreadSite,
+)
 from mct_s2s.planning.service_facts import known_audience, wanted_role
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import OPEN, SIGNS, Terminal
@@ -56,7 +62,8 @@ def _site(terminal: Terminal, site: SiteStatus) -> None:
         for client in site.clients:
             sign = OPEN if client.can_call and client.is_due else SIGNS[client.can_call]
             style = "warn" if client.is_due else "bad" if client.can_call is False else "quiet"
-            table.add(Text.assemble(sign, client.name), client.id, Text(client.needs, style=style))
+            needs = f"{client.needs}{_several_valid(client, site.observed.now)}"
+            table.add(Text.assemble(sign, client.name), client.id, Text(needs, style=style))
         terminal.result()
         terminal.out.print(table)
     terminal.result()
@@ -65,6 +72,16 @@ def _site(terminal: Terminal, site: SiteStatus) -> None:
         table.add(Text(name, style="quiet"), value)
     terminal.out.print(table)
     _show_elsewhere(terminal, site.observed, elsewhere)
+
+
+def _several_valid(client: ClientStatus, now: datetime) -> str:
+    """How many secrets of ours a rotation, or several, have left valid; empty for one."""
+    valid = [
+        credential
+        for credential in client.credentials
+        if credential.is_made and credential.is_valid_at(now)
+    ]
+    return f"  ({len(valid)} {valid[0].kind.noun}s are valid)" if len(valid) > 1 else ""
 
 
 def _is_elsewhere(finding: Finding) -> bool:

@@ -353,6 +353,7 @@ def test_a_result_says_until_when_the_old_secret_is_valid_and_what_removes_it(
     done = mct("rotate-secret", "Reports", *more, "-y")
     assert done.code == 0
     (line,) = [line.strip() for line in done.out.splitlines() if "--remove-old" in line]
+    assert "(2 secrets are valid)" in mct("status", "-a", "contosolearn").out
     both = application(azure, "Reports")["passwordCredentials"]
     newest = max(both, key=lambda secret: str(secret["startDateTime"]))
     azure.advance(90000.0)

@@ -338,6 +338,16 @@ def test_an_error_and_the_account_of_a_command_are_as_they_were() -> None:
     check_texts("errors", shown)
 
 
+def test_a_run_that_was_cut_off_after_its_last_change_is_not_to_be_repeated(
+    screens: Screens,
+) -> None:
+    """`rotate-secret NAME` would make another secret, each time."""
+    screen = screens()
+    show_stopped(screen.terminal, [SiteReport("", done=[principal("One")])], Instruction("Resume."))
+    assert screen.err.endswith("All changes were made: there is nothing to resume.\n")
+    assert "Resume." not in screen.err
+
+
 def test_an_interruption_before_the_first_write_is_one_line_for_all_sites(screens: Screens) -> None:
     screen = screens()
     sites = [SiteReport(f"site-{number}") for number in range(42)]
