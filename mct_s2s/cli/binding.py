@@ -200,6 +200,10 @@ def command_line(verb: str, options: Any) -> str:
     return shell.command("mct-s2s", verb, *option_words(type(options), vars(options)))
 
 
+_LAST_COUNTS = frozenset({"output", "timeout"})
+"""Options that change how a run tells, not what it does: a later one corrects one of a script."""
+
+
 class Command(TyperCommand):
     """A command whose help has plain panels.
 
@@ -231,7 +235,8 @@ class Command(TyperCommand):
         of_one_value = [
             param
             for param in params
-            if param.param_type_name == "option" and not (param.is_flag or param.multiple)
+            if param.param_type_name == "option"
+            and not (param.is_flag or param.multiple or param.name in _LAST_COUNTS)
             # Of two formats the last counts, as for az: it changes nothing but the screen.
             if getattr(param, "rich_help_panel", None) != OUTPUT
         ]
