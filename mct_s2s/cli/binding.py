@@ -200,10 +200,6 @@ def command_line(verb: str, options: Any) -> str:
     return shell.command("mct-s2s", verb, *option_words(type(options), vars(options)))
 
 
-_LAST_COUNTS = frozenset({"output", "timeout"})
-"""Options that change how a run tells, not what it does: a later one corrects one of a script."""
-
-
 class Command(TyperCommand):
     """A command whose help has plain panels.
 
@@ -221,40 +217,27 @@ class Command(TyperCommand):
                 error.ctx = ctx  # type: ignore[attr-defined]
             raise
         if not ctx.resilient_parsing:  # for the Tab key
-            self._refuse_repeated(ctx, words)
+            self._refuse_second_file(ctx, words)
         return rest
 
-    def _refuse_repeated(self, ctx: Any, words: list[str]) -> None:
-        """Refuse an option that takes one value and is given two: click would take the last.
+    def _refuse_second_file(self, ctx: Any, words: list[str]) -> None:
+        """Refuse two trust files: click takes the last value of an option, as az does.
 
-        Two trust files would be one, and the sites of the other go unnoticed. The same value
-        twice, as of a script that adds its own, contradicts nothing. Raises UsageError.
+        The sites of the other file would go unnoticed. Raises UsageError.
         """
-        parser: Any = self.make_parser(ctx)
         params: list[Any] = [*self.params]
-        of_one_value = [
-            param
-            for param in params
-            if param.param_type_name == "option"
-            and not (param.is_flag or param.multiple or param.name in _LAST_COUNTS)
-            # Of two formats the last counts, as for az: it changes nothing but the screen.
-            if getattr(param, "rich_help_panel", None) != OUTPUT
-        ]
-        for param in of_one_value:
-            parser.add_option(
-                param, opts=param.opts, dest=param.name, action="append", nargs=param.nargs
-            )
+        file = next((param for param in params if param.name == "file"), None)
+        if file is None or file.multiple:
+            return
+        parser: Any = self.make_parser(ctx)
+        parser.add_option(file, opts=file.opts, dest="file", action="append", nargs=1)
         values, _, _ = parser.parse_args(args=words)
-        for param in of_one_value:
-            first, *others = dict.fromkeys(values.get(param.name) or [None])
-            if others:
-                name = max(param.opts, key=len)
-                remedy = f"{name} takes one value. Remove one of them"
-                if name == "--file":
-                    remedy += ", or run the command once for each file"
-                raise contradiction(
-                    f"{name} '{first}' and {name} '{others[0]}' cannot be combined.", f"{remedy}."
-                )
+        first, *others = dict.fromkeys(values.get("file") or [None])
+        if others:
+            raise contradiction(
+                f"--file '{first}' and --file '{others[0]}' cannot be combined.",
+                "Run the command once for each file.",
+            )
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         _write_panels(self, ctx, formatter)

@@ -52,15 +52,7 @@ OF_FORM: dict[str, tuple[str, str]] = {
     ),
     "status -f a.toml --file b.toml": (
         "--file 'a.toml' and --file 'b.toml' cannot be combined.",
-        "--file takes one value. Remove one of them, or run the command once for each file.",
-    ),
-    "teardown -a one -y --app-service=two": (
-        "--app-service 'one' and --app-service 'two' cannot be combined.",
-        "--app-service takes one value. Remove one of them.",
-    ),
-    "sandbox serve --port 8443 --port 9443": (
-        "--port '8443' and --port '9443' cannot be combined.",
-        "--port takes one value. Remove one of them.",
+        "Run the command once for each file.",
     ),
     "snippet": ("No client given.", "mct-s2s snippet NAME"),
     "status learn -a learn --timeout=soon": ("Invalid --timeout 'soon'.", "mct-s2s status --help"),
