@@ -84,13 +84,19 @@ COMMANDS = {
         tells=frozenset({3}),
     ),
     "setup --secret-to keyvault": Command(
-        ("setup", "--client", "One", "--secret-to", VAULT, *JSON), clients=("One",)
+        ("setup", "--client", "One", "--secret-to", VAULT, *JSON),
+        clients=("One",),
+        tells=frozenset({3}),
     ),
     "setup --secret-to exec": Command(
-        ("setup", "--client", "One", "--secret-to", GIVEN, *JSON), clients=("One",)
+        ("setup", "--client", "One", "--secret-to", GIVEN, *JSON),
+        clients=("One",),
+        tells=frozenset({3}),
     ),
     "setup --secret-to show": Command(
-        ("setup", "--client", "One", "--secret-to", "show", *JSON), clients=("One",)
+        ("setup", "--client", "One", "--secret-to", "show", *JSON),
+        clients=("One",),
+        tells=frozenset({3}),
     ),
     "setup --credential federated": Command(
         (*TWO, "--credential", "federated", "--github", "contoso/Learn", *JSON)

@@ -66,9 +66,10 @@ def cells(command: Command, fault: str, requests: list[Entry]) -> Iterator[tuple
     number = list(FAULTS).index(fault)
     chosen = (seed() + number * 7) % len(requests)  # in a sample
     for at, entry in enumerate(requests):
-        seen[label(entry)] += 1
+        kind = f"{entry.service} {entry.method} {pattern(entry)}"  # as `rule` recognises it
+        seen[kind] += 1
         if at == chosen if not every_cell() else command.every or number == at % len(FAULTS):
-            yield at, entry, seen[label(entry)]
+            yield at, entry, seen[kind]
 
 
 def rule(fault: str, at: int, entry: Entry, nth: int) -> Json:
