@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from mct_s2s.model.ids import client_unique_name, named_unique_name, service_unique_name
+from mct_s2s.model.ids import Tag, client_unique_name, named_unique_name, service_unique_name
 from mct_s2s.sandbox.observability.exchange import Entry
 
 from tests.cli.conftest import Ended, Program
@@ -132,6 +132,25 @@ def test_a_deleted_registration_does_not_come_back_in_foreign_hands(
     assert (ended.code, ended.document["error"]["code"]) == (2, "registration-not-ours")
     assert azure.applications("S2S-client") == [], "it went back into the recycle bin"
     assert "deletedItems" in ended.document["error"]["remedy"]
+
+
+@pytest.mark.as_administrator("a pipeline may not restore what others own: that is refused first")
+def test_a_tag_of_a_deleted_registration_does_not_stand_for_its_name_once_it_is_back(
+    mct: Program, azure: Sandbox, mallory: Member
+) -> None:
+    """Where the recycle bin shows no names, tags tell which of them may be ours."""
+    azure.vary(deleted_without_unique_name=True)
+    tags = [Tag.TRUST.of(SERVICE)]
+    application: Json = mallory.graph(
+        "POST", "/applications", json={"displayName": "S2S-client", "tags": tags}
+    )
+    body = {"appId": application["appId"]}
+    application["principal"] = mallory.graph("POST", "/servicePrincipals", json=body)["id"]
+    leave(azure, mallory, application)
+    azure.graph("DELETE", f"/applications/{application['id']}")
+    ended = mct(*SETUP)
+    assert (ended.code, ended.document["error"]["code"]) == (2, "registration-not-ours")
+    assert azure.applications("S2S-client") == [], "it went back into the recycle bin"
 
 
 def test_our_deleted_client_comes_back_with_the_delivered_credential_alone(
