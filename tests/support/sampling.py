@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
-import coverage
 import pytest
 
 T = TypeVar("T")
@@ -66,9 +65,7 @@ def pytest_report_header() -> str:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Choose the cases of each test; with `--all`, cells come last: measuring does not start again
-    in threads.
-    """
+    """Choose the cases of each test; with `--all`, cells come last: what is cheap fails first."""
     if every_cell():
         items.sort(key=_has_cells)
     if every_cell() or config.args != config.getini("testpaths"):
@@ -88,20 +85,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             )
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=[*left_out])
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """With `--all`, measure coverage until the cells begin: thousands of them go over the same
-    lines, at half speed.
-    """
-    measured = coverage.Coverage.current()
-    if measured is not None and every_cell() and _has_cells(item):
-        measured.stop()
-        for name in [
-            name for name in os.environ if name.startswith(("COV_CORE_", "COVERAGE_PROCESS_"))
-        ]:
-            del os.environ[name]
 
 
 def _has_cells(item: pytest.Item) -> bool:
