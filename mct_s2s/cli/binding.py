@@ -226,8 +226,8 @@ class Command(TyperCommand):
         The sites of the other file would go unnoticed. Raises UsageError.
         """
         params: list[Any] = [*self.params]
-        file = next((param for param in params if param.name == "file"), None)
-        if file is None or file.multiple:
+        file = next((param for param in params if "--file" in param.opts), None)
+        if file is None:
             return
         parser: Any = self.make_parser(ctx)
         parser.add_option(file, opts=file.opts, dest="file", action="append", nargs=1)
