@@ -35,6 +35,7 @@ from mct_s2s.render.manual_steps import show_manual_steps
 from mct_s2s.render.markdown import page
 from mct_s2s.render.outcome import (
     ClientResult,
+    SavedCredential,
     plans_page,
     show_closing,
     show_outcomes,
@@ -141,8 +142,11 @@ def _close(site: SiteChange, outcome: Outcome) -> None:
         headline, clients = _headline(outcome)
         desired = outcome.request.desired
         # The program of a client whose secret is elsewhere would have no file to read.
-        elsewhere = {client.name for client in clients if client.is_secret_elsewhere}
-        elsewhere |= {client.name for client in clients if _is_shown_only(client)}
+        elsewhere = {
+            client.name
+            for client in clients
+            if client.is_secret_elsewhere or _is_only_shown(client.credential)
+        }
         names = [*desired.names, *(client.name for client in clients)] if clients else []
         ready = [name for name in names if outcome.plan.client_name(name) not in elsewhere]
         snippet = [] if headline else [_snippet_command(outcome, name) for name in ready[:1]]
@@ -293,8 +297,9 @@ def _due_restart(outcome: Outcome) -> Iterator[Instruction]:
     yield Instruction(what, webapp_command("restart", site, "--subscription", site.subscription_id))
 
 
-def _is_shown_only(client: ClientResult) -> bool:
-    place = client.credential.saved_to if client.credential is not None else None
+def _is_only_shown(credential: SavedCredential | None) -> bool:
+    """Whether a credential was shown once and is kept nowhere."""
+    place = credential.saved_to if credential is not None else None
     return place is not None and place.kind is PlaceKind.SHOWN
 
 
@@ -302,9 +307,8 @@ def _programs_of_shown(outcome: Outcome) -> Iterator[Instruction]:
     """Say what a program needs whose secret was only shown: `snippet` has no file to read."""
     tenant = outcome.before.tenant
     for credential in credentials_of(outcome):
-        place = credential.saved_to
-        is_shown = place is not None and place.kind is PlaceKind.SHOWN
-        if tenant is None or not is_shown or credential.kind is not CredentialKind.SECRET:
+        is_secret = credential.kind is CredentialKind.SECRET
+        if tenant is None or not (is_secret and _is_only_shown(credential)):
             continue
         what = (
             f"For a program of '{credential.client}', write the secret to a file as "

@@ -412,8 +412,10 @@ class Replacement:
             return f"{refreshed} The next rotation after that removes it. To remove it now:"
         replaced_at = self.client.now if self.needs_new else self.current_since or self.client.now
         kept_until = replaced_at + self.grace_period
-        shorter = "is kept until a rotation without --keep-old."
-        return f"{shorter} After {kept_until:%Y-%m-%d %H:%M} UTC, remove it:"
+        return (
+            "is kept until a rotation without --keep-old. "
+            f"After {kept_until:%Y-%m-%d %H:%M} UTC, remove it:"
+        )
 
     def _refused_at_once(self) -> Instruction:
         """Who is refused from then on, where the old one goes although it may be in use."""
