@@ -25,14 +25,10 @@ from mct_s2s.errors import (
 from mct_s2s.model.ids import ClientId
 from mct_s2s.render.console import Terminal, has_screen_reader
 from mct_s2s.render.diagnostics import show_error, show_error_line
-from mct_s2s.render.outcome import (
-    NOTHING_TO_RESUME,
-    SiteReport,
-    is_all_done,
-    show_stopped,
-)
+from mct_s2s.render.outcome import NOTHING_TO_RESUME, is_all_done, show_stopped
 from mct_s2s.render.pipelines import is_unattended
 from mct_s2s.render.progress import Reporter
+from mct_s2s.render.site_report import SiteReport
 
 if TYPE_CHECKING:
     from mct_s2s.render.documents import Part

@@ -23,7 +23,7 @@ from mct_s2s.model.forms import expected
 from mct_s2s.plain_text import plain
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error, show_error_line
-from mct_s2s.render.outcome import SiteReport
+from mct_s2s.render.site_report import SiteReport
 
 UNWRITABLE = {errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC}
 """Of an error without a file's name, standard output's: those of our files are caught where they

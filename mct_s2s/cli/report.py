@@ -29,19 +29,14 @@ from mct_s2s.planning.changes import (
 )
 from mct_s2s.planning.clients import clients_called
 from mct_s2s.planning.permissions.rights import asked_for
+from mct_s2s.render.closing import show_closing
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import annotate, print_items, told_once
 from mct_s2s.render.manual_steps import show_manual_steps
 from mct_s2s.render.markdown import page
-from mct_s2s.render.outcome import (
-    ClientResult,
-    SavedCredential,
-    plans_page,
-    show_closing,
-    show_outcomes,
-    show_plan,
-    show_plans,
-)
+from mct_s2s.render.outcome import show_outcomes
+from mct_s2s.render.site_plans import plans_page, show_plan, show_plans
+from mct_s2s.render.site_report import ClientResult, SavedCredential
 from mct_s2s.render.verification import show_verification
 from mct_s2s.stores.files import FileStore
 

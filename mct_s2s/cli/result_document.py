@@ -40,7 +40,7 @@ from mct_s2s.render.documents import (
     SavedCredentialPart,
     VerifyDocument,
 )
-from mct_s2s.render.outcome import SavedCredential
+from mct_s2s.render.site_report import SavedCredential
 
 POSTPONED = "; it is removed once this document is written"
 

@@ -22,8 +22,9 @@ from mct_s2s.model.desired import Setup
 from mct_s2s.model.secret_place import PlaceKind, SecretPlace
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.reviewed import digest_of, fingerprint, is_covered
-from mct_s2s.render.outcome import SavedCredential, credential_lines
+from mct_s2s.render.credentials import credential_lines
 from mct_s2s.render.pipelines import masks
+from mct_s2s.render.site_report import SavedCredential
 
 STALE_SECONDS = 5.0
 """A plan that is older when its turn comes is made again."""

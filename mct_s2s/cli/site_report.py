@@ -13,9 +13,9 @@ from mct_s2s.model.secret_place import SecretPlace
 from mct_s2s.planning.changes import Action, AddCredential
 from mct_s2s.planning.secret_policy import in_words
 from mct_s2s.render.manual_steps import instructions
-from mct_s2s.render.outcome import SavedCredential, SiteReport
 from mct_s2s.render.pipelines import is_unattended
 from mct_s2s.render.plan import target_details
+from mct_s2s.render.site_report import SavedCredential, SiteReport
 from mct_s2s.stores.files import FileStore
 from mct_s2s.stores.store import OutputStore
 

@@ -64,7 +64,7 @@ from mct_s2s.planning.reports.verification import (
 from mct_s2s.planning.service_facts import known_audience, wanted_role
 
 if TYPE_CHECKING:
-    from mct_s2s.render.outcome import SavedCredential, SiteReport
+    from mct_s2s.render.site_report import SavedCredential, SiteReport
 
 Json: TypeAlias = dict[str, Any]
 T = TypeVar("T")

@@ -16,7 +16,7 @@ from mct_s2s.cli.commands.setup import SetupOptions, answers_of, guided_setup
 from mct_s2s.cli.guided import GITHUB, KINDS
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.errors import UsageError
-from mct_s2s.render.outcome import SiteReport
+from mct_s2s.render.site_report import SiteReport
 
 from tests.cli.conftest import Program, at_terminal
 from tests.conftest import Json, Sandbox, program

@@ -41,7 +41,7 @@ from mct_s2s.render.documents import (
     SavedCredentialPart,
     VerifyDocument,
 )
-from mct_s2s.render.outcome import SavedCredential
+from mct_s2s.render.site_report import SavedCredential
 
 from tests.planning.scenarios import (
     IMPORT,

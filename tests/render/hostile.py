@@ -25,7 +25,9 @@ from mct_s2s.planning.reports.verification import (
     Verification,
     VerificationCheck,
 )
+from mct_s2s.render.closing import show_closing
 from mct_s2s.render.console import Terminal
+from mct_s2s.render.credentials import credential_lines
 from mct_s2s.render.diagnostics import show_error
 from mct_s2s.render.doctor import show_checks
 from mct_s2s.render.documents import (
@@ -37,19 +39,10 @@ from mct_s2s.render.documents import (
 )
 from mct_s2s.render.manual_steps import show_manual_steps
 from mct_s2s.render.markdown import page
-from mct_s2s.render.outcome import (
-    ClientResult,
-    SavedCredential,
-    SiteReport,
-    credential_lines,
-    show_closing,
-    show_done_and_not_done,
-    show_outcomes,
-    show_plan,
-    show_plans,
-    show_stopped,
-)
+from mct_s2s.render.outcome import show_done_and_not_done, show_outcomes, show_stopped
 from mct_s2s.render.progress import Reporter
+from mct_s2s.render.site_plans import show_plan, show_plans
+from mct_s2s.render.site_report import ClientResult, SavedCredential, SiteReport
 from mct_s2s.render.snippets import ApiCall, CredentialSource, SourceKind, languages_for, snippet
 from mct_s2s.render.status import show_findings, show_report, show_unread
 from mct_s2s.render.verification import show_verification

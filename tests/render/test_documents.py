@@ -37,8 +37,8 @@ from mct_s2s.planning.reports.verification import (
     VerificationCheck,
 )
 from mct_s2s.render.documents import ErrorDocument, Part, StatusDocument
-from mct_s2s.render.outcome import SiteReport
 from mct_s2s.render.schemas import DOCUMENTS, FILES, schema
+from mct_s2s.render.site_report import SiteReport
 
 from tests.cli.schemas import check
 from tests.planning.scenarios import (

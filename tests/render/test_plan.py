@@ -35,20 +35,14 @@ from mct_s2s.planning.reports.verification import (
     Verification,
     VerificationCheck,
 )
+from mct_s2s.render.closing import show_closing
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.manual_steps import instructions, show_manual_steps
 from mct_s2s.render.markdown import page
-from mct_s2s.render.outcome import (
-    FEW_SITES,
-    ClientResult,
-    SiteReport,
-    plans_page,
-    show_closing,
-    show_outcomes,
-    show_plan,
-    show_plans,
-)
+from mct_s2s.render.outcome import show_outcomes
 from mct_s2s.render.plan import LATER, setting_rows, target_details
+from mct_s2s.render.site_plans import plans_page, show_plan, show_plans
+from mct_s2s.render.site_report import FEW_SITES, ClientResult, SiteReport
 from mct_s2s.render.verification import show_verification
 
 from tests.planning.scenarios import (

@@ -25,20 +25,14 @@ from mct_s2s.planning.reports.verification import (
     Verification,
     VerificationCheck,
 )
+from mct_s2s.render.closing import show_closing
 from mct_s2s.render.console import Terminal
+from mct_s2s.render.credentials import credential_lines, vault_reading
 from mct_s2s.render.diagnostics import annotate_sites, show_error
 from mct_s2s.render.doctor import show_checks
 from mct_s2s.render.documents import VerifyDocument
-from mct_s2s.render.outcome import (
-    ClientResult,
-    SavedCredential,
-    SiteReport,
-    credential_lines,
-    show_closing,
-    show_outcomes,
-    show_stopped,
-    vault_reading,
-)
+from mct_s2s.render.outcome import show_outcomes, show_stopped
+from mct_s2s.render.site_report import ClientResult, SavedCredential, SiteReport
 from mct_s2s.render.status import show_report
 from mct_s2s.render.verification import show_verification
 

@@ -41,8 +41,8 @@ from mct_s2s.planning.reports.findings import diagnose, stopped
 from mct_s2s.planning.reports.verification import identity_checks, reasons, why_refused
 from mct_s2s.planning.service_facts import CLIENT
 from mct_s2s.planning.site import make_sticky
+from mct_s2s.render.credentials import vault_reading
 from mct_s2s.render.manual_steps import instructions
-from mct_s2s.render.outcome import vault_reading
 
 from tests.cli.conftest import Program
 from tests.conftest import Sandbox
