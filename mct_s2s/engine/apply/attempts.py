@@ -157,7 +157,8 @@ class Attempt:
         # moment. B's secret may have arrived by now, and B have taken its note off; A still knows
         # the note from its own first write, or sees it on a replica that is behind. If A wrote it
         # again, it would stay, and the next run could remove B's secret. Where B is still at work,
-        # its note is lost: that matters only if B is killed before its secret arrives.
+        # its note is lost: that matters only if B is killed before its secret arrives, and then B's
+        # machine remembers it.
         # All other tags that A has written are kept: a run that did not see the registration may
         # have created it, which replaced its tags.
         known = dict.fromkeys((*application.tags, *self._tagged.tags))

@@ -28,7 +28,7 @@ from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, or_none, or_unknown
 from mct_s2s.model.azure_resources import AppService, FunctionApp, IdentityResource, Site
 from mct_s2s.model.caller_rights import SignedIn
-from mct_s2s.model.client_credentials import SecretNote, secrets_among
+from mct_s2s.model.client_credentials import SecretNote, attempt_tag, secrets_among
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import Desired, Look, Restore, ServiceSpec, SettingsScope, Setup
 from mct_s2s.model.directory_objects import Application, Custody, ServicePrincipal, Tenant
@@ -353,8 +353,13 @@ async def read_custody(
     if clients:
         observed = await _read_owners(session, request, observed, clients)
     notes = await read_local_notes(session, request, observed)
+    attempted = remembered_registrations(observed.subject, Remembered.ATTEMPTED)
     with_undelivered = tuple(
-        _with_undelivered(client, notes.get(client.client_id, ()))
+        _with_undelivered(
+            client,
+            notes.get(client.client_id, ()),
+            attempted.get(client.application.object_id.casefold(), frozenset()),
+        )
         for client in observed.trust.clients
     )
     trust = replace(observed.trust, clients=with_undelivered)
@@ -377,16 +382,19 @@ async def _with_twins(session: Session, request: Request, observed: ObservedStat
 
 
 def _with_undelivered(
-    client: ClientApplication, notes: Collection[SecretNote]
+    client: ClientApplication, notes: Collection[SecretNote], attempted: frozenset[str]
 ) -> ClientApplication:
     """Mark the secrets that are known to have reached no place.
 
     A file of this machine outweighs the tags, which owners of the registration write, too.
+    `attempted`: the tags of attempts that runs here did not end. Another run may have taken such a
+    tag off, if no replica had shown it to that run's plan.
     """
     application = client.application
     undelivered = set(application.undelivered)
     for secret in secrets_among(application.credentials):
-        if any(note.is_undelivered(secret, client.client_id) for note in notes):
+        is_noted = any(note.is_undelivered(secret, client.client_id) for note in notes)
+        if is_noted or attempt_tag(secret.name or "") in attempted:
             undelivered.add(secret.key_id)
         if any(note.is_of_client(client.client_id) and note.has_received(secret) for note in notes):
             undelivered.discard(secret.key_id)
