@@ -214,6 +214,42 @@ def test_a_site_of_the_same_name_elsewhere_answers_at_its_own_address(wire: Wire
     assert wire.arm("GET", site["id"]).status_code == 404
 
 
+def test_a_site_made_by_resource_manager_answers_at_once_and_on_this_machine(wire: Wire) -> None:
+    later = f"{seed.SUBSCRIPTION}/resourceGroups/mct-prod/providers/Microsoft.Web/sites/later"
+    made = wire.arm("PUT", later, json={"location": "westeurope", "properties": {}}).json()
+    shown = wire.arm("GET", later).json()
+    assert made["properties"]["defaultHostName"] == shown["properties"]["defaultHostName"]
+    assert wire.http.get(f"https://{made['properties']['defaultHostName']}/").status_code == 200
+    profile = wire.arm("POST", f"{later}/publishxml").text
+    assert "azurewebsites" not in json.dumps([made, shown]) + profile, (
+        "a stranger may have the name"
+    )
+
+
+def test_a_resource_group_is_made_once_and_stays_where_it_is(client: Client) -> None:
+    group = f"{seed.SUBSCRIPTION}/resourceGroups/customers"
+    site = f"{group}/providers/Microsoft.Web/sites/customer01"
+    assert client.arm("PUT", site, json={"location": "westeurope"}).status_code == 404
+    for path, body, status, code in (
+        (group, {}, 400, "LocationRequired"),
+        (group, {"location": "moon"}, 400, "LocationNotAvailableForResourceGroup"),
+        (f"{group} 1", {"location": "westeurope"}, 400, "InvalidResourceGroup"),
+        (group, {"location": "West Europe", "tags": {"a": "b"}}, 201, None),
+        (group, {"location": "westeurope"}, 200, None),
+        (group, {"location": "eastus"}, 409, "InvalidResourceGroupLocation"),
+    ):
+        answer = client.arm("PUT", path, version="2021-04-01", json=body)
+        assert (answer.status_code, answer.json().get("error", {}).get("code")) == (status, code)
+    shown = client.arm("GET", group, version="2021-04-01").json()
+    assert (shown["location"], shown["tags"]) == ("westeurope", {})
+    assert client.arm("PUT", site, json={"location": "westeurope"}).status_code == 201
+    limited = as_caller(client, caller(client, ("Website Contributor", seed.SUBSCRIPTION)))
+    refused = client.arm(
+        "PUT", group, version="2021-04-01", json={"location": "westeurope"}, headers=limited
+    )
+    assert refused.status_code == 403, "it takes Contributor"
+
+
 def test_a_site_that_came_later_keeps_its_port(
     running: Running, wire: Wire, state_dir: Any
 ) -> None:

@@ -75,17 +75,23 @@ class Addresses:
     def of_site(self, resource_id: str) -> str:
         """Return the host name, with port, of a site or slot.
 
-        A site that was created after the start has no port yet, and the name that Azure would give
-        it.
+        Never the one that Azure would give it: that may be a stranger's.
         """
-        port = self.sites.get(resource_id.lower())
-        if port is None:
-            return f"{label_of_site(resource_id)}.{SITES}"
-        return f"{HOST}:{port}"
+        return f"{HOST}:{self.sites[resource_id.lower()]}"
+
+    def of_deployment(self, resource_id: str) -> str:
+        """Return the host name, with port, of the site's deployment service, where nothing
+        answers.
+        """
+        return f"{label_of_site(resource_id)}.scm.{self.of_site(resource_id)}"
 
     def of_front_door(self, resource_id: str) -> str:
         """Return the host name, with port, of an Azure Front Door before a site."""
         return f"{label_of_site(resource_id)}.azurefd.{self.of_site(resource_id)}"
+
+    def suffix_elsewhere(self, suffix: str) -> str:
+        """Return the suffix of names of a service that the sandbox does not have."""
+        return f"{suffix}.{HOST}"
 
 
 PORT = 443
@@ -144,8 +150,14 @@ class RealNames(Addresses):
     def of_site(self, resource_id: str) -> str:
         return f"{label_of_site(resource_id)}.{SITES}"
 
+    def of_deployment(self, resource_id: str) -> str:
+        return f"{label_of_site(resource_id)}.scm.{SITES}"
+
     def of_front_door(self, resource_id: str) -> str:
         return f"{label_of_site(resource_id)}.{FRONT_DOORS}"
+
+    def suffix_elsewhere(self, suffix: str) -> str:
+        return suffix
 
     def destination(self, host: str, port: int | None) -> Destination:
         del port

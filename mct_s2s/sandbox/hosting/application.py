@@ -1,6 +1,6 @@
 """All services as one ASGI application."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -44,7 +44,7 @@ class Services:
             *control.routes(state, addresses, observability, self.open_port, fresh),
             *managed_identity.routes(state),
         ]
-        manager = [*arm.metadata_routes(addresses), *arm.routes(state, addresses)]
+        manager = [*arm.metadata_routes(addresses), *arm.routes(state, addresses, self.open_port)]
         sign_in = login.routes(state, addresses)
         self._routers: dict[str, App] = {
             "main": _router(*own_routes, *sign_in, *manager),
@@ -60,7 +60,7 @@ class Services:
         self._sites: dict[str, App] = {}
         for site_id in addresses.sites:
             self.add_site(site_id)
-        self.listen: Callable[[str], Awaitable[int]] | None = None
+        self.listen: Callable[[str], int] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         pipeline.check_is_local(scope)
@@ -79,16 +79,17 @@ class Services:
             *mct_site.routes(self._state, self._addresses, site_id, self._apps)
         )
 
-    async def open_port(self, site_id: str) -> int:
-        """Give a site a port; an unused one where nothing can listen."""
-        port = self._addresses.shared_port or await self._new_port(site_id)
-        self._addresses.add_site(site_id, port)
-        self.add_site(site_id)
-        return port
+    def open_port(self, site_id: str) -> int:
+        """Return the port of a site; a new one gets one, an unused one where nothing can listen."""
+        if site_id not in self._addresses.sites:
+            port = self._addresses.shared_port or self._new_port(site_id)
+            self._addresses.add_site(site_id, port)
+            self.add_site(site_id)
+        return self._addresses.sites[site_id]
 
-    async def _new_port(self, site_id: str) -> int:
+    def _new_port(self, site_id: str) -> int:
         if self.listen is not None:
-            return await self.listen(site_id)
+            return self.listen(site_id)
         return (
             max(
                 self._addresses.arm_port,

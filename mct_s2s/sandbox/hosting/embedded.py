@@ -139,8 +139,9 @@ def _start(folder: StateDirectory, lock: FileLock, first_port: int) -> Running:
             server.run(startup.all_of(opened))
         finally:
             # Another program may have had a port: the next sandbox has it again, as the addresses
-            # in clients' files say.
-            folder.remember_ports({**folder.ports(), **known})
+            # in clients' files say. A site that came later has just the one it has now.
+            before = {name: known[name] for name in names if name in known}
+            folder.remember_ports({**folder.ports(), **before})
             ready.set()
 
     thread = threading.Thread(target=run, name="sandbox", daemon=True)

@@ -146,6 +146,7 @@ class WebServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         self._stopped = asyncio.Event()
+        self._starting = set[asyncio.Task[None]]()
         await super().startup(sockets)
         self.started_up()
 
@@ -171,18 +172,26 @@ class WebServer(uvicorn.Server):
         if self.server_state.tasks:
             await asyncio.wait(set(self.server_state.tasks), timeout=seconds)
 
-    async def listen_too(self, opened: Iterable[socket.socket]) -> None:
+    def listen_too(self, opened: Iterable[socket.socket]) -> None:
+        """Serve more ports from now on; only in the server's event loop."""
+
         def protocol() -> asyncio.Protocol:
             http_protocol: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
                 config=self.config, server_state=self.server_state, app_state=self.lifespan.state
             )
             return http_protocol
 
-        for each in opened:
-            server = await self._loop.create_server(
-                protocol, sock=each, ssl=self.config.ssl, backlog=_BACKLOG
-            )
-            self.servers.append(server)
+        async def accept() -> None:
+            for each in opened:
+                server = await self._loop.create_server(
+                    protocol, sock=each, ssl=self.config.ssl, backlog=_BACKLOG
+                )
+                self.servers.append(server)
+
+        # Who connects before that waits: the system has the connection already.
+        starting = self._loop.create_task(accept())
+        self._starting.add(starting)
+        starting.add_done_callback(self._starting.discard)
 
     def end(self, scope: Scope, how: End) -> None:
         connections: list[Any] = list(self.server_state.connections)

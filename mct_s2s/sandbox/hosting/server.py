@@ -13,6 +13,7 @@ from typing import Any
 
 from mct_s2s.sandbox.core.addresses import (
     ARM_HOST,
+    FRONT_DOORS,
     GRAPH_HOST,
     LOGIN_HOSTS,
     PORT,
@@ -41,7 +42,11 @@ _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 def names(resources: Resources) -> Iterator[str]:
     yield from (*LOGIN_HOSTS, GRAPH_HOST, ARM_HOST)
-    sites = [(label_of_site(site), SITES) for site in resources.sites]
+    sites = [
+        (label_of_site(site), domain)
+        for site in resources.sites
+        for domain in (SITES, f"scm.{SITES}", FRONT_DOORS)
+    ]
     vaults = [
         (str(resources.resources[vault]["name"]).lower(), VAULTS) for vault in resources.vaults
     ]

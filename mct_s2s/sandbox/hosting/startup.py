@@ -74,13 +74,13 @@ def prepare(
     server.finished = finished
     pipeline.breaker = server.end
 
-    async def open_port(site_id: str) -> int:
+    def open_port(site_id: str) -> int:
         known = folder.ports()
         # The port after the last one, which whoever published a range of a container's ports can
         # reach.
-        preferred = {site_id: max(known.values()) + 1, **known} if listen else known
+        preferred = {site_id: max(known.values()) + 1, **known}
         opened = open_ports([site_id], preferred, listen)[site_id]
-        await server.listen_too(opened)
+        server.listen_too(opened)
         port = int(opened[0].getsockname()[1])
         folder.remember_ports({**known, site_id: port})
         return port

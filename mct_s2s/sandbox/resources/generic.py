@@ -7,6 +7,7 @@ get/update/create-or-update/delete by id; resource-manager/management/async-oper
 web-apps/create-or-update, /update (settings are also sent in `siteConfig.appSettings`).
 """
 
+import re
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -188,9 +189,7 @@ def put(
     check_members(sent)
     body = resources.find(resource_id.key)
     if not sent.get("location"):
-        raise arm_error(
-            400, "LocationRequired", "The location property is required for this definition."
-        )
+        raise _location_required()
     if body is None:
         return _create(resources, kind, resource_id, sent), True
     if _plain(sent["location"]) != _plain(body["location"]):
@@ -198,6 +197,45 @@ def put(
         raise service_error("InvalidResourceLocation", at=resource_id, location=here, wanted=wanted)
     change(resources, kind, body, sent)
     return body, False
+
+
+_NEVER_IN_GROUPS = re.compile(r"[^-\w.()]|\.\Z")
+
+
+def put_group(
+    resources: Resources, subscription: str, name: str, sent: Mapping[str, Any]
+) -> tuple[Body, bool]:
+    """Create a resource group, or replace its tags; returns it, and whether it is new.
+
+    Source: ARM: resource groups - create or update; Azure/azure-cli#22242.
+    """
+    check_members(sent)
+    unfit = _NEVER_IN_GROUPS.findall(name)
+    if unfit:
+        raise service_error("InvalidResourceGroup", name=name, characters="".join(unfit))
+    if not sent.get("location"):
+        raise _location_required()
+    location, places = _plain(str(sent["location"])), [_plain(place) for place in LOCATIONS]
+    if location not in places:
+        raise service_error(
+            "LocationNotAvailableForResourceGroup", location=location, places=",".join(places)
+        )
+    root = str(resources.subscription(subscription)["id"])
+    known = resources.groups.get(f"{root}/resourceGroups/{name}".lower())
+    if known is not None and known["location"] != location:
+        raise service_error(
+            "InvalidResourceGroupLocation", wanted=location, location=known["location"]
+        )
+    tags = sent.get("tags") or {}
+    if not isinstance(tags, Mapping):
+        raise service_error("InvalidRequestContent unreadable", why="'tags' is not an object.")
+    return resources.add_group(root, name, tags, location), known is None
+
+
+def _location_required() -> WireError:
+    return arm_error(
+        400, "LocationRequired", "The location property is required for this definition."
+    )
 
 
 def _create(

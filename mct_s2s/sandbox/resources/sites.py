@@ -236,6 +236,7 @@ _SITE: dict[str, Any] = data("site.json")
 def shown_site(
     body: dict[str, Any],
     host: str,
+    deployment: str,
     *,
     changed: float = 0.0,
     listed: bool = False,
@@ -244,6 +245,7 @@ def shown_site(
     """Return a site's body with its host names; settings are never in it.
 
     Args:
+        deployment: the host name of its deployment service.
         changed: time of the last write, in seconds since 1970.
         written: whether it answers a PUT or PATCH, in which two members differ from a GET.
     """
@@ -254,7 +256,7 @@ def shown_site(
         "kind": body.get("kind"),
         "tags": body.get("tags") or None,
         "hostNames": [host],
-        "enabledHostNames": [host, f"{name}.scm.azurewebsites.net"],
+        "enabledHostNames": [host, deployment],
         "defaultHostName": host,
         "hostNameSslStates": [{"name": host, "sslState": "Disabled", "hostType": "Standard"}],
         "repositorySiteName": name,

@@ -88,6 +88,21 @@ class Resources:
             ):
                 yield body
 
+    def add_group(self, root: str, name: str, tags: Mapping[str, str], location: str) -> Body:
+        """Add a resource group below the subscription with the id `root`, or replace its tags."""
+        identifier = f"{root}/resourceGroups/{name}"
+        known = self.groups.get(identifier.lower())
+        group = known or {
+            "id": identifier,
+            "name": name,
+            "type": "Microsoft.Resources/resourceGroups",
+            "location": location,
+            "properties": {"provisioningState": "Succeeded"},
+        }
+        group["tags"] = dict(tags)
+        self.groups[identifier.lower()] = group
+        return group
+
     def add(self, body: Body) -> Body:
         self.resources[body["id"].lower()] = body
         if body["type"].lower() in {"microsoft.web/sites", "microsoft.web/sites/slots"}:

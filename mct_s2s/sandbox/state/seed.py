@@ -218,16 +218,7 @@ def _vault(
 
 
 def _group(resources: Resources, name: str, tags: dict[str, str], root: str = SUBSCRIPTION) -> str:
-    identifier = f"{root}/resourceGroups/{name}"
-    resources.groups[identifier.lower()] = {
-        "id": identifier,
-        "name": name,
-        "type": "Microsoft.Resources/resourceGroups",
-        "location": "westeurope",
-        "tags": tags,
-        "properties": {"provisioningState": "Succeeded"},
-    }
-    return identifier
+    return str(resources.add_group(root, name, tags, "westeurope")["id"])
 
 
 def _add(

@@ -18,7 +18,10 @@ def show(
     site = call.resources.sites.get(body["id"].lower())
     if site is not None:
         host = call.addresses.of_site(body["id"])
-        return sites.shown_site(body, host, changed=site.changed, listed=listed, written=written)
+        deployment = call.addresses.of_deployment(body["id"])
+        return sites.shown_site(
+            body, host, deployment, changed=site.changed, listed=listed, written=written
+        )
     if body["type"] == vaults.TYPE:
         return vaults.shown(body, call.addresses.of_vault(body["name"]))
     return body
@@ -60,6 +63,8 @@ def _put_resource(call: ArmCall) -> Answer:
     body, fresh = generic.put(
         call.resources, providers.find(call.resource_id.type), call.resource_id, call.body
     )
+    if call.resource_id.key in call.resources.sites:
+        call.open_port(call.resource_id.key)
     _touch(call)
     return Answer(201 if fresh else 200, show(call, body, written=True), before or _etag(call))
 

@@ -137,16 +137,17 @@ def _get_web_config(call: ArmCall) -> Answer:
 def _publish_profile(call: ArmCall) -> Answer:
     body, _ = _site(call)
     name, user = body["name"].replace("/", "-"), "$" + body["name"].replace("/", "__")
-    shared = (
-        f'userName="{user}" userPWD="sandbox" '
-        f'destinationAppUrl="https://{call.addresses.of_site(body["id"])}"'
+    host, deployment = (
+        call.addresses.of_site(body["id"]),
+        call.addresses.of_deployment(body["id"]),
     )
+    shared = f'userName="{user}" userPWD="sandbox" destinationAppUrl="https://{host}"'
     profiles = (
         f'<publishProfile profileName="{name} - Web Deploy" publishMethod="MSDeploy" '
-        f'publishUrl="{name}.scm.azurewebsites.net:443" msdeploySite="{name}" {shared} />'
+        f'publishUrl="{deployment if ":" in deployment else f"{deployment}:443"}" '
+        f'msdeploySite="{name}" {shared} />'
         f'<publishProfile profileName="{name} - FTP" publishMethod="FTP" '
-        'publishUrl="ftps://waws-prod-sandbox.ftp.azurewebsites.windows.net/site/wwwroot" '
-        f"{shared} />"
+        f'publishUrl="ftps://{host.partition(":")[0]}/site/wwwroot" {shared} />'
     )
     return Answer(body=f"<publishData>{profiles}</publishData>", media_type="application/xml")
 

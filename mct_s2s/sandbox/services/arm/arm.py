@@ -9,7 +9,7 @@ contracts ("Paging", too); role-based-access-control; management/lock-resources;
 """
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from urllib.parse import urlencode
 
@@ -66,9 +66,13 @@ _WRONG_AUDIENCE = (
 )
 
 
-def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
+def routes(
+    state: SandboxState, addresses: Addresses, open_port: Callable[[str], int]
+) -> list[Route]:
     """Return the route of all paths that no other service answers; they are compared
     without case.
+
+    `open_port` lets a site answer, by its resource id.
     """
 
     async def answer(request: Request) -> Response:
@@ -85,6 +89,7 @@ def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
         call = ArmCall(
             state=state,
             addresses=addresses,
+            open_port=open_port,
             method=request.method,
             path=request.url.path,
             params=params,
@@ -338,6 +343,11 @@ def metadata_routes(addresses: Addresses) -> list[Route]:
     async def endpoints(request: Request) -> Response:
         version = providers.require_version(request.query_params.get("api-version"))
         described = document("cloud", at=addresses)
+        described["suffixes"] |= {
+            name: addresses.suffix_elsewhere(suffix)
+            for name, suffix in described["suffixes"].items()
+            if name != "keyVaultDns"
+        }
         described["authentication"]["audiences"] = [
             name for name in addresses.arm_audiences if name.endswith("/")
         ]

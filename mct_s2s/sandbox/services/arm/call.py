@@ -3,7 +3,7 @@
 Source: ARM: resource-manager api contracts, "Common request/response headers".
 """
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
@@ -20,10 +20,14 @@ from mct_s2s.sandbox.state.state import SandboxState
 
 @dataclass(frozen=True)
 class ArmCall:
-    """A request with its operation's parameters from the path, as the client spelled them."""
+    """A request with its operation's parameters from the path, as the client spelled them.
+
+    `open_port` lets a site answer, by its resource id.
+    """
 
     state: SandboxState
     addresses: Addresses
+    open_port: Callable[[str], int]
     method: str
     path: str
     params: Mapping[str, str]

@@ -2,7 +2,7 @@
 
 A caller with a role on one resource sees its subscription in the list, and may not read it:
 docs/azure-contract.md, section 4.5. Source: ARM: subscriptions - list/get; resource groups -
-list/get; providers - list/get; resources - list.
+list/get/create-or-update; providers - list/get; resources - list.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Any
 
 from mct_s2s.sandbox.core.operation import Answer
 from mct_s2s.sandbox.core.wire_errors import arm_error
-from mct_s2s.sandbox.resources import providers
+from mct_s2s.sandbox.resources import generic, providers
 from mct_s2s.sandbox.services.arm.any_resource import show
 from mct_s2s.sandbox.services.arm.call import ArmCall, ArmOperation
 
@@ -80,6 +80,13 @@ def _list_groups(call: ArmCall) -> Answer:
 def _get_group(call: ArmCall) -> Answer:
     group = call.resources.group(call.params["subscription"], call.params["group"])
     return Answer(204) if call.method == "HEAD" else Answer(body=group)
+
+
+def _put_group(call: ArmCall) -> Answer:
+    group, is_new = generic.put_group(
+        call.resources, call.params["subscription"], call.params["group"], call.body
+    )
+    return Answer(201 if is_new else 200, group)
 
 
 def _list_resources(call: ArmCall) -> Answer:
@@ -203,6 +210,14 @@ _ROWS: tuple[tuple[Any, ...], ...] = (
         _get_group,
         "resource groups - get",
         "full",
+    ),
+    (
+        "PUT",
+        _GROUP,
+        _R + "resourceGroups/write",
+        "resourceGroups",
+        _put_group,
+        "resource groups - create or update",
     ),
     (
         "GET",

@@ -1,6 +1,5 @@
 """`/_sandbox/*`: what no real cloud has. No token is needed, but see `pipeline`."""
 
-import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Any
@@ -27,7 +26,7 @@ def routes(
     state: SandboxState,
     addresses: Addresses,
     observability: Observability,
-    open_port: Callable[[str], Awaitable[int]],
+    open_port: Callable[[str], int],
     fresh: Callable[[], SandboxState] | None = None,
 ) -> list[Route]:
     def answering(
@@ -35,12 +34,11 @@ def routes(
     ) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             sent = await request.body()
-            outcome = run(
+            body = run(
                 ControlCall(
                     state, addresses, observability, open_port, fresh, request.query_params, sent
                 )
             )
-            body = await outcome if inspect.isawaitable(outcome) else outcome
             return Response(status_code=204) if body is None else JSONResponse(body, status)
 
         return answer
@@ -67,15 +65,15 @@ def _health(call: ControlCall) -> Any:
     }
 
 
-async def _put_state(call: ControlCall) -> None:
+def _put_state(call: ControlCall) -> None:
     try:
         other = SandboxState.from_dict(call.body)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise arm_error(400, "InvalidWorld", f"Invalid state: {error}") from error
-    await _become(call, other)
+    _become(call, other)
 
 
-async def _reset(call: ControlCall) -> None:
+def _reset(call: ControlCall) -> None:
     """Reset the state to the seed, with the same ports, without faults and with all options at
     their defaults.
 
@@ -87,14 +85,13 @@ async def _reset(call: ControlCall) -> None:
             409, "NoSeed", "This sandbox was started without a seed, so it cannot be reset."
         )
     _no_faults(call)
-    await _become(call, call.fresh())
+    _become(call, call.fresh())
 
 
-async def _become(call: ControlCall, other: SandboxState) -> None:
+def _become(call: ControlCall, other: SandboxState) -> None:
     call.state.replace_with(other)
     for site_id in call.state.resources.sites:
-        if site_id not in call.addresses.sites:
-            await call.open_port(site_id)
+        call.open_port(site_id)
 
 
 def _advance(call: ControlCall) -> Any:

@@ -22,7 +22,7 @@ is left out.
 
 import contextlib
 import secrets
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,14 +40,14 @@ from mct_s2s.sandbox.state.state import SandboxState
 
 @dataclass(frozen=True)
 class ControlCall:
-    """A request; `open_port` opens a port for a site, by its resource id, `fresh` makes the state
-    of a reset.
+    """A request; `open_port` lets a site answer, by its resource id, `fresh` makes the state of a
+    reset.
     """
 
     state: SandboxState
     addresses: Addresses
     observability: Observability
-    open_port: Callable[[str], Awaitable[int]]
+    open_port: Callable[[str], int]
     fresh: Callable[[], SandboxState] | None
     query: Mapping[str, str]
     raw_body: bytes = field(repr=False)
@@ -121,7 +121,7 @@ def _add_person(call: ControlCall) -> Any:
     return {"principalId": person["id"], "userPrincipalName": person["userPrincipalName"]}
 
 
-async def _add_site(call: ControlCall) -> Any:
+def _add_site(call: ControlCall) -> Any:
     """Add a site, or a slot of one; subscription and group are created if necessary."""
     sent = call.body
     name, slot = member(sent, "name", str), member(sent, "slot", str, "")
@@ -135,7 +135,7 @@ async def _add_site(call: ControlCall) -> Any:
         owner_app_id=seed.ADMINISTRATOR_ID,
     )
     key = body["id"].lower()
-    port = call.addresses.sites.get(key) or await call.open_port(key)
+    port = call.open_port(key)
     return {"id": body["id"], "url": f"https://{call.addresses.of_site(key)}", "port": port}
 
 
