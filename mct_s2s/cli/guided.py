@@ -1,4 +1,4 @@
-"""The questions of `setup`: which clients call the API, and how each signs in."""
+"""The questions of `setup`: which clients call the API, how each signs in, where secrets go."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -11,7 +11,9 @@ from mct_s2s.engine.observe.sites import find_subscription
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import or_unknown
 from mct_s2s.inputs.client_options import client_names
+from mct_s2s.inputs.secret_to import secret_to
 from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.secret_place import PlaceKind
 from mct_s2s.planning.federation import github_subject
 from mct_s2s.planning.secret_policy import longest
 from mct_s2s.render.console import Terminal
@@ -25,9 +27,15 @@ KINDS: dict[str, ClientOptions] = {
     "GitHub Actions (federated, no secret)": GITHUB,
     "Managed identity of an Azure app": IDENTITY,
 }
-NONE = "No client yet: nothing will be able to call the API"
+NONE = "None now: clients can be added later"
 DONE = "No, that is all"
 ELSEWHERE = "Another Azure resource, by its resource ID"
+PLACES = {
+    "File of its own on this machine: the plan shows the path": PlaceKind.DEFAULT_FILE,
+    "Another file or folder": PlaceKind.FILE,
+    "Key vault": PlaceKind.KEY_VAULT,
+    "Nowhere: shown here once": PlaceKind.SHOWN,
+}
 
 
 async def ask_for_clients(terminal: Terminal, session: Session) -> dict[str, ClientOptions]:
@@ -44,7 +52,7 @@ async def ask_for_clients(terminal: Terminal, session: Session) -> dict[str, Cli
         if kind == IDENTITY:
             name = await _ask_for_app(session)
         else:
-            wrong = "Type the name that Entra ID will show: one line, 120 characters at most."
+            wrong = "Type a name: one line, 120 characters at most."
             name = await text(
                 "Name of that program:", _check_name, hint='such as "Nightly import"', wrong=wrong
             )
@@ -56,6 +64,39 @@ async def ask_for_clients(terminal: Terminal, session: Session) -> dict[str, Cli
                 "github": await text("Repository:", github_subject, hint=hint, wrong=wrong)
             }
         question, last = "Does another program call the API?", {DONE: None}
+
+
+async def with_places(clients: Mapping[str, ClientOptions]) -> dict[str, ClientOptions]:
+    """Ask where client secrets go, if any is made; return the clients with that option."""
+    count = sum(kind == SECRET for kind in clients.values())
+    if not count:
+        return dict(clients)
+    place = {"secret_to": await _ask_for_place(count)}
+    return {name: kind | place if kind == SECRET else kind for name, kind in clients.items()}
+
+
+async def _ask_for_place(count: int) -> str | None:
+    """Ask for one place for the secrets of `count` clients, as `--secret-to` takes it."""
+    question = "Where does the secret go?" if count == 1 else "Where do the secrets go?"
+    kind = await select(question, PLACES)
+    if kind is PlaceKind.DEFAULT_FILE:
+        return None
+    if kind is PlaceKind.SHOWN:
+        return kind.value
+    is_vault = kind is PlaceKind.KEY_VAULT
+    if is_vault:
+        hint = "such as contoso-keys"
+        wrong = "Type a vault's name: letters, digits and hyphens."
+    elif count == 1:
+        hint, wrong = "such as import.env", "Type a path."
+    else:
+        hint, wrong = "a folder, such as secrets/", "Type a folder's path, with / at its end."
+
+    def check(typed: str) -> None:
+        secret_to(f"{kind}:{typed}", count)
+
+    name = await text("Name of the vault:" if is_vault else "Path:", check, hint, wrong)
+    return f"{kind}:{name}"
 
 
 async def _ask_for_app(session: Session) -> str:
@@ -72,7 +113,7 @@ async def _ask_for_app(session: Session) -> str:
     chosen = await select("App whose managed identity calls the API:", {**offered, ELSEWHERE: ""})
     if chosen:
         return chosen
-    wrong = "Copy the resource ID from the portal's Properties page: /subscriptions/…"
+    wrong = "Copy it from the portal's Properties: /subscriptions/…"
     return await text("Resource ID:", ResourceId.parse, hint="/subscriptions/…", wrong=wrong)
 
 

@@ -17,6 +17,7 @@ from mct_s2s.cli.guided import GITHUB, KINDS
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.errors import UsageError
 from mct_s2s.render.site_report import SiteReport
+from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Program, at_terminal
 from tests.conftest import Json, Sandbox, program
@@ -108,6 +109,57 @@ def test_where_the_tenant_forbids_secrets_none_is_offered(keys: Keys, azure: San
     assert "Client secret" not in shown
     assert "certificate" in shown[shown.index("Plan for") :], "the first that is offered"
     assert "without questions" not in shown, "no one repeats what was refused"
+
+
+SECRETS = [
+    ("sign in?", f"secret{ENTER}"), ("Name of that program", f"etl{ENTER}"),
+    ("another program", f"secret{ENTER}"), ("Name of that program", f"reports{ENTER}"),
+    ("another program", ENTER),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("steps", "place"),
+    [
+        ([("Where do the secrets go?", ENTER)], ""),
+        (
+            [
+                ("Where do the secrets go?", f"vault{ENTER}"),
+                ("Name of the vault:", f"a/b{ENTER}"),
+                ("Type a vault's name", f"{BACKSPACE * 3}{seed.VAULT}{ENTER}"),
+            ],
+            f"--secret-to keyvault:{seed.VAULT} ",
+        ),
+        (
+            [
+                ("Where do the secrets go?", f"another{ENTER}"),
+                ("Path:", f"one.env{ENTER}"),
+                ("Type a folder's path", f"{BACKSPACE * 7}new/{ENTER}"),
+            ],
+            "--secret-to file:new/ ",
+        ),
+    ],
+    ids=["default", "vault", "folder"],
+)
+def test_setup_asks_once_where_the_secrets_of_all_its_clients_go(
+    keys: Keys, azure: Sandbox, steps: list[tuple[str, str]], place: str
+) -> None:
+    """Several clients share no file and no secret of a vault."""
+    code, shown = keys(["setup"], *GUIDED[:2], *SECRETS, *steps, ("Apply? [y/N]", f"y{ENTER}"))
+    assert code == 0, shown
+    line = shown[shown.rindex("mct-s2s setup") :].replace("\r\n", "")
+    where = f"-a contosolearn -g mct-prod --cloud {azure.origin}"
+    assert line == f"mct-s2s setup {where} {place}--client etl --client reports --yes"
+
+
+def test_who_has_typed_where_secrets_go_is_not_asked(keys: Keys) -> None:
+    _, shown = keys(
+        ["setup", "--secret-to", "show"],
+        *GUIDED[:2],
+        *SECRETS,
+        ("Apply? [y/N]", f"n{ENTER}"),
+    )
+    assert "Where do the secrets go?" not in shown
 
 
 @pytest.mark.parametrize("at", sampled(range(len(GUIDED)), 1, of_all=len(GUIDED), salt="Ctrl-C"))

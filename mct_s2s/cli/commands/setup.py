@@ -237,7 +237,7 @@ def guided_setup(options: SetupOptions) -> int:
 
     setup_request(options, options.client)  # what was typed is refused before anything is asked
     # With questionary, which takes a tenth of a second.
-    from mct_s2s.cli.guided import ask_for_clients
+    from mct_s2s.cli.guided import ask_for_clients, with_places
     from mct_s2s.cli.picking import pick_site
 
     async def body(current: "CommandRun", session: "Session") -> int:
@@ -245,6 +245,8 @@ def guided_setup(options: SetupOptions) -> int:
         current.is_asking = True  # it stays so where Ctrl-C ends it
         session = await pick_site(options, session)
         clients = await ask_for_clients(current.terminal, session)
+        if options.secret_to is None:
+            clients = await with_places(clients)
         current.is_asking = False
         chosen, more = answers_of(options, clients)
         request = setup_request(chosen, chosen.client)
