@@ -227,6 +227,9 @@ class FileOptions:
     only: list[str] = option(
         "--only SITE", "With --file: this site of it alone. Repeatable.", default=list
     )
+    excepted: list[str] = option(
+        "--except SITE", "With --file: all its sites but this one. Repeatable.", default=list
+    )
 
 
 CLIENT = ("--client NAME", "The same as NAME.")

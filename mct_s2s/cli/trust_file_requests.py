@@ -123,23 +123,27 @@ def file_words(options: Any) -> list[str]:
     """The words of a command about the same sites: `-f trust.toml --only learn`."""
     sign_in = {name: value for name in _SIGN_IN if (value := getattr(options, name))}
     only = [word for site in options.only for word in ("--only", site)]
-    return ["-f", str(options.file), *only, *option_words(AzureOptions, sign_in)]
+    excepted = [word for site in options.excepted for word in ("--except", site)]
+    return ["-f", str(options.file), *only, *excepted, *option_words(AzureOptions, sign_in)]
 
 
 def set_up_command(options: Any, keys: Sequence[str | None]) -> str:
     """The command that sets up these sites of the file: by name, where they are few."""
     named = [key for key in keys if key is not None]
-    only = named if 0 < len(named) <= _MOST_NAMED else options.only
-    return command("mct-s2s", "apply", *file_words(replace(options, only=only)))
+    if 0 < len(named) <= _MOST_NAMED:
+        options = replace(options, only=named, excepted=[])
+    return command("mct-s2s", "apply", *file_words(options))
 
 
 def check_only(options: Any) -> None:
-    if options.only:
-        raise UsageError(
-            "usage",
-            "--only names sites of a trust file.",
-            remedy="Add --file FILE, or remove --only.",
-        )
+    """Raise UsageError: sites of a trust file are chosen, and no file is named."""
+    for name, sites in (("--only", options.only), ("--except", options.excepted)):
+        if sites:
+            raise UsageError(
+                "usage",
+                f"{name} names sites of a trust file.",
+                remedy=f"Add --file FILE, or remove {name}.",
+            )
 
 
 def sites_in(
@@ -159,15 +163,23 @@ def sites_in(
 
 
 def chosen(sites: Sequence[FileSite], options: Any) -> tuple[FileSite, ...]:
+    """The sites that --only or --except choose, in the file's order. Raises UsageError."""
+    if options.only and options.excepted:
+        raise contradiction("--only cannot be combined with --except.")
     known = [site.key for site in sites]
-    for key in options.only:
+    for key in (*options.only, *options.excepted):
         if key not in known:
             raise UsageError(
                 "site-unknown",
                 f"'{options.file}' names no site '{key[:130]}'.",
                 remedy=did_you_mean(key, known, f"Use one of {', '.join(known)}."),
             )
-    return tuple(site for site in sites if not options.only or site.key in options.only)
+    if not set(known).difference(options.excepted):
+        raise contradiction(
+            f"--except names every site of '{options.file}'.", "Remove one --except."
+        )
+    wanted = options.only or set(known).difference(options.excepted)
+    return tuple(site for site in sites if site.key in wanted)
 
 
 def path_text(*location: str | int) -> str:

@@ -21,6 +21,8 @@ class Inputs:
     resource_group: str
     only: tuple[str, ...]
     """Sites of the file."""
+    excepted: tuple[str, ...]
+    """Sites of the file that are left out."""
     expect: str
     """The fingerprint that was reviewed."""
     expiring_within: str
@@ -38,9 +40,8 @@ class Inputs:
             file=environ.get("STEP_FILE", ""),
             app_service=environ.get("STEP_APP_SERVICE", ""),
             resource_group=environ.get("STEP_RESOURCE_GROUP", ""),
-            only=tuple(
-                line.strip() for line in environ.get("STEP_ONLY", "").splitlines() if line.strip()
-            ),
+            only=lines(environ, "STEP_ONLY"),
+            excepted=lines(environ, "STEP_EXCEPT"),
             expect=fingerprint(environ, "STEP_EXPECT"),
             expiring_within=environ.get("STEP_EXPIRING_WITHIN", "") or "31d",
             secret_to=environ.get("STEP_SECRET_TO", ""),
@@ -48,6 +49,11 @@ class Inputs:
             prune=flag(environ, "STEP_PRUNE"),
             allow_removals=flag(environ, "STEP_ALLOW_REMOVALS"),
         )
+
+
+def lines(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """The lines of a variable, without empty ones."""
+    return tuple(line.strip() for line in environ.get(name, "").splitlines() if line.strip())
 
 
 def fingerprint(environ: Mapping[str, str], name: str) -> str:

@@ -331,5 +331,5 @@ def _unplanned_text(sites: Sequence[SiteReport]) -> str:
         return ""
     return (
         f"No fingerprint: {'; '.join(reasons)}. Correct what is wrong there, or plan the others "
-        "with --only SITE."
+        "with --except SITE or --only SITE."
     )

@@ -290,7 +290,9 @@ def test_only_what_was_reviewed_is_applied(applied: Applied) -> None:
         "plan-not-expected",
         [],
     )
-    assert done.document["error"]["remedy"].startswith("Were --prune, --only and the file the same")
+    assert done.document["error"]["remedy"].startswith(
+        "Were --prune, the chosen sites and the file the same"
+    )
     assert "--dry-run -f " in done.document["error"]["remedy"]
     applied.azure.write_settings(before)
     assert applied("--expect", reviewed, "-y").code == 0
@@ -737,7 +739,7 @@ def test_no_plan_is_offered_for_review_that_a_lock_keeps_from_being_made(
     assert "\n2 sites: 8 to create, 2 to change, 0 to remove, 1 blocked.\n" in dry.out
     assert dry.out.rstrip().endswith(
         "No fingerprint: the settings of academy could not be read. Correct what is wrong there, "
-        "or plan the others with --only SITE."
+        "or plan the others with --except SITE or --only SITE."
     )
     assert "--expect" not in dry.err
     document = applied("--dry-run", *JSON).document
@@ -746,7 +748,28 @@ def test_no_plan_is_offered_for_review_that_a_lock_keeps_from_being_made(
     assert refused.code == 2
     assert "  - academy: " in refused.err
     assert "lock" in refused.err
-    assert applied("--expect", applied.fingerprint("--only", "learn"), "--only", "learn").code == 0
+    alone = applied.fingerprint("--only", "learn")
+    assert applied.fingerprint("--except", "academy") == alone, "sites are what counts"
+    assert f"--dry-run -f {applied.file} --except academy\n" in refused.err
+    assert applied("--expect", alone, "--except", "academy").code == 0
+
+
+def test_a_fingerprint_without_some_sites_is_that_of_the_others(applied: Applied) -> None:
+    """Whether they are left out or the others named, in whatever order."""
+    applied.other_site()
+    applied.file.write_text(TWO + "[sites.school]\napp-service = 'academy'\nslot = 'x'\n")
+    others = applied.fingerprint("--only", "academy", "--only", "learn")
+    assert applied.fingerprint("--except", "school") == others
+    assert applied.fingerprint("--except", "school", "--except", "academy") != others
+
+
+def test_sites_that_are_left_out_have_to_be_of_the_file(applied: Applied) -> None:
+    unknown = applied("--dry-run", "--except", "acadmy", text=TWO)
+    assert (unknown.code, "Did you mean 'academy'?" in unknown.err) == (2, True), unknown
+    both = applied("--dry-run", "--except", "academy", "--only", "learn")
+    assert (both.code, "--only cannot be combined with --except." in both.err) == (2, True), both
+    none = applied("--dry-run", "--except", "academy", "--except", "learn")
+    assert (none.code, "names every site" in none.err) == (2, True), none
 
 
 def test_a_plan_that_the_caller_may_not_make_true_is_not_offered_to_them(

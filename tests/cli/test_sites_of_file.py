@@ -199,9 +199,23 @@ def test_status_of_a_file_is_a_page_of_markdown(fleet: Fleet) -> None:
     )
 
 
-def test_option_only_needs_a_trust_file(mct: Program) -> None:
-    done = mct("status", "--only", "t1-1")
-    assert (done.code, "--only names sites of a trust file" in done.err) == (2, True)
+@pytest.mark.parametrize("option", ["--only", "--except"])
+def test_a_choice_of_sites_needs_a_trust_file(mct: Program, option: str) -> None:
+    done = mct("status", option, "t1-1")
+    assert (done.code, f"{option} names sites of a trust file" in done.err) == (2, True)
+
+
+def test_sites_that_are_left_out_cost_nothing_and_are_not_shown(fleet: Fleet) -> None:
+    done = status(fleet, "--except", "t1-1", "--except", "t3-3", *JSON)
+    assert sites(done) == [f"t1-{n}" for n in (2, 3)] + [f"t2-{n}" for n in (1, 2, 3)] + [
+        f"t3-{n}" for n in (1, 2)
+    ]
+    unnamed = fleet(
+        "rotate-secret", "Import 1", "--except", "t1-1", "--except", "t2-1", "--dry-run"
+    )
+    assert [key for key in DUE if f"{key} (" in unnamed.out] == ["t3-1"]
+    nowhere = fleet("rotate-secret", "Other", "--except", "t1-1", "--dry-run")
+    assert "no client 'Other' at any site but t1-1." in nowhere.err
 
 
 # rotate-secret

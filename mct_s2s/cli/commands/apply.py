@@ -35,6 +35,9 @@ class ApplyOptions(ChangingOptions):
     only: list[str] = option(
         "--only SITE", "Only this site, by its name in the file. Repeatable.", default=list
     )
+    excepted: list[str] = option(
+        "--except SITE", "All sites of the file but this one. Repeatable.", default=list
+    )
     expect: str | None = option(
         "--expect FINGERPRINT",
         "Apply the plan of a dry run without asking, and refuse any other.",
@@ -89,19 +92,20 @@ def apply(options: ApplyOptions) -> int:
             return
         if fingerprint is None:
             failed = [site for site in planned if site.error is not None]
+            way_out = _review_of_others(reviewing, planned)
             raise Refused(
                 "plan-not-expected",
                 "The plan that was reviewed is applied as a whole, and not every site can be "
                 "planned.",
                 says_unchanged=True,
                 items=[item for site in failed for item in _reasons(site)],
-                remedy="Correct what is wrong there, or review the others with --only SITE:",
-                command=review,
+                remedy=way_out.what,
+                command=way_out.command,
             )
         raise Refused(
             "plan-not-expected",
             f"This is not the plan that was reviewed: its fingerprint is {fingerprint}.",
-            remedy="Were --prune, --only and the file the same as in the review? "
+            remedy="Were --prune, the chosen sites and the file the same as in the review? "
             "Review what would be done now:",
             command=review,
             says_unchanged=True,
@@ -119,6 +123,21 @@ def apply(options: ApplyOptions) -> int:
         resume=rest if is_reviewed else None,
         allowing=allowing,
     )
+
+
+def _review_of_others(reviewing: ApplyOptions, planned: "Sequence[SiteChange]") -> Instruction:
+    """Say how to review those sites of the command that can be planned."""
+    unplanned = [site.key for site in planned if site.fingerprint is None and site.key is not None]
+    if len(unplanned) == len(planned):
+        again = "Correct what is wrong there, then review it again:"
+        return Instruction(again, command_line("apply", reviewing))
+    if reviewing.only:
+        remaining = [key for key in reviewing.only if key not in unplanned]
+        others = replace(reviewing, only=remaining)
+    else:
+        others = replace(reviewing, excepted=[*reviewing.excepted, *unplanned])
+    what = "Correct what is wrong there, or review the others:"
+    return Instruction(what, command_line("apply", others))
 
 
 def _reasons(site: "SiteChange") -> Iterator[Instruction]:

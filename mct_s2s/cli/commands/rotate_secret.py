@@ -247,12 +247,14 @@ def _naming(options: RotateSecretOptions, sites: "Sequence[FileSite]") -> "tuple
         )
         raise UsageError(
             "client-unknown",
-            f"'{options.file}' names no client "
-            f"'{(options.client or '')[:130]}'{_at(options.only)}.",
+            f"'{options.file}' names no client '{(options.client or '')[:130]}'{_among(options)}.",
             remedy=did_you_mean(options.client or "", known, names),
         )
     return naming
 
 
-def _at(sites: Sequence[str]) -> str:
-    return f" at {', '.join(sites)}" if sites else ""
+def _among(options: RotateSecretOptions) -> str:
+    """Where a client was looked for; empty for the whole file."""
+    if options.excepted:
+        return f" at any site but {', '.join(options.excepted)}"
+    return f" at {', '.join(options.only)}" if options.only else ""
