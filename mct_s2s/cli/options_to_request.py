@@ -31,7 +31,7 @@ from mct_s2s.model.client_sign_in import CredentialType
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import ClientSpec, Desired, Look, ServiceSpec, Setup
 from mct_s2s.model.duration import expiry
-from mct_s2s.model.ids import named_unique_name, service_unique_name
+from mct_s2s.model.ids import is_guid, named_unique_name, service_unique_name
 from mct_s2s.model.observed import ObservedState, SiteOfFile
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.model.run_files import Backup
@@ -255,6 +255,15 @@ def check_role(value: str | None, api: Api) -> None:
     raise malformed("malformed-role", "--role", value, remedy)
 
 
+@about("service-app")
+def check_service_app(value: str | None) -> None:
+    """Raise UsageError: no registration can have it as its appId or Application ID URI."""
+    if value is None or is_guid(value.strip()) or ":" in value:
+        return
+    remedy = "Use its appId, or its Application ID URI such as api://APP_ID."
+    raise malformed("malformed-id", "--service-app", value, remedy)
+
+
 @about("credential")
 def read_credential(options: CredentialOptions, now: datetime) -> CredentialSpec | None:
     kind = _credential_kind(options)
@@ -279,6 +288,12 @@ def read_credential(options: CredentialOptions, now: datetime) -> CredentialSpec
             assert_never(kind)
     if options.secret_to is not None:
         _check_place(options.secret_to, spec)
+    if options.secret_lifetime is not None and not isinstance(spec, NewCredential):
+        with about("secret-lifetime"):
+            raise contradiction(
+                "--secret-lifetime has no effect here: no secret is created.",
+                "Remove --secret-lifetime.",
+            )
     return spec
 
 

@@ -33,6 +33,7 @@ from mct_s2s.model.trust_file import ClientEntry, IdentityEntry, Profile, SiteEn
 from mct_s2s.planning.clients import did_you_mean
 
 MALFORMED = "trust-file-malformed"
+UNREADABLE = "trust-file-unreadable"
 MOST_LISTED = 20
 _MOST_NAMED = 5
 """Sites that a command names: more fill a screen."""
@@ -101,9 +102,13 @@ def read_sites(options: Any, *unfit: str) -> tuple[FileSite, ...]:
             raise contradiction(
                 headline, f"Remove {name}. To choose sites of the file, add --only SITE."
             )
-    text = read_text(
-        options.file, "trust-file-unreadable", "Name a trust file, as 'export' writes it."
-    )
+    if str(options.file) == "-":
+        raise UsageError(
+            UNREADABLE,
+            "'-' is no file, nor standard input: the commands that are printed name the file.",
+            remedy="Write it to a file, and name that.",
+        )
+    text = read_text(options.file, UNREADABLE, "Name a trust file, as 'export' writes it.")
     try:
         document = parse_toml(text)
     except (ValueError, RecursionError) as error:
@@ -376,11 +381,8 @@ class _Reader:
         }
         of_file = SiteOfFile(self._where(key), names, lifetimes)
         request = setup_request(options, (), of_file)
-        mistaken = {location for location, *_ in self._mistakes}
         for place, client in _entries(key, entry):
-            required = "name" if isinstance(client, ClientEntry) else "resource"
-            if not {place, (*place, required)} & mistaken:
-                request = self._read_entry(request, options, place, client)
+            request = self._read_entry(request, options, place, client)
         return FileSite(
             key=key, entry=entry, profile=profile, target=target, options=options, request=request
         )
@@ -568,15 +570,19 @@ def _quoted(value: Any) -> str:
 def _leave_out(document: dict[str, Any], location: Location) -> None:
     """Take what is wrong out of the document.
 
-    An element of a list is replaced, so that the others keep their index; of one with a name, only
-    the wrong key goes.
+    An element of a list stays, so that the others keep their index, and gets a name where its own
+    is wrong or missing: its other keys may be wrong, too.
     """
     match location:
-        case ("sites", str(site), "clients", int(index), str(wrong)) if wrong != "name":
-            document["sites"][site]["clients"][index].pop(wrong, None)
-        case ("sites", str(site), ("clients" | "managed-identities") as name, int(index), *_):
+        case ("sites", str(site), ("clients" | "managed-identities") as name, int(index), *keys):
             required = "name" if name == "clients" else "resource"
-            document["sites"][site][name][index] = {required: f"element-{index}"}
+            elements = document["sites"][site][name]
+            if not keys:
+                elements[index] = {}
+            if not keys or keys[0] == required:
+                elements[index][required] = f"element-{index}"
+            else:
+                elements[index].pop(keys[0], None)
         case _:
             node: Any = document
             for key in location[:-1]:

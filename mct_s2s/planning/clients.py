@@ -220,7 +220,7 @@ def did_you_mean(name: str, names: Iterable[str], otherwise: str = "") -> str:
     # `learn-1` is `learn-01` rather than `learn-18`
     by_word = {_LEADING_ZEROS.sub("", known.casefold()): known for known in names}
     word = _LEADING_ZEROS.sub("", name.strip().casefold())
-    near = get_close_matches(word, by_word, n=1, cutoff=0.5)
+    near = get_close_matches(word, by_word, n=1, cutoff=0.65)
     return f"Did you mean '{by_word[near[0]]}'?" if near else otherwise
 
 

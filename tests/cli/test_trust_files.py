@@ -164,6 +164,9 @@ MISTAKES = (
     f"{ONE}credential = 'certificate'\ngithub = 'a/b'",
     f"{ONE}credential = 'none'\nsecret-to = 'file:a'",
     f"{ONE}secret-to = 'show'",
+    f"{ONE}github = 'a/b'\nsecret-lifetime = '20d'",
+    "[sites.a]\nservice-app = 'zzz'",
+    "title = 'x'\n[sites.a]",
     "[[sites.a.managed-identities]]\nresource = '/subscriptions/x'",
     f"[[sites.a.clients]]\nname = '{'n' * 121}'",
 )
@@ -240,6 +243,37 @@ def test_every_wrong_value_of_one_client_is_listed(file: File) -> None:
     listed = [item.what for item in file.refused(f"{ONE}{values}").items]
     keys = [place_in(problem).rpartition(".")[2] for problem in listed]
     assert keys == ["secret-lifetime", "secret-to", "certificate"]
+
+
+def test_a_client_whose_name_is_wrong_or_missing_hides_no_other_mistake_of_its_table(
+    file: File,
+) -> None:
+    error = file.refused(
+        """
+        [[sites.a.clients]]
+        secret-to = "file:one.env"
+        secret-lifetime = "3y6"
+        [[sites.a.clients]]
+        name = "I"
+        secret-to = "file:one.env"
+        [[sites.a.clients]]
+        name = ""
+        github = "nope"
+        """
+    )
+    assert [place_in(item.what) for item in error.items] == [
+        "sites.a.clients[0]",
+        "sites.a.clients[0].secret-lifetime",
+        "sites.a.clients[1].secret-to",
+        "sites.a.clients[2].name",
+        "sites.a.clients[2].github",
+    ]
+
+
+def test_a_dash_is_no_trust_file(file: File) -> None:
+    with pytest.raises(UsageError, match="nor standard input") as refused:
+        read_sites(ApplyOptions(file=Path("-")))
+    assert refused.value.code == "trust-file-unreadable"
 
 
 def test_mistakes_of_several_entries_are_listed_together(file: File) -> None:

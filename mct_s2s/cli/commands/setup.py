@@ -125,6 +125,7 @@ def setup_request(
         caller_resources,
         change_request,
         check_role,
+        check_service_app,
         client_specs,
     )
     from mct_s2s.inputs.client_options import management_reference
@@ -145,6 +146,7 @@ def setup_request(
     if options.handoff is not None:
         SettingsFile(options.handoff, Handoff).check(dry_run=options.dry_run)
     check_role(options.role, api_of(options))
+    check_service_app(options.service_app)
     # Without an App Service, the name says which one is meant.
     names_one = options.app_service is not None or not options.no_app_service
     service = ServiceSpec(
@@ -180,6 +182,7 @@ def add_client(options: AddClientOptions) -> int:
         caller_resources,
         change_request,
         check_role,
+        check_service_app,
         client_specs,
         where,
     )
@@ -205,6 +208,7 @@ def add_client(options: AddClientOptions) -> int:
     identities = caller_resources(options.managed_identity)
     places = ClientPlaces(secret_to(options.secret_to, len(clients)))
     check_role(options.role, api_of(options))
+    check_service_app(options.service_app)
     service = ServiceSpec(
         role=options.role,
         adopt=options.service_app,
