@@ -133,10 +133,10 @@ SECRETS = [
         (
             [
                 ("Where do the secrets go?", f"another{ENTER}"),
-                ("Path:", f"one.env{ENTER}"),
-                ("Type a folder's path", f"{BACKSPACE * 7}new/{ENTER}"),
+                ("Path:", f"~/new{ENTER}"),
+                ("Type a folder's path", f"/{ENTER}"),
             ],
-            "--secret-to file:new/ ",
+            "--secret-to 'file:~/new/' ",
         ),
     ],
     ids=["default", "vault", "folder"],
