@@ -2,6 +2,7 @@
 request.
 """
 
+import asyncio
 import copy
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self, cast
 
 import pytest
+from mct_s2s.sandbox.hosting.application import Services
 from mct_s2s.sandbox.hosting.embedded import Running, start
 from mct_s2s.sandbox.middleware.pipeline import Pipeline
 from mct_s2s.sandbox.observability.exchange import Entry, Exchange
@@ -141,7 +143,20 @@ class Inside:
         self.pipeline.observability.log.clear()
         self.pipeline.observability.watch.leaks.clear()
         self.state.replace_with(SandboxState.from_dict(copy.deepcopy(kept)))
+        self._serve_new_sites()
         self.azure._tokens.clear()
+
+    def _serve_new_sites(self) -> None:
+        """Open ports for sites that another sandbox had, as loading its state does."""
+        services, server = cast("Services", self.pipeline._app), self.running._server
+        assert server is not None
+
+        async def open_ports() -> None:
+            for site_id in self.state.resources.sites:
+                services.open_port(site_id)
+
+        if not self.state.resources.sites.keys() <= services._addresses.sites.keys():
+            asyncio.run_coroutine_threadsafe(open_ports(), server._loop).result()
 
     def keep(self) -> Json:
         """Take the state as it is, with its time, to `become` it later."""
