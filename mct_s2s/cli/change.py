@@ -63,7 +63,7 @@ async def change(
             site = SiteChange(current, options, request, _show_and_ask)
             await site.plan(session)
     except PermissionMissing as error:
-        error.ways_out = ways_out(options, error.missing)
+        error.ways_out += ways_out(options, error.missing)
         raise
     return await _review_and_apply([site])
 

@@ -29,7 +29,7 @@ from mct_s2s.model.client_credentials import (
 )
 from mct_s2s.model.client_sign_in import CredentialType
 from mct_s2s.model.commands import command
-from mct_s2s.model.desired import ClientSpec, Desired, Look, ServiceSpec, Setup
+from mct_s2s.model.desired import ClientSpec, Desired, Look, Rotation, ServiceSpec, Setup
 from mct_s2s.model.duration import expiry
 from mct_s2s.model.ids import is_guid, named_unique_name, service_unique_name
 from mct_s2s.model.observed import ObservedState, SiteOfFile
@@ -76,8 +76,9 @@ def change_request(
         api=api_of(options),
         credential_suffix=token_hex(4),
         identities=identities,
-        # A plan is worth reading without the settings, too.
-        without_settings=options.dry_run and isinstance(desired, Setup),
+        # A plan is worth reading without the settings, too. A rotation changes none of them.
+        without_settings=isinstance(desired, Rotation)
+        or (options.dry_run and isinstance(desired, Setup)),
         places=places or ClientPlaces(),
         backup=SettingsFile(options.backup, Backup) if options.backup is not None else None,
         handoff=handoff,

@@ -24,7 +24,12 @@ from mct_s2s.engine.credential_stores import (
     rehearse_stores,
 )
 from mct_s2s.engine.observe.observe import describe_reading, observe, read_custody
-from mct_s2s.engine.observe.rights_lookup import RightsProbe, check_rights, explain_refusal
+from mct_s2s.engine.observe.rights_lookup import (
+    RightsProbe,
+    check_rights,
+    explain_doubt,
+    explain_refusal,
+)
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request, Session
 from mct_s2s.engine.settling import plan_settles_within, refusal_settles_within
@@ -89,7 +94,13 @@ async def observe_and_plan(session: Session, request: Request) -> Outcome:
     with activity(f"Reading {describe_reading(request)}"):
         async with aclosing(probe):
             observed, stores = await _observe_with_stores(session, request, probe)
-            plan_of_all = make_plan(_without_unread_settings(request.desired, observed), observed)
+            desired = _without_unread_settings(request.desired, observed)
+            try:
+                plan_of_all = make_plan(desired, observed)
+            except NotOurs as doubt:
+                if not request.preflight:
+                    raise
+                raise await explain_doubt(session, request, probe, observed, doubt) from doubt
             places = name_places(session, request, stores, observed)
             intended = replace(plan_of_all, places=places)
             access = await probe.rights()

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from mct_s2s.errors import Instruction, NotThere, Refused
 from mct_s2s.model.client_credentials import replaced_kind
+from mct_s2s.model.commands import option
 from mct_s2s.model.desired import Rotation
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.observed import ClientApplication, ObservedState
@@ -23,11 +24,11 @@ from mct_s2s.planning.clients import (
     unknown,
 )
 from mct_s2s.planning.credential_plan import ClientState, lost_message
-from mct_s2s.planning.not_ours import not_ours, service_not_ours, why_doubted
+from mct_s2s.planning.not_ours import NotOurs, not_ours, service_not_ours, why_doubted
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.replacement import Replacement, all_end_by
 from mct_s2s.planning.service_application import service_missing
-from mct_s2s.planning.service_facts import CLIENT, audience_of
+from mct_s2s.planning.service_facts import CLIENT, SERVICE_OPTION, audience_of
 
 
 def clients_to_rotate(rotation: Rotation, observed: ObservedState) -> dict[str, ClientApplication]:
@@ -196,7 +197,7 @@ def plan_rotation(rotation: Rotation, observed: ObservedState) -> Plan:
         if reason is not None:
             left_alone.append(reason)
             continue
-        state = _client_state(name, client, service, observed)
+        state = _client_state(name, client, service, observed, rotation.service.adopt)
         replacement = Replacement(state, rotation.of(name))
         steps += [*replacement.changes(), *_plan_arrived_notes(state)]
         notes += replacement.notes(_removal_command(name, rotation, observed))
@@ -208,8 +209,27 @@ def plan_rotation(rotation: Rotation, observed: ObservedState) -> Plan:
     return Plan(tuple(steps), notes=tuple(notes), left_alone=tuple(left_alone))
 
 
+def describe_naming(rotation: Rotation, observed: ObservedState, doubt: NotOurs) -> str:
+    """Say how to rotate without the settings: by naming the registrations that they would name."""
+    service = observed.trust.service
+    if service is None or observed.file is not None:
+        return f"Or, without the settings: {doubt.statement} {doubt.advice}"
+    owners = ", ".join(dict.fromkeys(name for _, name in observed.trust.owners)) or "no one"
+    right = f"'{service.display_name}', owned by {owners}, is this App Service's"
+    words = option(SERVICE_OPTION, service.client_id)
+    for name in rotation.clients:
+        client = _find_replaceable(name, observed)
+        right = f"{right}, and '{client.display_name}' is its client"
+        words = f"{words}, and with {client.client_id} in place of '{name}'"
+    return f"Or, without the settings, if {right}: run the same command with {words}."
+
+
 def _client_state(
-    name: str, client: ClientApplication, service: Application, observed: ObservedState
+    name: str,
+    client: ClientApplication,
+    service: Application,
+    observed: ObservedState,
+    adopt: str | None,
 ) -> ClientState:
     return ClientState(
         key=f"client:{name}",
@@ -217,7 +237,7 @@ def _client_state(
         application=client.application,
         service_principal=None,
         name=name,
-        audience=audience_of(service, observed),
+        audience=audience_of(service, observed, adopt),
         note=observed.note_of(name),
         now=observed.now,
     )

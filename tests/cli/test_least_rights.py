@@ -545,6 +545,48 @@ def test_a_colleagues_client_is_not_said_to_be_created_by_something_else(
     assert "did not create it" not in more.err, more
 
 
+def test_who_set_up_the_directorys_part_rotates_as_a_reader_of_the_app_service(
+    mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = signed_in(
+        mct,
+        azure,
+        monkeypatch,
+        arm=[("Reader", SITE)],
+        directoryRoles=["Cloud Application Administrator"],
+    )
+    assert run("setup", *WHERE, "--no-app-service", "--client", "A", "-y").code == 0
+    rotated = run("rotate-secret", "A", *WHERE, "-y")
+    assert rotated.code == 0, rotated
+
+
+def test_who_did_not_set_it_up_rotates_without_the_settings_by_naming_both_registrations(
+    mct: Program, azure: Sandbox
+) -> None:
+    """The settings would say that the registrations are this App Service's."""
+    assert mct("setup", "--client", "A", "-y").code == 0
+    client_id = azure.applications("A")[0]["appId"]
+    naming = ("--service-app", service_id(azure))
+    run = alone(mct, azure, *EVERY_REGISTRATION, arm=[("Reader", SITE)])
+    refused = run("rotate-secret", "A", *WHERE, *JSON)
+    error = refused.document["error"]
+    assert (refused.code, error["code"]) == (4, "permission-missing"), refused
+    assert " ".join(naming) in error["remedy"], error
+    assert f"{client_id} in place of 'A'" in error["remedy"], error
+    planned = run("rotate-secret", client_id, *WHERE, *naming, "--dry-run")
+    assert (planned.code, "settings" in planned.out) == (3, False), planned
+    rotated = run("rotate-secret", client_id, *WHERE, *naming, "-y")
+    assert rotated.code == 0, rotated
+    assert mct("verify").code == 0
+
+
+def test_a_rotation_asks_for_no_right_to_write_the_settings(mct: Program, azure: Sandbox) -> None:
+    mct("setup", "--client", "A", "-y")
+    run = alone(mct, azure, *EVERY_REGISTRATION, arm=[])
+    missing = run("rotate-secret", "A", *WHERE, *JSON).document["error"]["missing"]
+    assert {row["step"].partition(" ")[0] for row in missing} == {"read"}, missing
+
+
 def service_id(azure: Sandbox) -> str:
     return str(azure.applications("MCT service (contosolearn)")[0]["appId"])
 

@@ -17,7 +17,7 @@ from mct_s2s.model.caller_rights import (
     Verdict,
 )
 from mct_s2s.model.client_credentials import NewCredential
-from mct_s2s.model.desired import ClientSpec, SettingsScope
+from mct_s2s.model.desired import ClientSpec, SettingsScope, Setup
 from mct_s2s.model.duration import expiry
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, PrincipalId
 from mct_s2s.planning.changes import (
@@ -338,8 +338,8 @@ def test_a_caller_without_the_settings_lacks_the_restart_too_unless_none_is_want
         "write the application settings of 'contosolearn'",
     ]
     expected = [*steps, "restart 'contosolearn'"] if restart else steps
-    assert [right.step for right in missing_at(SITE, rights, restart=restart)] == expected
-    dry = with_unread_settings(Plan(()), unreadable(EMPTY), rights, restart=restart)
+    assert [right.step for right in missing_at(SITE, rights, Setup(restart=restart))] == expected
+    dry = with_unread_settings(Plan(()), unreadable(EMPTY), rights, Setup(restart=restart))
     assert [lack.step for lack in dry.missing_rights] == expected
 
 

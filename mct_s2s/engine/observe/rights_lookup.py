@@ -17,14 +17,22 @@ from mct_s2s.concurrency import end_all, gather_or_cancel
 from mct_s2s.engine.observe.observe import find_identity_resource, observe, read_custody
 from mct_s2s.engine.observe.sites import is_refusal
 from mct_s2s.engine.request import Request, Session
-from mct_s2s.errors import NotThere, PermissionMissing, S2SError, or_unknown, outcome_of
+from mct_s2s.errors import (
+    Instruction,
+    NotThere,
+    PermissionMissing,
+    S2SError,
+    or_unknown,
+    outcome_of,
+)
 from mct_s2s.model.caller_rights import CallerRights, Permission, ScopeRights, SecretRule
-from mct_s2s.model.desired import Look, SettingsScope, Setup
+from mct_s2s.model.desired import Look, Rotation, SettingsScope, Setup
 from mct_s2s.model.ids import PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.planning.changes import OutputRef
 from mct_s2s.planning.make import make_plan
+from mct_s2s.planning.not_ours import NotOurs
 from mct_s2s.planning.permissions.doctor import Seen
 from mct_s2s.planning.permissions.preflight import (
     missing_at,
@@ -34,6 +42,7 @@ from mct_s2s.planning.permissions.preflight import (
 )
 from mct_s2s.planning.permissions.rights import Missing, Right, is_told_by_rights, may_do_all
 from mct_s2s.planning.plan import Plan
+from mct_s2s.planning.rotation import describe_naming
 from mct_s2s.planning.secret_policy import fit_secrets, too_long
 from mct_s2s.planning.site import check_site
 from mct_s2s.waits import RIGHTS_SECONDS
@@ -145,7 +154,7 @@ async def check_rights(
     policy_notes = [f"{forbidden.message} {forbidden.remedy}"] if forbidden else []
     if request.dry_run and (checked.blocked or observed.settings_unread):
         checked = replace(checked, notes=(*checked.notes, *policy_notes))
-        return with_unread_settings(checked, observed, access, restart=request.desired.restart)
+        return with_unread_settings(checked, observed, access, request.desired)
     if checked.blocked:
         raise permission_error(checked.missing_rights, policy_notes)
     if forbidden is not None:
@@ -178,15 +187,35 @@ async def explain_refusal(
     session: Session, request: Request, probe: RightsProbe, error: S2SError
 ) -> S2SError:
     """Add to a refusal to show the App Service or the directory everything else that is missing."""
-    if not is_refusal(error):
-        return error
+    return await _explain_missing(session, request, probe, error) if is_refusal(error) else error
+
+
+async def explain_doubt(
+    session: Session,
+    request: Request,
+    probe: RightsProbe,
+    observed: ObservedState,
+    doubt: NotOurs,
+) -> S2SError:
+    """Explain a rotation's doubt that the settings would settle, where they could not be read."""
+    rotation = request.desired
+    if not isinstance(rotation, Rotation) or not observed.settings_unread:
+        return doubt
+    explained = await _explain_missing(session, request, probe, doubt)
+    explained.ways_out = (Instruction(describe_naming(rotation, observed, doubt)),)
+    return explained
+
+
+async def _explain_missing(
+    session: Session, request: Request, probe: RightsProbe, error: S2SError
+) -> PermissionMissing:
+    """The error about all rights that are missing where `error` ended the look."""
     seen = await _examine_parts(session, request, probe)
     site = seen.observed.app_service
     at_site: Missing = ()
     reading = ""
     if seen.resource is not None:
-        restart = request.desired.restart
-        at_site = missing_at(seen.resource, seen.access, restart=restart, unseen=site is None)
+        at_site = missing_at(seen.resource, seen.access, request.desired, unseen=site is None)
         reading = Right.READ_SETTINGS.step_on(seen.resource.name)
     site_refusal = seen.site_refusal or (site.refusal if site is not None else None)
     refusals = [

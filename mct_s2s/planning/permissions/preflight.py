@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from mct_s2s.errors import Instruction, MissingRight, PermissionMissing
 from mct_s2s.model.caller_rights import CallerRights, Verdict
+from mct_s2s.model.desired import Desired, Rotation
 from mct_s2s.model.ids import ApplicationObjectId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
@@ -109,13 +110,13 @@ def _without_keys(values: Mapping[str, T], keys: Container[str]) -> dict[str, T]
 
 
 def with_unread_settings(
-    plan: Plan, observed: ObservedState, access: CallerRights, *, restart: bool
+    plan: Plan, observed: ObservedState, access: CallerRights, desired: Desired
 ) -> Plan:
     """The plan of a dry run, with settings that the caller may not read as a blocked step."""
     site = observed.app_service
-    if site is None or site.refusal is None:
+    if site is None or site.refusal is None or isinstance(desired, Rotation):
         return plan
-    rights = missing_at(site.resource, access, restart=restart)
+    rights = missing_at(site.resource, access, desired)
     unread = NoChange.of_settings(site, "not readable: what would change is not known")
     notes = plan.notes
     if not rights:  # what Azure answered is all that is known
@@ -125,17 +126,20 @@ def with_unread_settings(
 
 
 def missing_at(
-    resource: ResourceId, access: CallerRights, *, restart: bool, unseen: bool = False
+    resource: ResourceId, access: CallerRights, desired: Desired, *, unseen: bool = False
 ) -> Missing:
-    """What the caller lacks to read and write an App Service's settings, and to restart it.
+    """What the caller lacks at an App Service: to read its settings, and for what is `desired`.
 
     `unseen`: the App Service itself was not shown.
     """
-    rights = [Right.READ_SETTINGS, Right.WRITE_SETTINGS]
+    rights = [Right.READ_SETTINGS]
     if unseen:
         rights.insert(0, Right.READ_SITE)
-    if restart:
-        rights.append(Right.RESTART)
+    # A rotation changes nothing there.
+    if not isinstance(desired, Rotation):
+        rights.append(Right.WRITE_SETTINGS)
+        if desired.restart:
+            rights.append(Right.RESTART)
     lacks = list[MissingRight]()
     for right in rights:
         verdict, missing = judge(
