@@ -6,7 +6,7 @@ A new command is a row.
 import json
 import shutil
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mct_s2s.sandbox.observability.exchange import Entry
@@ -51,6 +51,8 @@ class Command:
     """Whether it is run by a principal that may change only what it owns."""
     file: str = ""
     """What a trust file in its home says: `{home}/sites.toml`."""
+    fills_disk: bool = False
+    """Whether standard output is on a disk that is full."""
 
 
 FILE = f"""
@@ -219,6 +221,12 @@ FAILING = {
         code=1,
     ),
     "apply": Command(APPLY, clients=("One", "Two"), code=1, file=FILE % json.dumps(SCRIPT)),
+    **{
+        f"{name} --secret-to show": replace(
+            COMMANDS[f"{name} --secret-to show"], code=1, fills_disk=True
+        )
+        for name in ("setup", "add-client", "rotate-secret")
+    },
 }
 """Commands whose place for secrets fails."""
 
@@ -287,7 +295,11 @@ def course(command: Command, harness: Harness, folder: Path) -> Course:
         assert harness.run(typed(words, harness)).code == 0
     state = harness.state
     harness.go_to(state, Path(shutil.copytree(home, folder / "clean")))
-    ended = harness.run(typed(command.words, harness))
+    typed_words = typed(command.words, harness)
+    if command.fills_disk:
+        ended = harness.ended(harness.process(typed_words, fills_disk=True))
+    else:
+        ended = harness.run(typed_words)
     assert ended.code == command.code, ended.out + ended.err
     requests = harness.inside.log()
     end = harness.normalized()

@@ -5,6 +5,7 @@ one, a home.
 import base64
 import hashlib
 import json
+import os
 import re
 import subprocess
 from collections import Counter
@@ -61,18 +62,19 @@ class Harness:
         }
         return {name: value for name, value in merged.items() if value}
 
-    def process(self, words: Sequence[str]) -> subprocess.Popen[str]:
-        """The program, started."""
+    def process(self, words: Sequence[str], *, fills_disk: bool = False) -> subprocess.Popen[str]:
+        """The program, started; with a standard output that takes nothing, if so asked."""
         pipe = subprocess.PIPE
         self.inside.time.flow()
-        return subprocess.Popen(
-            program(words),
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=pipe,
-            stderr=pipe,
-            text=True,
-        )
+        with Path("/dev/full" if fills_disk else os.devnull).open("w") as full:
+            return subprocess.Popen(
+                program(words),
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=full if fills_disk else pipe,
+                stderr=pipe,
+                text=True,
+            )
 
     def ended(self, process: subprocess.Popen[str], timeout: float = 240) -> Ended:
         """The program, ended."""
@@ -80,6 +82,7 @@ class Harness:
             out, err = process.communicate(timeout=timeout)
         finally:
             self.inside.time.stand_still()
+        out = out or ""  # nothing is read of what went to a full disk
         self.outputs += [out, err]
         return Ended(process.returncode, out, err)
 

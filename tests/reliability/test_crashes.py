@@ -107,10 +107,17 @@ def writes(known: Course) -> list[str]:
     return places
 
 
-def stopped(harness: Harness, words: Sequence[str], shot: Shot, *, may_miss: bool = False) -> Ended:
+def stopped(
+    harness: Harness,
+    words: Sequence[str],
+    shot: Shot,
+    *,
+    may_miss: bool = False,
+    fills_disk: bool = False,
+) -> Ended:
     """What is left of a run that is shot at."""
     marksman = Marksman(harness, *shot)
-    marksman.process = harness.process(words)
+    marksman.process = harness.process(words, fills_disk=fills_disk)
     ended = harness.ended(marksman.process)
     assert marksman.shot or (may_miss and ended.code == 0), (shot, ended)
     harness.inside.leave_alone()
@@ -193,7 +200,8 @@ def test_a_run_stopped_where_its_place_for_secrets_fails_leaves_no_secret(
     last = writes(known)[-1]
     for at, (write, moment, how) in enumerate(shots):
         harness.go_to(known.state, Path(shutil.copytree(known.home, tmp_path / f"{at}")))
-        ended = stopped(harness, typed(command.words, harness), (write, moment, how))
+        words = typed(command.words, harness)
+        ended = stopped(harness, words, (write, moment, how), fills_disk=command.fills_disk)
         where = f"{how.name} {moment} {write}"
         if how is signal.SIGKILL:
             # With the answer to its last write, a run may be over before the signal comes.
