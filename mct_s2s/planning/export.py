@@ -42,8 +42,20 @@ OF_SEVERAL = (
     "It has several federated credentials, which its owners, also earlier ones, can add. This is "
     "one of them. Check issuer and subject."
 )
+IF_RIGHT = "If it is right, uncomment its lines in the file."
 Keys = Mapping[str, str | bool]
 """A table, in the order in which its keys are written."""
+
+
+@dataclass(frozen=True)
+class DoubtedKeys:
+    """Keys of a registration that is doubted: comments, until a person uncomments them."""
+
+    keys: Keys
+    display_name: str
+    """Of the registration; empty where there is none."""
+    sentence: str
+    """What is doubted, and why."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +72,17 @@ class ExportedSite:
     """
     identities: tuple[Keys, ...] = ()
     left_out: tuple[str, ...] = ()
+    """What no file can say, as sentences."""
+    doubted_options: tuple[DoubtedKeys, ...] = ()
+    doubted_clients: tuple[DoubtedKeys, ...] = ()
     api: str = field(kw_only=True)
     """Its name."""
+
+    @property
+    def unsaid(self) -> tuple[str, ...]:
+        """What the file does not say, or only in comments, as sentences."""
+        doubted = (*self.doubted_clients, *self.doubted_options)
+        return (*self.left_out, *(each.sentence for each in doubted))
 
 
 @dataclass(frozen=True)
@@ -86,7 +107,7 @@ def export_site(observed: ObservedState, cloud: str, api: str = DEFAULT_API) -> 
     assert site is not None and tenant is not None and service is not None  # noqa: PT018  # there is a trust
     resource = site.resource
     left_out = list[str]()
-    clients = _clients(observed, site, left_out)
+    clients, doubted_clients = _clients(observed, site, left_out)
     identities = _identities(observed, left_out)
     profile = {"tenant": tenant.name, "subscription": resource.subscription_id}
     if cloud != "public":
@@ -101,12 +122,13 @@ def export_site(observed: ObservedState, cloud: str, api: str = DEFAULT_API) -> 
     name = service.display_name
     if name != observed.api.service_name(site.label) and is_name(name):
         options["service-name"] = name
-    options |= _role_option(observed, left_out)
+    role_option, doubted_role = _role_option(observed)
+    options |= role_option
     reference, key = service.management_reference, "service-management-reference"
     # Clients without one of their own would get the site's: then it is left out.
     if reference and is_name(reference) and all(key in keys for keys, _ in clients):
         options[key] = reference
-    left_out += _unknown(observed, site, service)
+    left_out += _unknown(observed, site)
     return ExportedSite(
         resource,
         profile,
@@ -114,8 +136,22 @@ def export_site(observed: ObservedState, cloud: str, api: str = DEFAULT_API) -> 
         clients,
         tuple(identities),
         tuple(left_out),
+        doubted_options=(*_doubted_service(observed, service), *doubted_role),
+        doubted_clients=doubted_clients,
         api=observed.api.name,
     )
+
+
+def _doubted_service(observed: ObservedState, service: Application) -> tuple[DoubtedKeys, ...]:
+    """The key of a service application that only the settings name."""
+    decision = service_trust(service, observed, ServiceSpec())
+    if not isinstance(decision, Doubted):
+        return ()
+    sentence = (
+        f"service application '{service.display_name}' ({service.client_id}), which "
+        f"{observed.api.names_service} names: {why_doubted(decision)}. {IF_RIGHT}"
+    )
+    return (DoubtedKeys({"service-app": service.client_id}, service.display_name, sentence),)
 
 
 def _identities(observed: ObservedState, left_out: list[str]) -> list[Keys]:
@@ -140,31 +176,37 @@ def _identities(observed: ObservedState, left_out: list[str]) -> list[Keys]:
     return identities
 
 
-def _role_option(observed: ObservedState, left_out: list[str]) -> dict[str, str | bool]:
-    """The key of another role than the API's own, or a sentence in `left_out`."""
+def _role_option(observed: ObservedState) -> tuple[dict[str, str | bool], tuple[DoubtedKeys, ...]]:
+    """The key of another role than the API's own; else the same key, doubted."""
     role = wanted_role_value(observed)
     if role == observed.api.role:
-        return {}
+        return {}, ()
     confirmed = confirmed_role(observed, ServiceSpec())
     if confirmed is not None and confirmed.value == role:
-        return {"role": role}
+        return {"role": role}, ()
     # The settings alone name it: in the file, it would be the operator's own word.
     named_by = observed.api.name_of(Holds.ROLE)
-    left_out.append(
-        f"the app role '{role}', which {named_by} names. If it is right, add role = \"{role}\"."
-    )
-    return {}
+    sentence = f"the app role '{role}', which {named_by} names. {IF_RIGHT}"
+    return {}, (DoubtedKeys({"role": role}, "", sentence),)
 
 
 def _clients(
     observed: ObservedState, site: AppService, left_out: list[str]
-) -> tuple[tuple[Keys, tuple[str, ...]], ...]:
+) -> tuple[tuple[tuple[Keys, tuple[str, ...]], ...], tuple[DoubtedKeys, ...]]:
+    """The tables of client applications, and those that are doubted."""
     clients: dict[str, tuple[Keys, tuple[str, ...]]] = {}
+    doubted = list[DoubtedKeys]()
     for client in members(observed):
         name, application = client.display_name, client.application
         why = _why_left_out(client, observed)
         if why:
             left_out.append(f"'{name}' ({client.client_id}): {why}")
+            continue
+        decision = client_trust(client, observed, ServiceSpec())
+        if isinstance(decision, Doubted):
+            # In the file, its appId would be the operator's own word for it.
+            sentence = f"'{name}' ({client.client_id}): {why_doubted(decision)}. {IF_RIGHT}"
+            doubted.append(DoubtedKeys(_doubted_client(client, observed), name, sentence))
             continue
         remarks: tuple[str, ...] = ()
         # By its name the same registration is found again only where it was made for it.
@@ -182,7 +224,19 @@ def _clients(
         if "federated-issuer" in options and len(federated) > 1:
             remarks = (*remarks, OF_SEVERAL)
         clients[name.casefold()] = {"name": name, **options}, remarks
-    return tuple(clients.values())
+    return tuple(clients.values()), tuple(doubted)
+
+
+def _doubted_client(client: ClientApplication, observed: ObservedState) -> dict[str, str | bool]:
+    """The keys by which a file names a client and changes nothing: neither role nor credential.
+
+    No place of its secret: a tag of a registration that is doubted may name any.
+    """
+    application, keys = client.application, dict[str, str | bool](name=client.client_id)
+    keys |= _credential_kind(application, observed)
+    if not has_wanted_role(client, observed):
+        keys["no-consent"] = True
+    return keys
 
 
 def _why_left_out(client: ClientApplication, observed: ObservedState) -> str:
@@ -195,11 +249,6 @@ def _why_left_out(client: ClientApplication, observed: ObservedState) -> str:
         if not observed.api.lists:
             return "it does not have the app role."
         return "it has the app role, but is not on the allow list."
-    decision = client_trust(client, observed, ServiceSpec())
-    if isinstance(decision, Doubted):
-        # In the file, its appId would be the operator's own word for it.
-        add = f'To have it in the file, add a client with name = "{client.client_id}".'
-        return f"{why_doubted(decision)}. {add}"
     return ""
 
 
@@ -217,12 +266,20 @@ def is_name(text: str) -> bool:
 def _credential(
     name: str, label: str, application: Application, observed: ObservedState
 ) -> dict[str, str | bool]:
+    """The keys of a client's credential, and of the place of its secret."""
+    keys = _credential_kind(application, observed)
+    if keys["credential"] == "secret":
+        keys |= _secret_place(name, label, application)
+    return keys
+
+
+def _credential_kind(application: Application, observed: ObservedState) -> dict[str, str | bool]:
     """The keys of a client's credential: of its best valid one."""
     valid = [
         credential for credential in application.credentials if credential.is_valid_at(observed.now)
     ]
     if secrets_among(valid):
-        return {"credential": "secret", **_secret_place(name, label, application)}
+        return {"credential": "secret"}
     certificates = [
         credential for credential in valid if credential.kind is CredentialKind.CERTIFICATE
     ]
@@ -276,7 +333,7 @@ def _federation_keys(
     return keys
 
 
-def _unknown(observed: ObservedState, site: AppService, service: Application) -> Iterator[str]:
+def _unknown(observed: ObservedState, site: AppService) -> Iterator[str]:
     """Ids without a client of this tenant, and what applying the file would change."""
     trust = observed.trust
     principals: set[str] = {identity.id for identity in trust.identities}
@@ -287,12 +344,6 @@ def _unknown(observed: ObservedState, site: AppService, service: Application) ->
             yield f"An ID in {setting} that is not shown: no client of this tenant has it."
         elif entry.casefold() not in identities:
             yield f"{entry} in {setting}: no client of this tenant has that ID."
-    if isinstance(decision := service_trust(service, observed, ServiceSpec()), Doubted):
-        yield (
-            f"service application '{service.display_name}' ({service.client_id}), which "
-            f"{observed.api.names_service} names: "
-            f'{why_doubted(decision)}. If it is right, add service-app = "{service.client_id}".'
-        )
     others = {assignment.principal_id for assignment in trust.assignments} - principals
     if others:
         yield f"The app role is also assigned to {len(others)} users, groups or other principals."

@@ -699,7 +699,9 @@ class ExportedSitePart(Part):
     api: Text = _is("Name of the API that it serves.")
     clients: int = _is("How many client applications its table has.")
     managed_identities: int = _is("How many managed identities its table has.")
-    left_out: list[AnyText] = _is("What is there and cannot be said, one sentence each.")
+    left_out: list[AnyText] = _is(
+        "What is there and cannot be said, or only in comments, one sentence each."
+    )
 
     @classmethod
     def of(cls, site: ExportedSite) -> Self:
@@ -708,7 +710,7 @@ class ExportedSitePart(Part):
             api=site.api,
             clients=len(site.clients),
             managed_identities=len(site.identities),
-            left_out=list(site.left_out),
+            left_out=list(site.unsaid),
         )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Container, Mapping, Sequence
 
 from mct_s2s.model.toml import toml_key, toml_value
 from mct_s2s.plain_text import plain
-from mct_s2s.planning.export import ExportedSite, Keys
+from mct_s2s.planning.export import DoubtedKeys, ExportedSite, Keys
 
 HEADER = (
     "A trust file of mct-s2s: which clients call which {what}.",
@@ -39,10 +39,13 @@ def trust_file_text(sites: Sequence[ExportedSite], *, is_mct: bool = True) -> st
             if site.left_out
             else ()
         )
-        blocks.append(_block(f"[{path}]", options, left_out))
+        site_table = _block(f"[{path}]", options, left_out)
+        site_table += "".join(map(_doubted_lines, site.doubted_options))
+        blocks.append(site_table)
         blocks += [
             _block(f"[[{path}.clients]]", client, remarks) for client, remarks in site.clients
         ]
+        blocks += [_doubted_lines(client, f"[[{path}.clients]]") for client in site.doubted_clients]
         blocks += [
             _block(f"[[{path}.managed-identities]]", identity) for identity in site.identities
         ]
@@ -58,6 +61,16 @@ def _free(taken: Container[str], *names: str) -> str:
 def _block(header: str, options: Mapping[str, str | bool], remarks: Sequence[str] = ()) -> str:
     values = (f"{toml_key(key)} = {toml_value(value)}\n" for key, value in options.items())
     return "".join((*map(_comment, remarks), f"{header}\n", *values))
+
+
+def _doubted_lines(doubted: DoubtedKeys, header: str = "") -> str:
+    """Lines to uncomment, below the reason why they are comments."""
+    first, *others = (
+        f"{toml_key(key)} = {toml_value(value)}" for key, value in doubted.keys.items()
+    )
+    name = f"  # {plain(doubted.display_name)}" if doubted.display_name else ""
+    lines = [doubted.sentence, *([header] if header else []), f"{first}{name}", *others]
+    return "".join(map(_comment, lines))
 
 
 def _comment(text: str) -> str:

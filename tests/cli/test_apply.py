@@ -510,7 +510,7 @@ def test_a_service_application_that_the_file_names_is_named_again_without_the_fi
     assert applied("-y", "--no-verify", text=text).code == 0
     (application,) = azure.applications("MCT API")
     assert application.get("uniqueName") is None
-    assert f'add service-app = "{api}"' in applied.mct("export", "-a", "contosolearn").out
+    assert f'# service-app = "{api}"' in applied.mct("export", "-a", "contosolearn").out
     refused = applied.mct("teardown", "-a", "contosolearn", *JSON)
     assert (refused.code, refused.document["error"]["code"]) == (2, "service-application-not-ours")
     assert f"--service-app {api}" in refused.document["error"]["remedy"]

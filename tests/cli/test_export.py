@@ -2,6 +2,7 @@
 really have.
 """
 
+import re
 import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.planning.export import ExportedSite, is_name
+from mct_s2s.planning.export import IF_RIGHT, DoubtedKeys, ExportedSite, is_name
 from mct_s2s.render.exported_trust_file import trust_file_text
 from mct_s2s.sandbox.state import seed
 
@@ -131,9 +132,12 @@ def test_every_kind_of_credential_is_exported_as_it_was_applied(
     )
 
 
-def test_a_client_set_up_by_hand_is_a_comment_with_what_to_add(
-    around: Round, azure: Sandbox
-) -> None:
+def uncommented(text: str) -> str:
+    """The file of a person who vouches for all that is doubted."""
+    return re.sub(r"(?m)^# (?=\[\[|[a-z-]+ = )", "", text)
+
+
+def test_what_was_set_up_by_hand_is_in_comments_to_uncomment(around: Round, azure: Sandbox) -> None:
     hand = Hand(azure).step_1().step_2().step_3()
     azure.arm("PATCH", FUNCTION_APP, json={"identity": {"type": "SystemAssigned"}})
     principal = azure.arm("GET", FUNCTION_APP)["identity"]["principalId"]
@@ -146,11 +150,34 @@ def test_a_client_set_up_by_hand_is_a_comment_with_what_to_add(
     )
     (planned,) = around.apply(text, "--dry-run")
     assert {change["action"] for change in planned["changes"]} == {"none"}
-    for line in (
-        f'add service-app = "{hand.service.app_id}"',
-        f'add a client with name = "{hand.client.app_id}"',
-    ):
-        assert line in text
+    lines = (
+        f'# service-app = "{hand.service.app_id}"  # MCT service\n',
+        "# [[sites.contosolearn.clients]]\n",
+        f'# name = "{hand.client.app_id}"  # S2S-client\n# credential = "secret"\n',
+    )
+    assert [line in text for line in lines] == [True, True, True]
+    (planned,) = around.apply(uncommented(text), "--dry-run", "--prune")
+    changes = [change for change in planned["changes"] if change["action"] != "none"]
+    assert {change["resource"] for change in changes} <= {"API permission"}, "declared at most"
+
+
+def test_uncommenting_a_client_that_is_only_listed_grants_it_nothing(
+    around: Round, azure: Sandbox
+) -> None:
+    hand = Hand(azure).step_1().step_2().step_3()
+    (assignment,) = azure.graph(
+        "GET", f"/servicePrincipals/{hand.client.principal_id}/appRoleAssignments"
+    )["value"]
+    azure.graph(
+        "DELETE",
+        f"/servicePrincipals/{hand.client.principal_id}/appRoleAssignments/{assignment['id']}",
+    )
+    text = around.export()
+
+    (planned,) = around.apply(uncommented(text), "--dry-run")
+    assert "admin consent" not in {
+        change["resource"] for change in planned["changes"] if change["action"] != "none"
+    }
 
 
 def test_an_export_has_role_name_and_identities_of_each_kind(
@@ -200,24 +227,21 @@ def test_what_a_trust_file_cannot_say_is_said_beside_it(
     service = azure.applications("MCT service")[0]["appId"]
     named = (
         f"service application 'MCT service' ({service}), which ServiceAuthAudience names: mct-s2s "
-        "did not set it up for this App Service, and only its settings name it. If it is right, "
-        "add service-app = "
-        f'"{service}".'
+        f"did not set it up for this App Service, and only its settings name it. {IF_RIGHT}"
     )
-    add_client = f'To have it in the file, add a client with name = "{first}".'
     sentences = [
         (
             f"'By object' ({allowed.app_id}): it is allowed by its service principal's object ID, "
             "not by its appId."
         ),
         f"'Not listed' ({forgotten.app_id}): it has the app role, but is not on the allow list.",
-        f"'S2S-client' ({first}): mct-s2s did not create it for this App Service. {add_client}",
         f"{STRANGER} in ServiceApplicationIds: no client of this tenant has that ID.",
+        f"'S2S-client' ({first}): mct-s2s did not create it for this App Service. {IF_RIGHT}",
         named,
     ]
     for sentence in sentences:
         assert f"not in the file: {sentence}" in " ".join(done.err.split())
-        assert f"#   {sentence}\n" in done.out
+        assert re.search(rf"(?m)^# +{re.escape(sentence)}$", done.out)
     assert "clients" not in tomllib.loads(done.out)["sites"]["contosolearn"]
     document = mct("export", "-o", "json").document
     assert document["sites"][0]["leftOut"] == sentences
@@ -291,8 +315,13 @@ def test_every_name_is_found_again_and_remarks_stay_remarks(
     names: list[str], remarks: list[str], role: str
 ) -> None:
     tables = tuple(({"name": name, "no-consent": True}, " ".join(remarks)) for name in names)
+    doubted = tuple(DoubtedKeys({"name": name}, name, " ".join(remarks)) for name in names)
     text = site(
-        clients=tables, options={"resource-group": "g", "role": role}, left_out=tuple(remarks)
+        clients=tables,
+        options={"resource-group": "g", "role": role},
+        left_out=tuple(remarks),
+        doubted_options=doubted,
+        doubted_clients=doubted,
     )
     document = tomllib.loads(trust_file_text([text]))
     assert list(document["sites"]) == ["learn"]

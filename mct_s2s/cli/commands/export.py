@@ -80,7 +80,7 @@ def _show(terminal: "Terminal", exported: "Export", output: str) -> None:
     from mct_s2s.render.status import show_unread
 
     for site in exported.sites:
-        for sentence in site.left_out:
+        for sentence in site.unsaid:
             terminal.say(f"{site.resource.name}: not in the file: {sentence}", style="warn")
     for resource in exported.not_set_up:
         terminal.inform(
