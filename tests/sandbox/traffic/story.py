@@ -15,17 +15,27 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from mct_s2s.sandbox.core.addresses import Addresses
+from mct_s2s.sandbox.core.addresses import SITES, Addresses, label_of_site
 from mct_s2s.sandbox.entra.tokens import delegated
 from mct_s2s.sandbox.entra.types import AZURE_CLI_APP_ID
 from mct_s2s.sandbox.state import seed
 
 from conformance.comparison import Answer, Tables, differences, filled, put
-from tests.sandbox.conftest import client_of, seeded
+from tests.sandbox.conftest import Client, seeded
 from tests.sandbox.traffic.not_compared import DEVIATIONS
 
 TABLES = Tables.read(Path(__file__).parent.parent / "real_traffic")
 VAULT = "contoso-integrations"
+
+
+class NamedAsInAzure(Addresses):
+    """The usual ports, with sites named as in the recordings; no story calls one."""
+
+    def of_site(self, resource_id: str) -> str:
+        return f"{label_of_site(resource_id)}.{SITES}"
+
+    def of_deployment(self, resource_id: str) -> str:
+        return f"{label_of_site(resource_id)}.scm.{SITES}"
 
 
 class Story:
@@ -38,7 +48,7 @@ class Story:
 
     def __init__(self) -> None:
         self.state = seeded()
-        self.client = client_of(self.state)
+        self.client = Client(self.state, NamedAsInAzure(8443, 8444, {}))
         self.found: dict[str, list[str]] = {}
         where = self.client.addresses
         self.names: dict[str, str] = {
@@ -189,7 +199,6 @@ class Story:
         """Make a site that the story is about, and bind what its paths say."""
         sent = {"name": name, "group": "traffic", "kind": "app", "settings": {}}
         sent |= {"subscription": seed.SUBSCRIPTION_ID, "owner_app_id": seed.ADMINISTRATOR_ID}
-        # Without a port of its own a site is named as in Azure.
         made = seed.add_site(self.state.resources, **(sent | more))
         made["properties"]["httpsOnly"] = False
         self.names |= {"site": name, "rg": "traffic", "plan": "traffic-sites"}
