@@ -230,9 +230,9 @@ def _report_lost_document(current: CommandRun, cause: OSError) -> int:
         "file:PATH"
     )
     removed = [
-        Instruction(f"The secret of '{name}' was removed again.")
+        Instruction(f"The {credential} was removed again.")
         for site in sites
-        for name in site.taken_back
+        for credential in site.taken_back
     ]
     remaining = [
         Instruction(

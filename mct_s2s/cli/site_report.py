@@ -15,7 +15,7 @@ from mct_s2s.planning.secret_policy import in_words
 from mct_s2s.render.manual_steps import instructions
 from mct_s2s.render.pipelines import is_unattended
 from mct_s2s.render.plan import target_details
-from mct_s2s.render.site_report import SavedCredential, SiteReport
+from mct_s2s.render.site_report import SavedCredential, SiteReport, TakenBack
 from mct_s2s.stores.files import FileStore
 from mct_s2s.stores.store import OutputStore
 
@@ -51,7 +51,9 @@ def report_of(site: SiteChange) -> SiteReport:
         not_done=[*outcome.not_done, *outcome.not_begun] if outcome.has_begun or site.error else (),
         credentials=credentials_of(outcome) if outcome.has_begun else (),
         taken_back=[
-            attempt.client for attempt in outcome.attempts.values() if attempt.is_taken_back
+            TakenBack(attempt.client, attempt.kind)
+            for attempt in outcome.attempts.values()
+            if attempt.is_taken_back
         ],
         manual_steps=manual_steps(outcome) if outcome.has_begun or site.error is None else (),
         verification=outcome.verification,

@@ -64,7 +64,7 @@ from mct_s2s.planning.reports.verification import (
 from mct_s2s.planning.service_facts import known_audience, wanted_role
 
 if TYPE_CHECKING:
-    from mct_s2s.render.site_report import SavedCredential, SiteReport
+    from mct_s2s.render.site_report import SavedCredential, SiteReport, TakenBack
 
 Json: TypeAlias = dict[str, Any]
 T = TypeVar("T")
@@ -165,10 +165,8 @@ class FailurePart(Part):
     missing: list[MissingRightPart] = _is("The rights that you lack.")
 
     @classmethod
-    def of(cls, error: S2SError, taken_back: Sequence[str] = ()) -> Self:
-        """`taken_back`: the clients whose secrets reached no one, and were removed again."""
-        whose = ", ".join(taken_back)
-        removed = f" The secret of {whose} was removed again." if taken_back else ""
+    def of(cls, error: S2SError, taken_back: Sequence["TakenBack"] = ()) -> Self:
+        removed = "".join(f" The {credential} was removed again." for credential in taken_back)
         return cls(
             code=error.code,
             message=f"{error.message}{removed}",

@@ -207,8 +207,12 @@ def _summary(site: SiteReport) -> tuple[tuple[str, str], Text]:
         why = site.error.code
         if site.has_reached_no_one:
             why = f"the secret reached no one ({why})"
-        may_be_changed = site.in_doubt or any(saved.removal for saved in site.credentials)
-        otherwise = "may have changed, see below" if may_be_changed else "nothing was changed"
+        if site.in_doubt or any(saved.removal for saved in site.credentials):
+            otherwise = "may have changed, see below"
+        elif site.taken_back:
+            otherwise = "it was removed again"
+        else:
+            otherwise = "nothing was changed"
         return FAILED, Text(f"failed: {why}; {done or otherwise}")
     if verification is not None and verification.failed:
         return FAILED, Text(
@@ -226,12 +230,8 @@ def _summary(site: SiteReport) -> tuple[tuple[str, str], Text]:
 def show_done_and_not_done(terminal: Terminal, site: SiteReport, *, in_brief: bool = False) -> None:
     """Say what is done, what may be, and what is not. `in_brief`: count what is done."""
     if site.taken_back:
-        whose = ", ".join(site.taken_back)
-        terminal.say(
-            Text.assemble(
-                ("Removed again: ", "head"), f"the secret of {whose}, which reached no one"
-            )
-        )
+        what = ", ".join(f"the {credential}" for credential in site.taken_back)
+        terminal.say(Text.assemble(("Removed again: ", "head"), f"{what}, which reached no one"))
     for label, what in (
         ("Done", _done_counts(site) if in_brief else _named(site.done)),
         # Its request may be on the way: no one knows yet.

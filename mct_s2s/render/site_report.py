@@ -34,6 +34,17 @@ class SavedCredential:
 
 
 @dataclass(frozen=True)
+class TakenBack:
+    """A credential that reached no one, and was removed again."""
+
+    client: str
+    kind: CredentialKind = CredentialKind.SECRET
+
+    def __str__(self) -> str:
+        return f"{self.kind.noun} of {self.client}"
+
+
+@dataclass(frozen=True)
 class ClientResult:
     name: str
     id: str = ""
@@ -61,8 +72,7 @@ class SiteReport:
     not_done: Sequence[AnyChange] = ()
     """Not begun, or refused."""
     credentials: Sequence[SavedCredential] = ()
-    taken_back: Sequence[str] = ()
-    """The clients whose secrets reached no one, and were removed again."""
+    taken_back: Sequence[TakenBack] = ()
     manual_steps: Sequence[Instruction] = ()
     verification: Verification | None = None
     error: S2SError | None = None

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from mct_s2s.engine.apply.attempts import Attempt
 from mct_s2s.engine.request import Session
-from mct_s2s.model.client_credentials import attempt_tag
+from mct_s2s.model.client_credentials import CredentialKind, attempt_tag
 from mct_s2s.model.client_sign_in import MadeCredential, SecretCredential
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId
 from mct_s2s.stores.files import FileStore
@@ -235,7 +235,10 @@ def test_a_certificate_that_no_replica_shows_yet_is_not_taken_for_removed(
 ) -> None:
     async def main(session: Session) -> Attempt:
         attempt = attempt_at(registration, session, engine.home)
-        attempt.is_key, attempt.key_id = True, KeyId("0f3c9a51-7d1e-4a6b-9c58-2f4d6e8a1b30")
+        attempt.kind, attempt.key_id = (
+            CredentialKind.CERTIFICATE,
+            KeyId("0f3c9a51-7d1e-4a6b-9c58-2f4d6e8a1b30"),
+        )
         await attempt.take_back()
         return attempt
 

@@ -32,7 +32,7 @@ from mct_s2s.render.diagnostics import annotate_sites, show_error
 from mct_s2s.render.doctor import show_checks
 from mct_s2s.render.documents import VerifyDocument
 from mct_s2s.render.outcome import show_outcomes, show_stopped
-from mct_s2s.render.site_report import ClientResult, SavedCredential, SiteReport
+from mct_s2s.render.site_report import ClientResult, SavedCredential, SiteReport, TakenBack
 from mct_s2s.render.status import show_report
 from mct_s2s.render.verification import show_verification
 
@@ -395,8 +395,8 @@ def test_a_report_says_how_many_app_services_were_not_read(screens: Screens) -> 
 def test_a_sites_line_says_that_its_secret_reached_no_one() -> None:
     lost = S2SError("secret-not-delivered", "No.", remedy="Correct it.")
     terminal = Terminal.recording()
-    show_outcomes(terminal, [SiteReport("learn", error=lost, taken_back=["Import"])])
-    line = "failed: the secret reached no one (secret-not-delivered); nothing was changed"
+    show_outcomes(terminal, [SiteReport("learn", error=lost, taken_back=[TakenBack("Import")])])
+    line = "failed: the secret reached no one (secret-not-delivered); it was removed again"
     assert line in terminal.recorded
 
 

@@ -14,7 +14,7 @@ from mct_s2s.activity import REPLICATION, waiting
 from mct_s2s.azure.graph import applications, credentials
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import S2SError
-from mct_s2s.model.client_credentials import attempt_tag
+from mct_s2s.model.client_credentials import CredentialKind, attempt_tag
 from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, Tag
@@ -49,8 +49,8 @@ class Attempt:
     """Tags of attempts that killed runs on this machine began at this registration, and of which
     the plan has seen no secret: a replica may have hidden it.
     """
-    is_key: bool = False
-    """Whether it is a certificate's; where keys are kept, a pending one needs no note."""
+    kind: CredentialKind = CredentialKind.SECRET
+    """Of a certificate, what is kept is its private key; a pending one needs no note there."""
     key_id: KeyId | None = None
     """The credential's, once it is registered."""
     may_have_twin: bool = False
@@ -206,7 +206,9 @@ class Attempt:
                 await self._remove(self.key_id)
         except (S2SError, TimeoutError):
             if not self.has_arrived:  # else only its note is left
-                self.removal = credential_removal(self.client_id, self.key_id, is_key=self.is_key)
+                self.removal = credential_removal(
+                    self.client_id, self.key_id, is_key=self.kind.is_key
+                )
             return
         self.is_taken_back = True
         self.store.handed_over = None
@@ -227,7 +229,7 @@ class Attempt:
             await self.store.forget(self.name)
 
     async def _remove(self, key_id: KeyId) -> None:
-        if self.is_key:
+        if self.kind.is_key:
             # A replica that does not show it yet would tell that it is gone.
             if not await credentials.remove_certificate(
                 self.graph, self.object_id, key_id, must_show=key_id

@@ -293,7 +293,7 @@ def _new_attempt(change: AddCredential, run: Run, store: Store) -> Attempt:
         client_id=client_id,
         remembered=remembered,
         cut_off=remembered.tags() - {attempt_tag(credential.name or "") for credential in seen},
-        is_key=change.kind.is_key,
+        kind=change.kind,
     )
 
 
