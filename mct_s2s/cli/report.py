@@ -4,11 +4,13 @@ from collections.abc import Iterator, Sequence
 
 from mct_s2s import clock
 from mct_s2s.cli.handover import ways_out
+from mct_s2s.cli.next_commands import next_commands, snippet_command
 from mct_s2s.cli.options_to_request import named_target
 from mct_s2s.cli.site_change import SiteChange
 from mct_s2s.cli.site_report import (
     after_a_grant,
     credentials_of,
+    is_only_shown,
     lost_with_job,
     manual_steps,
     report_of,
@@ -20,7 +22,6 @@ from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.commands import option, webapp_command
 from mct_s2s.model.desired import Removal, Rotation, SettingsScope, Setup
 from mct_s2s.model.run_files import Handoff
-from mct_s2s.model.secret_place import PlaceKind
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.changes import (
     EnableIdentity,
@@ -36,9 +37,8 @@ from mct_s2s.render.manual_steps import show_manual_steps
 from mct_s2s.render.markdown import page
 from mct_s2s.render.outcome import show_outcomes
 from mct_s2s.render.site_plans import plans_page, show_plan, show_plans
-from mct_s2s.render.site_report import ClientResult, SavedCredential
+from mct_s2s.render.site_report import ClientResult
 from mct_s2s.render.verification import show_verification
-from mct_s2s.stores.files import FileStore
 
 # Before
 
@@ -130,31 +130,18 @@ def _annotate_unplanned(sites: Sequence[SiteChange]) -> None:
 def _close(site: SiteChange, outcome: Outcome) -> None:
     terminal = site.command_run.terminal
     report = report_of(site)
-    before = outcome.before
     if outcome.verification is not None and not outcome.verification.is_proved:
         show_verification(terminal, outcome.verification)
     if outcome.has_begun:
         headline, clients = _headline(outcome)
-        desired = outcome.request.desired
-        # The program of a client whose secret is elsewhere would have no file to read.
-        elsewhere = {
-            client.name
-            for client in clients
-            if client.is_secret_elsewhere or _is_only_shown(client.credential)
-        }
-        names = [*desired.names, *(client.name for client in clients)] if clients else []
-        ready = [name for name in names if outcome.plan.client_name(name) not in elsewhere]
-        snippet = [] if headline else [_snippet_command(outcome, name) for name in ready[:1]]
-        # Nothing is left to look at where everything is removed.
-        is_removed = isinstance(desired, Removal) and desired.everything
-        is_over = is_removed and not outcome.plan.left_alone
+        snippet = [] if headline else snippet_command(outcome, clients)
         sandbox = site.session.connection.reopened_by
         show_closing(
             terminal,
             report,
             clients,
             headline,
-            [] if is_over else [*snippet, before.command("status")],
+            [*snippet, *next_commands(outcome, site.options, clients)],
             seconds=clock.seconds() - outcome.began,
             sandbox=sandbox if snippet else "",
             remarks=_unsaid(outcome),
@@ -166,15 +153,6 @@ def _close(site: SiteChange, outcome: Outcome) -> None:
         show_manual_steps(
             terminal.err, [*asked_for(outcome.plan.missing_rights), *after_a_grant(outcome)]
         )
-
-
-def _snippet_command(outcome: Outcome, client: str) -> str:
-    """The `snippet` of a client, which looks by itself into the default files alone."""
-    store = outcome.stores.get(client)
-    file = list[str]()
-    if isinstance(store, FileStore) and not store.is_default_place:
-        file = ["--credentials", str(store.dotenv)]
-    return outcome.before.command("snippet", *file, about=client)
 
 
 def _headline(outcome: Outcome) -> tuple[str, list[ClientResult]]:
@@ -292,18 +270,12 @@ def _due_restart(outcome: Outcome) -> Iterator[Instruction]:
     yield Instruction(what, webapp_command("restart", site, "--subscription", site.subscription_id))
 
 
-def _is_only_shown(credential: SavedCredential | None) -> bool:
-    """Whether a credential was shown once and is kept nowhere."""
-    place = credential.saved_to if credential is not None else None
-    return place is not None and place.kind is PlaceKind.SHOWN
-
-
 def _programs_of_shown(outcome: Outcome) -> Iterator[Instruction]:
     """Say what a program needs whose secret was only shown: `snippet` has no file to read."""
     tenant = outcome.before.tenant
     for credential in credentials_of(outcome):
         is_secret = credential.kind is CredentialKind.SECRET
-        if tenant is None or not (is_secret and _is_only_shown(credential)):
+        if tenant is None or not (is_secret and is_only_shown(credential)):
             continue
         what = (
             f"For a program of '{credential.client}', write the secret to a file as "

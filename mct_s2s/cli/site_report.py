@@ -9,7 +9,7 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import Instruction
 from mct_s2s.inputs.secret_to import SecretTo
 from mct_s2s.model.desired import Removal, Restore, Rotation, SettingsScope, Setup
-from mct_s2s.model.secret_place import SecretPlace
+from mct_s2s.model.secret_place import PlaceKind, SecretPlace
 from mct_s2s.planning.changes import Action, AddCredential
 from mct_s2s.planning.secret_policy import in_words
 from mct_s2s.render.manual_steps import instructions
@@ -116,6 +116,12 @@ def credentials_of(outcome: Outcome) -> list[SavedCredential]:
                 )
             )
     return credentials
+
+
+def is_only_shown(credential: SavedCredential | None) -> bool:
+    """Whether a credential was shown once and is kept nowhere."""
+    place = credential.saved_to if credential is not None else None
+    return place is not None and place.kind is PlaceKind.SHOWN
 
 
 def run_notes(outcome: Outcome) -> tuple[Instruction, ...]:

@@ -545,6 +545,27 @@ def test_a_colleagues_client_is_not_said_to_be_created_by_something_else(
     assert "did not create it" not in more.err, more
 
 
+def test_what_is_printed_as_next_works_for_each_of_two_persons(
+    mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """One may not read the App Service, the other not the directory."""
+    handoff = tmp_path / "handoff.json"
+    roles = ["Cloud Application Administrator"]
+    directory = signed_in(mct, azure, monkeypatch, arm=[], directoryRoles=roles)
+    words = ("-a", SITE, "--no-app-service", "--handoff", str(handoff), "-y")
+    handed = directory("setup", *words, "--client", "A")
+    operator = alone(mct, azure, arm=ON_THE_SITE)
+    configured = operator("configure-appservice", *WHERE, "--from", str(handoff), "-y")
+    (file,) = tmp_path.rglob("a-*.env")
+    known = {"https://HOST": azure.site_url, "FILE": str(file)}
+    for person, done in ((directory, handed), (operator, configured)):
+        _, _, following = done.out.partition("Next\n")
+        (command,) = printed_commands(following)
+        tested = person(*(known.get(word, word) for word in shlex.split(command)[1:]))
+        assert (done.code, tested.code) == (0, 0), (done, tested)
+        assert "200" in tested.out, tested
+
+
 def test_who_set_up_the_directorys_part_rotates_as_a_reader_of_the_app_service(
     mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,80 @@
+"""What a command prints as `Next`: commands that its reader can run."""
+
+from collections.abc import Sequence
+
+from mct_s2s.cli.binding import option_words
+from mct_s2s.cli.options import AzureOptions
+from mct_s2s.cli.site_report import is_only_shown, manual_steps
+from mct_s2s.engine.outcome import Outcome
+from mct_s2s.model.commands import own_command
+from mct_s2s.model.desired import Removal, SettingsScope, Setup
+from mct_s2s.planning.api_address import api_url
+from mct_s2s.render.site_report import ClientResult
+from mct_s2s.stores.files import FileStore
+
+ANY_HOST, ANY_FILE = "https://HOST", "FILE"
+"""What the reader knows, and this run does not."""
+
+
+def next_commands(
+    outcome: Outcome, options: AzureOptions, clients: Sequence[ClientResult]
+) -> list[str]:
+    """The commands that come next; `clients`: those that the run was about."""
+    desired, before = outcome.request.desired, outcome.before
+    # Nothing is left to look at where everything is removed.
+    if isinstance(desired, Removal) and desired.everything and not outcome.plan.left_alone:
+        return []
+    # Whoever does the directory's part may not read the App Service, and the other way round:
+    # `status` and `snippet` take both.
+    is_directory_read = desired.service is not None or before.tenant is not None
+    if before.app_service is None or not is_directory_read:
+        is_off = isinstance(desired, Setup) and desired.settings is SettingsScope.OFF
+        return [] if is_off else _testing(outcome, options, clients)
+    return [before.command("status")]
+
+
+def _testing(outcome: Outcome, options: AzureOptions, clients: Sequence[ClientResult]) -> list[str]:
+    """The test that takes a client's secret file, and no right to read anything; none where the
+    API's URI is not known.
+    """
+    after = outcome.after
+    left_to_others = [step.values for step in manual_steps(outcome) if step.values]
+    settings = left_to_others[0] if left_to_others else after.settings
+    audience = after.api.service_in(settings)
+    if not audience:
+        return []
+    files = [file for client in clients if (file := _secret_file(outcome, client.name))]
+    words = ["--audience", audience, "--url", api_url(after) or ANY_HOST]
+    words += ["--credentials", files[0] if files else ANY_FILE]
+    same_api = {"api": options.api, "cloud": options.cloud}
+    return [own_command("verify", *words, *option_words(AzureOptions, same_api))]
+
+
+def snippet_command(outcome: Outcome, clients: Sequence[ClientResult]) -> list[str]:
+    """The `snippet` of the first client whose secret is where a program can read it."""
+    if outcome.before.app_service is None:
+        return []
+    # The program of a client whose secret is elsewhere would have no file to read.
+    elsewhere = {
+        client.name
+        for client in clients
+        if client.is_secret_elsewhere or is_only_shown(client.credential)
+    }
+    names = [*outcome.request.desired.names, *(client.name for client in clients)]
+    ready = [name for name in names if outcome.plan.client_name(name) not in elsewhere]
+    if not clients or not ready:
+        return []
+    file = _secret_file(outcome, ready[0], but_default=True)
+    words = ["--credentials", file] if file else []
+    return [outcome.before.command("snippet", *words, about=ready[0])]
+
+
+def _secret_file(outcome: Outcome, client: str, *, but_default: bool = False) -> str:
+    """The file of a client's secret; empty where it is kept elsewhere.
+
+    `but_default`: `snippet` looks into the default files by itself.
+    """
+    store = outcome.stores.get(client)
+    if not isinstance(store, FileStore) or (but_default and store.is_default_place):
+        return ""
+    return str(store.dotenv)
