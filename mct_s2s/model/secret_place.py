@@ -1,7 +1,9 @@
 """The place of a client's secret, as `--secret-to` takes it and documents show it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
+
+from mct_s2s.light_dataclass import dataclass
 
 
 class PlaceKind(StrEnum):

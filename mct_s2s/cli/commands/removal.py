@@ -1,10 +1,11 @@
 """`remove-client` and `teardown`."""
 
-from dataclasses import MISSING, dataclass
+from dataclasses import MISSING
 
 from mct_s2s.cli.binding import REMOVAL, FirstWord, option
 from mct_s2s.cli.options import CLIENT, ChangingOptions
 from mct_s2s.errors import UsageError, contradiction
+from mct_s2s.light_dataclass import dataclass
 
 
 @dataclass(kw_only=True)
