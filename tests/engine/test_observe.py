@@ -597,6 +597,7 @@ def test_all_sites_are_read_side_by_side(engine: Engine) -> None:
             name=f"shop-{at}",
             kind="app", settings={}, owner_app_id=seed.ADMINISTRATOR_ID,
         )  # fmt: skip
+    engine.inside.serve_new_sites()
     engine.inside.state.latency_seconds = 1.0
 
     async def timed(session: Session) -> float:

@@ -143,11 +143,11 @@ class Inside:
         self.pipeline.observability.log.clear()
         self.pipeline.observability.watch.leaks.clear()
         self.state.replace_with(SandboxState.from_dict(copy.deepcopy(kept)))
-        self._serve_new_sites()
+        self.serve_new_sites()
         self.azure._tokens.clear()
 
-    def _serve_new_sites(self) -> None:
-        """Open ports for sites that another sandbox had, as loading its state does."""
+    def serve_new_sites(self) -> None:
+        """Open ports for sites that were put into the state, as loading it does."""
         services, server = cast("Services", self.pipeline._app), self.running._server
         assert server is not None
 
