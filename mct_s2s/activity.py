@@ -6,10 +6,10 @@ So a retry policy far below a step of a plan reports its waits without knowing o
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from mct_s2s import clock
-from mct_s2s.light_dataclass import dataclass
 
 if TYPE_CHECKING:
     from mct_s2s.planning.changes import AnyChange

@@ -5,11 +5,11 @@ Errors of the SDKs are translated in `azure/`, and chained.
 
 from collections.abc import Awaitable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
 
 from mct_s2s.exit_codes import ExitCode
-from mct_s2s.light_dataclass import dataclass
 
 T = TypeVar("T")
 DOCS = "https://github.com/mct-s2s/mct-s2s/blob/main/docs/"

@@ -10,9 +10,8 @@ what users meet.
 """
 
 import random
+from dataclasses import dataclass
 from datetime import timedelta
-
-from mct_s2s.light_dataclass import dataclass
 
 
 @dataclass(frozen=True)

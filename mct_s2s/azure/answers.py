@@ -9,7 +9,7 @@ import re
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeAlias, TypeVar
 
@@ -17,7 +17,6 @@ import httpx
 
 from mct_s2s import clock
 from mct_s2s.errors import NEVER_CONNECTED, ServiceError, UsageError, first_line
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.azure_resources import same_origin
 from mct_s2s.model.ids import is_guid
 

@@ -11,7 +11,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
@@ -19,7 +19,6 @@ from urllib.parse import urlsplit
 
 from mct_s2s.activity import activity, waiting
 from mct_s2s.errors import UsageError, about, malformed
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.local_files import FULL
 from mct_s2s.model.azure_resources import origin
 from mct_s2s.model.commands import command

@@ -1,11 +1,11 @@
 """What every request of one command shares: the cloud's addresses, the sockets, the deadline."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mct_s2s import clock
 from mct_s2s.azure.retry import RetryPolicy
-from mct_s2s.light_dataclass import dataclass
 
 if TYPE_CHECKING:
     from mct_s2s.azure.clouds import Cloud

@@ -9,6 +9,7 @@ docs/azure-contract.md.
 
 import re
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from enum import StrEnum
 
 from mct_s2s.azure.answers import LATER, Refusal, RemoteService, parse_retry_after
@@ -23,7 +24,6 @@ from mct_s2s.errors import (
     VaultPermissionMissing,
     WayOut,
 )
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.planning.permissions.rights import (
     BIN_READERS,
     CONTRIBUTOR,

@@ -69,13 +69,13 @@ says; what users meet of them, docs/reliability.md.
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import NoReturn, TypeVar
 
 from mct_s2s import clock
 from mct_s2s.activity import REPLICATION, throttled, waiting
 from mct_s2s.errors import ServiceError
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.waits import (
     CONTENTION_DELAYS,
     LAG_DELAYS,

@@ -1,12 +1,12 @@
 """One App Service of a trust file."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.engine.observe.sites import SiteNotFound
 from mct_s2s.engine.request import Request
 from mct_s2s.errors import S2SError
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.resource_id import SiteTarget, site_title
 from mct_s2s.model.toml import toml_key, toml_value
 from mct_s2s.planning.reviewed import digest_of

@@ -3,6 +3,7 @@
 Help texts: imperative, 70 characters, no semicolon (`tests/cli/test_help.py`).
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, get_args
 
@@ -18,7 +19,6 @@ from mct_s2s.cli.binding import (
     typed_options,
 )
 from mct_s2s.errors import UsageError, contradiction
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.client_sign_in import CredentialType, Method
 
 

@@ -1,9 +1,9 @@
 """The options of the commands of `mct-s2s sandbox`."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from mct_s2s.cli.binding import argument, option
-from mct_s2s.light_dataclass import dataclass
 
 DEFAULT_PORT, REAL_PORT = 8443, 443
 """The first needs no root; the second is where Azure's own names lead to."""

@@ -7,14 +7,13 @@ What is heavy is imported after it: az takes as long to start.
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from mct_s2s.azure.clouds import BY_NAME, has_own_site
 from mct_s2s.azure.sign_in import choice, tools
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.errors import S2SError
 from mct_s2s.inputs.target import checked_tenant, site_target
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.client_sign_in import Method
 from mct_s2s.model.resource_id import SiteTarget
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,6 @@ from mct_s2s.errors import (
     outcome_of,
 )
 from mct_s2s.inputs.secret_to import SecretTo, VaultTo, no_key_in_vault, vault_to
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.client_credentials import (
     NewCredential,
     SecretNote,

@@ -4,13 +4,12 @@ It outlives failure and interruption, so that both can be reported truthfully.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mct_s2s import clock
 from mct_s2s.engine.request import Request
 from mct_s2s.errors import NotThere, S2SError, ServiceError
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.caller_rights import CallerRights
 from mct_s2s.model.directory_objects import Application, Custody
 from mct_s2s.model.ids import ClientId, KeyId

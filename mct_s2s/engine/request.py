@@ -1,11 +1,10 @@
 """What one command is asked for, and its way to everything outside it."""
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mct_s2s.inputs.secret_to import ClientPlaces
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.api import Api
 from mct_s2s.model.client_credentials import OUR_CREDENTIALS
 from mct_s2s.model.desired import Desired, Setup

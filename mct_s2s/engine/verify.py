@@ -5,7 +5,7 @@ What can't be tested is open, not failed.
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,7 +16,6 @@ from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import ServiceError
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.client_credentials import EXPIRING_WITHIN, YOUNG
 from mct_s2s.model.client_sign_in import (
     ARRIVES_SECONDS,

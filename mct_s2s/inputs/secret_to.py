@@ -4,12 +4,11 @@ import os
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from mct_s2s.errors import UsageError, about, malformed
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.commands import option
 from mct_s2s.model.ids import file_stem, secret_name
 from mct_s2s.model.secret_place import PlaceKind, SecretPlace

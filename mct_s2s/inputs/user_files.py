@@ -7,13 +7,12 @@ application settings before a command wrote any, secrets included.
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import field
+from dataclasses import dataclass, field
 from json import JSONDecodeError
 from pathlib import Path
 from typing import Any, TypeVar
 
 from mct_s2s.errors import UsageError, malformed
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.local_files import (
     PRIVATE,
     READABLE,

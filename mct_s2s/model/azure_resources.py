@@ -1,12 +1,11 @@
 """App Services with their settings, and resources with an identity."""
 
 from contextlib import suppress
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from urllib.parse import urlsplit
 
 from mct_s2s.errors import S2SError, UsageError
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.commands import az_command, webapp_command
 from mct_s2s.model.ids import PrincipalId, TenantId
 from mct_s2s.model.resource_id import ResourceId

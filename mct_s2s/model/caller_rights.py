@@ -4,12 +4,11 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mct_s2s.errors import Instruction, PermissionMissing, S2SError
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.client_sign_in import Method
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 from mct_s2s.model.resource_id import ResourceId

@@ -1,12 +1,11 @@
 """The public part of credentials, and what a store remembers of them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum, StrEnum, auto
 from typing import ClassVar, TypeGuard
 
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.ids import ClientId, KeyId, Tag, certificate_key_id, federated_name, same_id
 from mct_s2s.model.secret_place import SecretPlace
 

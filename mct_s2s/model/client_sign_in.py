@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, StrEnum
 from pathlib import Path
@@ -10,7 +10,6 @@ from typing import ClassVar, Literal
 from urllib.parse import urlsplit
 
 from mct_s2s.errors import ServiceError
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.ids import ClientId, KeyId, PrincipalId, TenantId
 from mct_s2s.model.secret_place import SecretPlace

@@ -1,11 +1,10 @@
 """Desired states: what the operator asks for, checked for form."""
 
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.client_credentials import CredentialKind, CredentialSpec
 from mct_s2s.model.run_files import Backup
 

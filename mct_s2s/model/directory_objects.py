@@ -1,8 +1,8 @@
 """Objects of the directory."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.client_credentials import Credential
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId, TenantId
 

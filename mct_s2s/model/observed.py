@@ -1,12 +1,11 @@
 """A snapshot of the directory and the App Service, as far as this trust is concerned."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
 from mct_s2s.errors import S2SError
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.api import Api
 from mct_s2s.model.azure_resources import AppService, IdentityResource
 from mct_s2s.model.caller_rights import SignedIn

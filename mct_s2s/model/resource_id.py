@@ -1,9 +1,9 @@
 """Azure resource ids and the names of sites."""
 
 import re
+from dataclasses import dataclass
 
 from mct_s2s.errors import UsageError, malformed
-from mct_s2s.light_dataclass import dataclass
 
 SITES = "microsoft.web/sites"
 SLOTS = "microsoft.web/sites/slots"

@@ -1,9 +1,7 @@
 """The place of a client's secret, as `--secret-to` takes it and documents show it."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
-
-from mct_s2s.light_dataclass import dataclass
 
 
 class PlaceKind(StrEnum):

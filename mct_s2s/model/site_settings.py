@@ -5,10 +5,9 @@ How they are called is said by the description of an API (`model/api.py`).
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-
-from mct_s2s.light_dataclass import dataclass
 
 NOT_SHOWN, OTHER_VALUE = "(a value that is not shown)", "(another value that is not shown)"
 """In place of what may be a secret (`Api.masked`): of another kind than is said, and of that kind.

@@ -12,11 +12,11 @@ docs/SECURITY.md, "Who may be believed", is the same for people.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
 from typing import TypeAlias
 
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.caller_rights import SignedIn
 from mct_s2s.model.client_credentials import Certificate, Credential, CredentialSpec, Federation
 from mct_s2s.model.desired import Desired, ServiceSpec

@@ -3,12 +3,11 @@
 The steps that docstrings name are those of the seed document: docs/azure-contract.md, section 1.
 """
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Generic, NamedTuple, TypeAlias, TypeVar
 
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.azure_resources import IdentityResource, Site
 from mct_s2s.model.client_credentials import CredentialKind, CredentialSpec
 from mct_s2s.model.directory_objects import Application, AppRole

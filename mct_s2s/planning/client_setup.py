@@ -6,10 +6,9 @@ learn.microsoft.com/graph/api/directory-deleteditems-list.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from mct_s2s.errors import Instruction, NotThere, Refused
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.azure_resources import IdentityResource, same_origin
 from mct_s2s.model.client_credentials import EXPIRING_WITHIN, NewCredential, SecretNote
 from mct_s2s.model.commands import az_command

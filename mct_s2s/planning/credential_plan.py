@@ -4,12 +4,11 @@ docs/contributing.md says how to add a kind.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
 from mct_s2s.errors import Instruction, Refused
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.client_credentials import (
     EXPIRING_WITHIN,
     NEVER,

@@ -1,10 +1,9 @@
 """A trust file that changes nothing where it is applied, and what no file can say."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 
 from mct_s2s.errors import UsageError
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.api import DEFAULT_API
 from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.client_credentials import Credential, CredentialKind, Federation, secrets_among

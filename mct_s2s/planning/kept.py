@@ -1,9 +1,9 @@
 """Why a removal keeps a registration, although the access of its clients goes."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from enum import Enum, auto
 
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.desired import Removal
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.observed import ObservedState

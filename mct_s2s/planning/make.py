@@ -1,10 +1,9 @@
 """The one entry to planning: `make_plan` turns what is asked for and what is there into a plan."""
 
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from mct_s2s.errors import Instruction
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.api import Api
 from mct_s2s.model.azure_resources import AppService, FunctionApp
 from mct_s2s.model.commands import az_command

@@ -2,10 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from mct_s2s.errors import Instruction, Refused
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.commands import az_command, option
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ClientId, site_in_note

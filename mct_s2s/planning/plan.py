@@ -5,12 +5,11 @@ Also what an application becomes by its edits.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
 from mct_s2s.errors import Instruction, Refused, as_instructions
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.directory_objects import Application, AppRole, RequiredAccess, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId, is_guid
 from mct_s2s.model.secret_place import SecretPlace

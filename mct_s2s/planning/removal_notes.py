@@ -1,9 +1,9 @@
 """What a reader of a removal has to know beside its steps: what stays, and who else is affected."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from mct_s2s.errors import Instruction, UsageError
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.commands import az_command, identity_removal
 from mct_s2s.model.desired import Removal
 from mct_s2s.model.directory_objects import Application, ServicePrincipal

@@ -8,11 +8,11 @@ Source: learn.microsoft.com/entra/identity-platform/howto-create-service-princip
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
 from mct_s2s.errors import Instruction
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.client_credentials import (
     CLOCKS_DIFFER,
     NEVER,

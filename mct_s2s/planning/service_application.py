@@ -4,10 +4,9 @@ Step 1 of the seed document (docs/azure-contract.md, section 1). docs/SECURITY.m
 is worth: its owner can write it, too.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from mct_s2s.errors import NotThere, Refused
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.api import Api
 from mct_s2s.model.commands import az_command, option
 from mct_s2s.model.desired import ServiceSpec

@@ -3,10 +3,10 @@
 A secret of it is reported as soon as it is made, and no scheduled rotation takes it.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mct_s2s.errors import UsageError
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.commands import option
 from mct_s2s.model.duration import expiry, read_duration
 

@@ -12,6 +12,7 @@ import select
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -21,7 +22,6 @@ from rich.segment import Segment
 from rich.text import Text
 from rich.theme import Theme
 
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.plain_text import json_text, plain
 
 if TYPE_CHECKING:

@@ -1,11 +1,10 @@
 """What is reported of a command at one App Service, before and after."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from mct_s2s.errors import Instruction, S2SError
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.secret_place import SecretPlace
 from mct_s2s.plain_text import counted

@@ -3,14 +3,13 @@
 import asyncio
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from mct_s2s.azure.sign_in.choice import CERTIFICATE_PATH, SECRET
 from mct_s2s.concurrency import finish_even_if_cancelled
 from mct_s2s.errors import UsageError
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.local_files import (
     PENDING,
     as_usage_error,

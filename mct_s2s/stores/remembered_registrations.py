@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from enum import StrEnum
 
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.local_files import read_ours, replace_whole
 from mct_s2s.stores.host_lock import path_of
 

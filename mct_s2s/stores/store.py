@@ -7,11 +7,11 @@ import asyncio
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from mct_s2s.activity import waiting
 from mct_s2s.errors import S2SError, UsageError
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.client_credentials import Certificate, SecretNote
 from mct_s2s.model.client_sign_in import ClientSignIn, MadeCredential
 from mct_s2s.model.ids import ClientId
@@ -151,7 +151,7 @@ class ProgramStore(Store):
 
     words: tuple[str, ...]
     app_service: str
-    secret_place: SecretPlace = SecretPlace(PlaceKind.PROGRAM)
+    secret_place: SecretPlace = SecretPlace(PlaceKind.PROGRAM)  # noqa: RUF009  # frozen
     gives_away = True
 
     async def check(self, _: ClientId | None, /) -> None:

@@ -10,7 +10,7 @@ import re
 import socket
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -25,7 +25,6 @@ from mct_s2s.azure.sign_in.choice import AUTHORITY, SECRET
 from mct_s2s.azure.sign_in.methods import CallerCredential
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, UsageError, or_none
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.client_credentials import Readable, SecretNote
 from mct_s2s.model.client_sign_in import ClientSignIn, MadeCredential
 from mct_s2s.model.commands import az_command, grant_on_vault, option

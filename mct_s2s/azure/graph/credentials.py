@@ -9,7 +9,7 @@ Sources: learn.microsoft.com/graph/api/application-addpassword, /application-rem
 import asyncio
 import base64
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -25,7 +25,6 @@ from mct_s2s.azure.refusals import UNTIL_KNOWN, GraphOperation
 from mct_s2s.azure.retry import AGAIN, Sending
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.client_credentials import Certificate, CredentialKind, Federation
 from mct_s2s.model.client_sign_in import SecretCredential
 from mct_s2s.model.ids import ApplicationObjectId, KeyId, PrincipalId

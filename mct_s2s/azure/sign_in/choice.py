@@ -10,13 +10,12 @@ cli/azd/pkg/auth/manager.go.
 import configparser
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from mct_s2s.azure.clouds import BY_NAME, PUBLIC
 from mct_s2s.errors import Refused, SignInFailed, UsageError
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.local_files import read_given
 from mct_s2s.model.azure_resources import origin, same_origin
 from mct_s2s.model.client_sign_in import (

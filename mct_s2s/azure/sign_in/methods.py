@@ -16,7 +16,7 @@ import base64
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from functools import partial
 from pathlib import Path
@@ -39,7 +39,6 @@ from mct_s2s.azure.sign_in.login_refusals import (
 )
 from mct_s2s.azure.sign_in.tools import Tool, is_sendable
 from mct_s2s.errors import Instruction, SignInFailed, UsageError
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.local_files import read_given
 from mct_s2s.model.caller_rights import SignedIn
 from mct_s2s.model.client_sign_in import (

@@ -14,11 +14,11 @@ import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from mct_s2s import concurrency
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.client_sign_in import Method
 from mct_s2s.programs import find_program
 from mct_s2s.waits import SIGN_IN_TOOL_SECONDS

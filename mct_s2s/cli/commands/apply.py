@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import MISSING, replace
+from dataclasses import MISSING, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mct_s2s.cli.binding import ADVANCED, REMOVAL, command_line, option
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.errors import Instruction, Refused, contradiction, malformed
-from mct_s2s.light_dataclass import dataclass
 
 if TYPE_CHECKING:
     from mct_s2s.cli.file_site import FileSite

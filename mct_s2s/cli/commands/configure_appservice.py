@@ -1,11 +1,11 @@
 """`configure-appservice`."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from mct_s2s.cli.binding import option
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.errors import UsageError, contradiction
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.site_settings import WORDS, Holds
 
 

@@ -2,14 +2,13 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mct_s2s.cli.binding import option, option_words
 from mct_s2s.cli.commands.setup import directory_half
 from mct_s2s.cli.options import AzureOptions, FileOptions, output_option, service_app_option
 from mct_s2s.exit_codes import ExitCode, worst
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.plain_text import counted
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """`export`: one App Service or every one of the subscription, as a trust file."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -8,7 +8,6 @@ from mct_s2s.cli.binding import option
 from mct_s2s.cli.options import AzureOptions, refuse_site_beside_all, url_option
 from mct_s2s.errors import NotThere, PermissionMissing, UsageError, contradiction
 from mct_s2s.exit_codes import worst
-from mct_s2s.light_dataclass import dataclass
 
 if TYPE_CHECKING:
     from mct_s2s.engine.request import Session

@@ -1,11 +1,10 @@
 """`remove-client` and `teardown`."""
 
-from dataclasses import MISSING
+from dataclasses import MISSING, dataclass
 
 from mct_s2s.cli.binding import REMOVAL, FirstWord, option
 from mct_s2s.cli.options import CLIENT, ChangingOptions
 from mct_s2s.errors import UsageError, contradiction
-from mct_s2s.light_dataclass import dataclass
 
 
 @dataclass(kw_only=True)

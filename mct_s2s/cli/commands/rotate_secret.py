@@ -1,14 +1,13 @@
 """`rotate-secret`, at one App Service or those of a trust file."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from mct_s2s.cli.binding import FirstWord, command_line, option, typed_options
 from mct_s2s.cli.options import CLIENT, FileOptions, SecretOptions
 from mct_s2s.errors import Refused, UsageError, contradiction
-from mct_s2s.light_dataclass import dataclass
 
 if TYPE_CHECKING:
     from mct_s2s.cli.file_site import FileSite

@@ -1,9 +1,10 @@
 """`schema`."""
 
+from dataclasses import dataclass
+
 from mct_s2s.cli.binding import argument
 from mct_s2s.cli.options import output_option
 from mct_s2s.errors import UsageError
-from mct_s2s.light_dataclass import dataclass
 
 
 def _complete_name(incomplete: str) -> list[str]:

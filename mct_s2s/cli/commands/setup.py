@@ -4,7 +4,7 @@ As in every module of a command: what a help does not need is imported when the 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,6 @@ from mct_s2s.cli.options import (
     url_option,
 )
 from mct_s2s.errors import Cancelled, S2SError, UsageError, contradiction
-from mct_s2s.light_dataclass import dataclass
 
 if TYPE_CHECKING:
     from mct_s2s.cli.command_run import CommandRun

@@ -1,12 +1,11 @@
 """`snippet`: a program that calls the MCT API as one client, or the settings of one."""
 
-from dataclasses import MISSING
+from dataclasses import MISSING, dataclass
 from pathlib import Path
 
 from mct_s2s.cli.binding import FirstWord, option
 from mct_s2s.cli.options import CLIENT, AzureOptions, url_option
 from mct_s2s.errors import Instruction, NotThere, UsageError
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.client_sign_in import Language
 
 

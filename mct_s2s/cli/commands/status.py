@@ -1,13 +1,12 @@
 """`status`: of one App Service, every one of the subscription, or those of a trust file."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from mct_s2s.cli.binding import option
 from mct_s2s.cli.options import AzureOptions, FileOptions, output_option, refuse_site_beside_all
-from mct_s2s.light_dataclass import dataclass
 
 if TYPE_CHECKING:
     from mct_s2s.planning.reports.status import StatusReport

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,6 @@ from mct_s2s.cli.binding import FirstWord, option
 from mct_s2s.cli.options import AzureOptions, FileOptions, url_option
 from mct_s2s.errors import UsageError
 from mct_s2s.exit_codes import ExitCode, worst
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.client_sign_in import ClientSignIn, Method, SignInSource, machine_sign_in
 
 if TYPE_CHECKING:

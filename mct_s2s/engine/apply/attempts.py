@@ -6,7 +6,7 @@ found by its note: the next run removes it.
 
 import asyncio
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mct_s2s import clock
@@ -14,7 +14,6 @@ from mct_s2s.activity import REPLICATION, waiting
 from mct_s2s.azure.graph import applications, credentials
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import S2SError
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.client_credentials import CredentialKind, attempt_tag
 from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.directory_objects import Application

@@ -7,7 +7,7 @@ Sources: docs/azure-contract.md, sections 3.8, 3.10 ("Owner") and 3.13; terrafor
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from mct_s2s import clock
@@ -25,7 +25,6 @@ from mct_s2s.engine.observe.observe import decide_trust, find_caller_id
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import MissingRight, NotOwner, PermissionMissing, S2SError, ServiceError
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import Desired, Removal, ServiceSpec
 from mct_s2s.model.directory_objects import Application, ServicePrincipal

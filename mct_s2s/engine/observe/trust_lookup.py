@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,6 @@ from mct_s2s.azure.graph import applications, custody, recycle_bin, service_prin
 from mct_s2s.concurrency import ReadOnce, end_all, gather_or_cancel
 from mct_s2s.engine.request import Request
 from mct_s2s.errors import NotThere, PermissionMissing, or_unknown
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.client_credentials import Federation
 from mct_s2s.model.desired import Look, Removal, Setup
 from mct_s2s.model.directory_objects import Application, Owner, ServicePrincipal

@@ -1,12 +1,11 @@
 """The checks of `doctor`."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 
 from mct_s2s.errors import Instruction, MissingRight, NotThere, Refused, S2SError
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.caller_rights import CallerRights, Verdict
 from mct_s2s.model.desired import SettingsScope, Setup
 from mct_s2s.model.observed import ObservedState

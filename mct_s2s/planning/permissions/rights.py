@@ -8,11 +8,10 @@ learn.microsoft.com/azure/role-based-access-control/role-definitions (wildcards,
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from mct_s2s.errors import Instruction, MissingRight, S2SError, WayOut
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.caller_rights import CallerRights, Permission, Verdict
 from mct_s2s.model.commands import az_command, command, role_assignment
 from mct_s2s.model.ids import ApplicationObjectId

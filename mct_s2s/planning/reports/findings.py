@@ -4,11 +4,10 @@ Scripts rely on the codes.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.client_credentials import (
     EXPIRING_WITHIN,

@@ -2,11 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
 
 from mct_s2s.errors import S2SError
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.client_credentials import NEVER, Credential, has_end
 from mct_s2s.model.directory_objects import ServicePrincipal

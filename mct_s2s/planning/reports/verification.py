@@ -1,12 +1,11 @@
 """Tests of a client's access: tokens and answers, compared with the settings."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.api import Api
 from mct_s2s.model.azure_resources import same_origin
 from mct_s2s.model.client_credentials import replaced_kind

@@ -8,12 +8,11 @@ import functools
 import re
 import shlex
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from mct_s2s.errors import UsageError
-from mct_s2s.light_dataclass import dataclass
 from mct_s2s.model.api import Api
 from mct_s2s.model.client_credentials import Federation
 from mct_s2s.model.client_sign_in import Language, token_endpoint
