@@ -494,6 +494,12 @@ AnyChange = (
 )
 
 
+def noun_of(change: AnyChange) -> str:
+    """What is changed, for people: a rotation creates a secret and removes an old one."""
+    is_replaced = isinstance(change, RemoveCredential) and change.replaced_for is not None
+    return f"old {change.resource}" if is_replaced else change.resource
+
+
 class Identifiers(NamedTuple):
     """The ids of what a change is about, as results show them."""
 

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from mct_s2s.errors import Instruction
 from mct_s2s.plain_text import counted
-from mct_s2s.planning.changes import Action, AnyChange
+from mct_s2s.planning.changes import Action, AnyChange, noun_of
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import DONE, FAILED, NOTHING, OPEN, Terminal
 from mct_s2s.render.credentials import credential_lines
@@ -243,4 +243,4 @@ def show_done_and_not_done(terminal: Terminal, site: SiteReport, *, in_brief: bo
 
 
 def _named(changes: Iterable[AnyChange]) -> str:
-    return "; ".join(f"{change.resource} {change.name}" for change in changes)
+    return "; ".join(f"{noun_of(change)} {change.name}" for change in changes)

@@ -17,7 +17,7 @@ from mct_s2s import clock
 from mct_s2s.activity import Activity
 from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.plain_text import counted
-from mct_s2s.planning.changes import AnyChange, RestartSite
+from mct_s2s.planning.changes import AnyChange, RestartSite, noun_of
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.console import DONE, FAILED, UNKNOWN, Terminal, has_screen_reader, one_line
 from mct_s2s.render.diagnostics import folded
@@ -40,7 +40,7 @@ def object_of(change: AnyChange, name: str) -> str:
     if isinstance(change, RestartSite):
         return name
     of = " of" * (change.resource in _OF_ANOTHER)
-    return f"{_NOUNS.get(change.resource, change.resource)}{of} {name}"
+    return f"{_NOUNS.get(change.resource, noun_of(change))}{of} {name}"
 
 
 FRAMES = 10

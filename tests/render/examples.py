@@ -182,7 +182,7 @@ def principal(name: str = "Import") -> AnyChange:
     )
 
 
-def removal(name: str = "Import") -> AnyChange:
+def removal(name: str = "Import") -> RemoveCredential:
     application = IMPORT.application
     return RemoveCredential(
         key=f"removal:{name}",

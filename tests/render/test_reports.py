@@ -342,6 +342,20 @@ def test_a_run_that_was_cut_off_after_its_last_change_is_not_to_be_repeated(
     assert "Resume." not in screen.err
 
 
+def test_the_account_of_a_rotation_tells_the_old_secret_from_the_new_one(
+    screens: Screens,
+) -> None:
+    screen = screens()
+    created = replace(removal(), key="created")
+    removed = replace(removal(), replaced_for=(IMPORT.client_id, "api://mct"))
+    report = SiteReport("site", done=[created], in_doubt=[removed])
+    show_stopped(screen.terminal, [report], Instruction("Resume."))
+    assert screen.err.splitlines()[:2] == [
+        "Done: secret Import",
+        "May have happened: old secret Import",
+    ]
+
+
 def test_an_interruption_before_the_first_write_is_one_line_for_all_sites(screens: Screens) -> None:
     screen = screens()
     sites = [SiteReport(f"site-{number}") for number in range(42)]
