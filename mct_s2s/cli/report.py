@@ -24,8 +24,10 @@ from mct_s2s.model.desired import Removal, Rotation, SettingsScope, Setup
 from mct_s2s.model.run_files import Handoff
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.changes import (
+    DeleteApplication,
     EnableIdentity,
     Output,
+    PurgeApplication,
     WriteSettings,
 )
 from mct_s2s.planning.clients import clients_called
@@ -247,7 +249,7 @@ def _unsaid(outcome: Outcome) -> tuple[Instruction, ...]:
     elif isinstance(desired, Removal):
         # What is to be done by hand has scrolled by: the plan was above the question.
         to_do = (note for note in as_instructions(plan.notes) if note.command)
-        more = (*to_do, *plan.left_alone)
+        more = (*to_do, *plan.left_alone, *_way_back(outcome))
     return as_instructions(
         (
             *plan.gaining,
@@ -258,6 +260,18 @@ def _unsaid(outcome: Outcome) -> tuple[Instruction, ...]:
             *lost_with_job(outcome),
         )
     )
+
+
+def _way_back(outcome: Outcome) -> Iterator[str]:
+    """Say after a removal how long the registrations that it deleted can be restored."""
+    done = outcome.done.values()
+    deleted = {change.object_id for change in done if isinstance(change, DeleteApplication)}
+    purged = {change.object_id for change in done if isinstance(change, PurgeApplication)}
+    if deleted - purged:
+        yield (
+            "Deleted app registrations can be restored for 30 days: by setup or add-client with "
+            "the same names, or in the portal."
+        )
 
 
 def _due_restart(outcome: Outcome) -> Iterator[Instruction]:

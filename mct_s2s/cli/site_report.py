@@ -1,7 +1,9 @@
 """What came of a command at one App Service: what its text and its JSON document both say."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 from mct_s2s.cli.site_change import SiteChange
 from mct_s2s.engine.credential_stores import new_credentials, useless_files
@@ -157,8 +159,16 @@ def _describe_files(site: SiteChange, outcome: Outcome) -> Iterator[Instruction]
     """Name the files on this machine that a removal will delete."""
     if not isinstance(outcome.request.desired, Removal) or outcome.has_begun:
         return
+    by_folder = defaultdict[Path, list[Path]](list)
     for path in useless_files(site.session, outcome, outcome.plan.changes):
-        yield Instruction(f"A file with a secret that is removed is deleted, too: '{path}'.")
+        by_folder[path.parent].append(path)
+    for folder, paths in by_folder.items():
+        if len(paths) == 1:
+            what = f"A file with a secret that is removed is deleted, too: '{paths[0]}'."
+        else:
+            names = ", ".join(f"'{path.name}'" for path in paths)
+            what = f"Files with secrets that are removed are deleted, too: {names} in '{folder}'."
+        yield Instruction(what)
 
 
 def lost_with_job(outcome: Outcome) -> tuple[Instruction, ...]:

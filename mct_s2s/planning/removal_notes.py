@@ -180,7 +180,8 @@ def _describe_kept_secrets(
     scope: RemovalScope, steps: Sequence[AnyChange]
 ) -> Iterator[Instruction]:
     """Say how to delete the key vault secrets that stay."""
-    way = "run:" if scope.removal.is_pruning else "add --delete-secrets, or run:"
+    # True before the removal and after it, when the option comes too late.
+    without = "" if scope.removal.is_pruning else " without --delete-secrets"
     for step in steps:
         if not isinstance(step, NoChange) or step.resource != DeleteStoredSecret.resource:
             continue
@@ -188,8 +189,8 @@ def _describe_kept_secrets(
         delete = az_command("keyvault secret delete", "--vault-name", vault, "--name", name)
         # A tag of the registration names it, which its owner can write, too.
         what = (
-            f"The key vault secret '{step.name}', which a tag of the registration names, is kept. "
-            f"If it is this client's, {way}"
+            f"The key vault secret '{step.name}', which a tag of the registration names, is "
+            f"kept{without}. If it is this client's, run:"
         )
         yield Instruction(what, delete)
 

@@ -38,8 +38,10 @@ def show_closing(
     """
     for sign, line, detail in _headlines(site, clients, headline, f"{max(1, round(seconds))} s"):
         terminal.result(Text.assemble(sign, (line, "head"), (f"   ({detail})", "quiet")))
-    terminal.result()
-    for row in _rows([client for client in clients if client.id]):
+    shown = [client for client in clients if client.id]
+    if shown or site.manual_steps or next_commands:
+        terminal.result()
+    for row in _rows(shown):
         terminal.out.print(row)
     if site.manual_steps:  # without them, what comes next fails
         terminal.result()

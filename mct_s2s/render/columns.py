@@ -12,6 +12,8 @@ from mct_s2s.render.console import fold, one_line, widest_piece
 INDENT, GAP = 4, 2
 LEAST_WIDTH = 20
 """Of a column whose cells are folded: in a narrower one, a sentence is a word a line."""
+FEW = 4
+"""Where no more than one row in so many is too wide, it alone has cells below it."""
 
 Row = list[Text]
 
@@ -20,7 +22,8 @@ class Columns:
     """Rows that all have the same shape.
 
     As many of the first columns are beside each other as the room allows. The cells of the others
-    are below them, a line each. The last cell of a line is folded between words.
+    are below them, a line each. The last cell of a line is folded between words. A few rows that
+    are too wide have more of their cells below them, and the others do not pay for that.
     """
 
     def __init__(self, heads: Sequence[str] = ()) -> None:
@@ -49,8 +52,11 @@ class Columns:
         if not rows:
             yield from (part for part in self._parts if not isinstance(part, list))
             return
-        beside = next(count for count in range(len(rows[0]), 0, -1) if _fit(rows, count, room))
-        widths = _widths(rows, beside)
+        whole = [row for row in rows if _fit([row], len(row), room)]
+        is_apart = not self._heads and (len(rows) - len(whole)) * FEW <= len(rows)
+        common = whole if is_apart else rows
+        beside = next(count for count in range(len(rows[0]), 0, -1) if _fit(common, count, room))
+        widths = _widths(common, beside)
         if self._heads and beside > 1:
             yield from _first_line(self._heads[:beside], widths, room)
         indent = INDENT
@@ -61,9 +67,10 @@ class Columns:
             is_start = bool(part[0].plain.strip())  # else the row continues the one before it
             if is_start:
                 indent = INDENT + _blanks_before(part[0])
-            if is_start or beside > 1:
-                yield from _first_line(part[:beside], widths, room, indent)
-            yield from self._below(part, beside, room, indent)
+            count = _count_beside(part, beside, widths, room) if is_apart else beside
+            if is_start or count > 1:
+                yield from _first_line(part[:count], widths[: count - 1], room, indent)
+            yield from self._below(part, count, room, indent)
 
     def _below(self, row: Row, beside: int, room: int, indent: int) -> Iterator[Text]:
         for at, cell in enumerate(row[beside:], beside):
@@ -82,6 +89,18 @@ def _fit(rows: Sequence[Row], count: int, room: int) -> bool:
     """Whether the first `count` columns fit beside each other; a single one always does."""
     left = room - sum(_widths(rows, count))
     return count == 1 or all(_least_width(row[count - 1]) <= left for row in rows)
+
+
+def _count_beside(row: Row, most: int, widths: Sequence[int], room: int) -> int:
+    """How many cells of a row are beside each other in columns of these widths."""
+    for count in range(most, 1, -1):
+        before = widths[: count - 1]
+        has_room = _least_width(row[count - 1]) <= room - sum(before)
+        if has_room and all(
+            cell_len(cell.plain) + GAP <= width for cell, width in zip(row, before, strict=False)
+        ):
+            return count
+    return 1
 
 
 def _widths(rows: Sequence[Row], count: int) -> list[int]:

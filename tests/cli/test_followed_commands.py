@@ -33,6 +33,8 @@ WALK = (
 )  # fmt: skip
 """One after another, in one trust."""
 ENDLESS = "sandbox serve"
+MOVED = "elsewhere.env"
+"""The file of a client's secret after someone has moved it."""
 DAY = 24 * 3600.0
 
 
@@ -114,7 +116,7 @@ class Stage:
 
     def move_file(self) -> None:
         (file,) = self.folder.rglob("import-*.env")
-        file.rename(self.folder / "elsewhere.env")
+        file.rename(self.folder / MOVED)
 
     def by_hand(self) -> None:
         """Another team's client, whom the allow list names and a secret of which ends soon."""
@@ -184,7 +186,7 @@ FAULTS = {
     "the secret has expired": Fault(
         lambda stage: stage.azure.advance(41 * DAY), "verify", "rotate-secret"
     ),
-    "the file was moved": Fault(Stage.move_file, "verify", "rotate-secret"),
+    "the file was moved": Fault(Stage.move_file, "verify", "verify"),
     "the file was moved, says status": Fault(Stage.move_file, "status", "rotate-secret"),
     "the file was moved, says setup": Fault(
         Stage.move_file, "setup --client Import", "rotate-secret Import --secret-to"
@@ -304,6 +306,7 @@ def test_a_command_that_is_printed_of_a_fault_does_something(
     ours = [command for command in commands if command.startswith("mct-s2s ")]
     assert any(one.startswith(f"mct-s2s {happening.prints}") for one in ours), ended
     for command in ours:
-        _, *words = [OF_READERS.get(word, word) for word in shlex.split(command)]
+        named = command.replace("--credentials FILE", f"--credentials {MOVED}")
+        _, *words = [OF_READERS.get(word, word) for word in shlex.split(named)]
         followed = mct(*typed(words))
         assert followed.code in {0, 3}, f"{command}: {followed.err}"

@@ -554,10 +554,25 @@ def test_a_backup_goes_back_only_to_where_it_came_from(
     assert "ServiceAuthAudience" not in azure.settings(SLOT)
 
 
+RESTORABLE = "Deleted app registrations can be restored for 30 days"
+
+
 def test_what_a_teardown_leaves_to_do_is_said_at_its_end(mct: Program) -> None:
     mct("setup", "--managed-identity", "reports-func", "-y")
     done = mct("teardown", "-y")
     assert "az webapp identity remove -g integrations -n reports-func" in done.out, done
+    assert RESTORABLE in done.out
+
+
+@pytest.mark.parametrize(
+    ("option", "is_restorable"), [("--purge", False), ("--keep-registration", False), ("-y", True)]
+)
+def test_a_removal_says_whether_the_registration_can_be_restored(
+    mct: Program, option: str, is_restorable: bool
+) -> None:
+    assert mct("setup", "--client", "One", "--no-verify", "-y").code == 0
+    done = mct("remove-client", "One", "-y", option)
+    assert (done.code, RESTORABLE in done.out) == (0, is_restorable), done
 
 
 def test_options_that_exclude_each_other_are_all_named(mct: Program) -> None:

@@ -309,6 +309,15 @@ def test_where_a_row_does_not_fit_all_are_stacked_and_one_without_a_name_continu
     ]  # fmt: skip
 
 
+def test_one_row_of_many_that_does_not_fit_is_stacked_alone() -> None:
+    path = "/home/ada/" + "x" * 60
+    rows = [["+ a", "Name", "one"], ["+ b", "Name", path], ["+ c", path, "two"], *[["+ d"] * 3] * 5]
+    assert shown(rows, 40).splitlines()[:7] == [
+        "+ a  Name  one", "+ b  Name", f"    {path}", "+ c", f"    {path}", "    two",
+        "+ d  + d   + d",
+    ]  # fmt: skip
+
+
 def test_of_stacked_rows_the_first_cells_stay_in_columns() -> None:
     rows = [["  + secret", "Import", "expires 2027-12-01"], ["  + a wider resource", "x" * 20, ""]]
     assert shown(rows, 44).splitlines() == [

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from mct_s2s.model.api import Api
 from mct_s2s.model.azure_resources import same_origin
-from mct_s2s.model.client_credentials import replaced_kind
 from mct_s2s.model.client_sign_in import NOT_NOW, ApiAnswer, ApiToken, ClientSignIn
 from mct_s2s.model.commands import option, own_command, webapp_command
 from mct_s2s.model.directory_objects import ServicePrincipal
@@ -343,22 +342,18 @@ def untested(
             observed.command("verify", "--credentials", str(other_file)),
         )
     message = "Not tested: none of its credentials is available on this machine."
-    remedy: str | None = None
     vaults = [f"keyvault:{place}" for place in Tag.VAULT.values(client.application.tags)]
     if vaults:
         message += f" Its registration names {' and '.join(vaults)}, which gave none."
-    # A trust file names the place of each credential itself.
-    if observed.file is None:
-        message += " Name its file by --credentials FILE."
     if credentials and all(each.federation for each in credentials):
         message = "Not tested: only the workload that its federated credential names can sign in."
-    elif observed.file is not None:
-        message += " Name its file:"
+        return check(message, None)
+    # Not a rotation: a secret that is kept elsewhere is not lost.
+    if observed.file is not None:
         remedy = observed.file.command("verify", "--credentials", "FILE")
-    elif credentials and replaced_kind(credentials) is not None:
-        message += " If they are lost, replace them:"
-        remedy = observed.rotating(client)
-    return check(message, remedy)
+    else:
+        remedy = observed.command("verify", "--credentials", "FILE", about=client.client_id)
+    return check(f"{message} Name its file:", remedy)
 
 
 def identity_checks(
