@@ -126,7 +126,7 @@ class ChangingOptions(AzureOptions):
         "--dry-run", "Show the plan only. Exit 3 if anything would change.", CHANGES
     )
     no_restart: bool = option(
-        "--no-restart", "Do not restart; restart the App Service yourself.", CHANGES
+        "--no-restart", "Do not restart at the end. App Service restarts by itself, too.", CHANGES
     )
     backup: Path | None = option(
         "--backup FILE", "Save the current settings to FILE. They contain secrets.", CHANGES

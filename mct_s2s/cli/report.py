@@ -275,11 +275,17 @@ def _way_back(outcome: Outcome) -> Iterator[str]:
 
 
 def _due_restart(outcome: Outcome) -> Iterator[Instruction]:
-    """Say that settings wait for a restart, which an option left to the user."""
+    """Say who restarts the App Service, where an option left the restart out.
+
+    Source: docs/azure-contract.md, section 4.3.
+    """
     written = [change for change in outcome.done.values() if isinstance(change, WriteSettings)]
     if outcome.request.desired.restart or not written:
         return
-    what = "The App Service uses the new settings after a restart, which --no-restart left to you:"
+    what = (
+        "App Service restarts by itself when settings change. If calls are still refused in some "
+        "minutes, restart it:"
+    )
     site = written[0].site
     yield Instruction(what, webapp_command("restart", site, "--subscription", site.subscription_id))
 

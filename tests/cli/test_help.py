@@ -179,7 +179,6 @@ def test_help_starts_without_what_it_does_not_need_and_a_commands_own_with_its_o
 
 def test_a_help_text_is_one_short_line_without_semicolons() -> None:
     exempt = {
-        "Do not restart; restart the App Service yourself.",
         "Entra ID only; skip the App Service.",
     }
     for words, page in HELPS.items():

@@ -399,8 +399,13 @@ def test_plan_says_that_a_name_with_a_comma_is_one_client(mct: Program, azure: S
     assert said not in " ".join(mct("setup", "--client", "A, B", "--dry-run").out.split())
 
 
-def test_a_restart_that_is_left_to_the_user_is_named_at_the_end(mct: Program) -> None:
+def test_a_restart_that_is_left_out_is_named_at_the_end_and_azure_makes_its_own(
+    mct: Program, azure: Sandbox
+) -> None:
     for words in (("setup", "--client", "A"), ("remove-client", "A")):
         done = mct(*words, "--no-restart", "-y")
+        assert "App Service restarts by itself when settings change." in done.out, done
         assert "az webapp restart -g mct-prod -n contosolearn" in done.out, done
+    assert azure.restarts() == 0
+    assert azure.state()["resources"]["sites"][SITE.lower()]["recycles"] == 2
     assert "az webapp restart" not in mct("setup", "--client", "A", "-y").out
