@@ -27,7 +27,9 @@ from mct_s2s.model.client_sign_in import (
     TokenRefused,
 )
 from mct_s2s.model.directory_objects import ServicePrincipal
+from mct_s2s.model.ids import ClientId
 from mct_s2s.model.observed import ClientApplication, ObservedState
+from mct_s2s.model.secret_place import SecretPlace
 from mct_s2s.model.site_settings import Holds
 from mct_s2s.planning.api_address import api_url
 from mct_s2s.planning.clients import has_wanted_role
@@ -101,6 +103,8 @@ class ClientTest:
     """
     other_files: Mapping[str, Path] = field(default_factory=dict)
     """See `files_by_other_addresses`."""
+    programs: Mapping[ClientId, SecretPlace] = field(default_factory=dict)
+    """Those to which a trust file gives clients' secrets."""
 
     async def verify(
         self, clients: Iterable[ClientToVerify], identities: Iterable[ServicePrincipal] = ()
@@ -143,7 +147,8 @@ class ClientTest:
     async def _verify_client(self, client: ClientToVerify) -> list[VerificationCheck]:
         if isinstance(client, ClientApplication):
             file = self.other_files.get(client.client_id.casefold())
-            return [untested(client, self.observed, file)]
+            program = self.programs.get(client.client_id)
+            return [untested(client, self.observed, file, program)]
         return await self._test_credential(client)
 
     async def _test_credential(self, sign_in: ClientSignIn) -> list[VerificationCheck]:

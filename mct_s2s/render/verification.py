@@ -7,7 +7,7 @@ from rich.text import Text
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.reports.verification import CheckSubject, FileVerification, Verification
 from mct_s2s.render.columns import Columns
-from mct_s2s.render.console import DONE, SIGNS, Terminal
+from mct_s2s.render.console import DONE, SIGNS, UNKNOWN, Terminal
 from mct_s2s.render.status import show_not_set_up, show_unread
 
 _TITLES = {CheckSubject.SITE: "App Service", CheckSubject.MANAGED_IDENTITY: "Managed identity"}
@@ -40,6 +40,9 @@ def show_verifications(terminal: Terminal, report: FileVerification, setting_up:
     for site in report.proved:
         called = f"{counted(site.calls, 'client')} called {site.api.called}{_untested(site)}"
         table.add(Text.assemble(DONE, (site.title, "head")), called)
+    for site in report.unreadable:
+        reasons = "; ".join(f"{check.client}: {check.unreadable}" for check in site.unreadable)
+        table.add(Text.assemble(UNKNOWN, (site.title, "head")), reasons)
     terminal.out.print(table)
     show_not_set_up(terminal, [site.title for site in report.not_set_up], setting_up)
     for site in (*report.open, *report.lacking, *report.disproved):
@@ -50,6 +53,7 @@ def show_verifications(terminal: Terminal, report: FileVerification, setting_up:
     counts = (
         (len(report.proved), "verified"),
         (len(report.not_set_up), "not set up"),
+        (len(report.unreadable), "with credentials that can't be read"),
         (len(report.open), "not tested from here"),
         (len(report.lacking), "with a lost secret"),
         (len(report.disproved), "failed"),
@@ -81,6 +85,7 @@ def _show_checks(terminal: Terminal, verification: Verification) -> None:
 def _untested(verification: Verification) -> str:
     counts = (
         (verification.untested, "call", "not tested from here"),
+        (len(verification.unreadable), "credential", "that can't be read"),
         (verification.lost, "secret", "lost"),
     )
     return "".join(f"; {counted(count, noun)} {what}" for count, noun, what in counts if count)

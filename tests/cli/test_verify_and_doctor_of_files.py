@@ -2,7 +2,9 @@
 
 import csv
 import io
+import re
 import shlex
+import sys
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -115,6 +117,24 @@ def test_a_secret_that_is_elsewhere_is_tested_by_its_file(fleet: Fleet) -> None:
     assert fleet.mct(*words[:-1], str(moved)).code == 0
     refused = fleet("verify", "--only", KEPT, "--credentials", str(moved))
     assert (refused.code, "[client-unknown]" in refused.err) == (2, True)
+
+
+def test_a_site_whose_secrets_a_program_keeps_is_one_line_with_a_count_of_its_own(
+    fleet: Fleet,
+) -> None:
+    fleet.write(KEPT)
+    text = fleet.file.read_text()
+    place = f"exec:{sys.executable} -c pass"
+    fleet.file.write_text(re.sub("secret-to = .*", f'secret-to = "{place}"', text))
+    done = fleet("verify")
+    assert (done.code, done.out.splitlines()) == (
+        3,
+        [
+            f"? kept  Import kept: its secret is kept by {place}, and can't be read",
+            "",
+            "1 site: 1 with credentials that can't be read; 0 clients called the MCT API.",
+        ],
+    )
 
 
 def test_the_document_of_verify_has_every_site(fleet: Fleet) -> None:

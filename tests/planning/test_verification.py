@@ -186,6 +186,17 @@ def test_a_client_of_a_trust_file_is_tested_by_another_file_before_it_is_rotated
     assert check.remedy == f"mct-s2s verify {IN_FILE.where} --credentials FILE"
 
 
+def test_a_secret_that_a_program_was_given_is_no_call_that_this_machine_could_test() -> None:
+    there = with_credentials(ENDS)
+    program = SecretPlace.parse("exec:store import")
+    check = untested(there, replace(complete(there), file=IN_FILE), program=program)
+    kept = "its secret is kept by exec:store import, and can't be read"
+    assert check.message == f"Not tested: {kept}. To test it, name a file that has it:"
+    assert check.remedy == f"mct-s2s verify {IN_FILE.where} --credentials FILE"
+    site = Verification("https://x", "/", (check,), api=MCT)
+    assert ([call.unreadable for call in site.unreadable], site.untested) == ([kept], 0)
+
+
 def test_a_secret_that_its_vault_has_lost_is_not_a_call_that_others_could_test() -> None:
     there = with_credentials(ENDS)
     place = SecretPlace.parse("keyvault:contoso/import")
@@ -282,6 +293,18 @@ def test_each_site_of_a_file_is_proved_disproved_open_or_not_set_up() -> None:
     assert of_file.open == [untested]
     assert of_file.not_set_up == [not_set_up]
     assert not of_file.is_proved
+
+
+def test_a_site_whose_credentials_cannot_be_read_is_open_only_if_it_does_not_respond() -> None:
+    kept = VerificationCheck("Import", APPLICATION, CALL, None, "…", unreadable="kept elsewhere")
+    down = VerificationCheck(None, CheckSubject.SITE, "without-token", None, "…")
+    expected, silent = (
+        Verification("https://x.example", "/", checks, api=MCT)
+        for checks in ((kept,), (kept, down))
+    )
+    of_file = FileVerification((expected, silent), ())
+    assert (of_file.unreadable, of_file.open) == ([expected], [silent])
+    assert not of_file.is_proved, "no call has succeeded"
 
 
 DOOR = "https://contosolearn.azurefd.net"

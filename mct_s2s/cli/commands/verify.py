@@ -207,7 +207,13 @@ def _verify_file(options: VerifyOptions) -> int:
         address = session.site_api(
             api_address.api_url(observed) or app_service.url, api_path(options.path, api), api
         )
-        test = ClientTest(session.tokens, address, known_audience(observed) or "", observed)
+        programs = {
+            client.client_id: place.place
+            for client in applications
+            if (place := request.places.of(client.display_name, client.client_id)).command
+        }
+        audience = known_audience(observed) or ""
+        test = ClientTest(session.tokens, address, audience, observed, programs=programs)
         verification = await test.verify(clients, observed.trust.identities)
         is_set_up = observed.trust.service is not None or bool(api.shown(app_service.settings))
         return replace(verification, key=site.key, label=app_service.label, is_set_up=is_set_up)

@@ -14,6 +14,7 @@ from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import Tag, api_uri, same_id
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import site_title
+from mct_s2s.model.secret_place import SecretPlace
 from mct_s2s.model.site_settings import OTHER_VALUE, Holds
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.api_address import is_api_of, is_confirmed
@@ -50,6 +51,8 @@ class VerificationCheck:
     remedy: str | None = None
     is_secret_lost: bool = False
     """Whether it is open because the place of the client's secret has lost it."""
+    unreadable: str = ""
+    """Why no machine but the client's own can read its credential; empty where one could."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +73,17 @@ class Verification:
 
     @property
     def untested(self) -> int:
-        """How many calls could not be tested from here; those of lost secrets apart."""
+        """How many calls could not be tested from here.
+
+        Those of secrets that are lost, or that are not to be read, are counted apart.
+        """
         open_calls = (check for check in self.checks if check.ok is None and check.check == CALL)
-        return sum(not check.is_secret_lost for check in open_calls)
+        return sum(not (check.is_secret_lost or check.unreadable) for check in open_calls)
+
+    @property
+    def unreadable(self) -> list[VerificationCheck]:
+        """The calls that are open because no one but the client can read its credential."""
+        return [check for check in self.checks if check.unreadable]
 
     @property
     def lost(self) -> int:
@@ -135,6 +146,18 @@ class FileVerification:
             site
             for site in self.sites
             if site.is_set_up and not site.failed and not site.calls and not site.lost
+            if site not in self.unreadable
+        ]
+
+    @property
+    def unreadable(self) -> list[Verification]:
+        """Open only for clients whose credentials are not to be read: what anyone expects."""
+        return [
+            site
+            for site in self.sites
+            if site.unreadable
+            and not site.calls
+            and all(check.ok or check.unreadable for check in site.checks)
         ]
 
     @property
@@ -324,11 +347,15 @@ def _roles(token: ApiToken) -> str:
 
 
 def untested(
-    client: ClientApplication, observed: ObservedState, other_file: Path | None = None
+    client: ClientApplication,
+    observed: ObservedState,
+    other_file: Path | None = None,
+    program: SecretPlace | None = None,
 ) -> VerificationCheck:
     """The open check of a client that has no credential on this machine.
 
-    `other_file`: the one that another address of the same cloud has saved.
+    `other_file`: the one that another address of the same cloud has saved. `program`: the one that
+    a trust file gives its secret to.
     """
     credentials = client.counted_credentials
     check = partial(VerificationCheck, client.display_name, CheckSubject.APPLICATION, CALL, None)
@@ -346,14 +373,18 @@ def untested(
     if vaults:
         message += f" Its registration names {' and '.join(vaults)}, which gave none."
     if credentials and all(each.federation for each in credentials):
-        message = "Not tested: only the workload that its federated credential names can sign in."
-        return check(message, None)
+        unreadable = "only the workload that its federated credential names can sign in"
+        return check(f"Not tested: {unreadable}.", None, unreadable=unreadable)
     # Not a rotation: a secret that is kept elsewhere is not lost.
-    if observed.file is not None:
-        remedy = observed.file.command("verify", "--credentials", "FILE")
-    else:
+    if observed.file is None:
         remedy = observed.command("verify", "--credentials", "FILE", about=client.client_id)
-    return check(f"{message} Name its file:", remedy)
+        return check(f"{message} Name its file:", remedy)
+    remedy = observed.file.command("verify", "--credentials", "FILE")
+    if program is None:
+        return check(f"{message} Name its file:", remedy)
+    unreadable = f"its secret is kept by {program}, and can't be read"
+    message = f"Not tested: {unreadable}. To test it, name a file that has it:"
+    return check(message, remedy, unreadable=unreadable)
 
 
 def identity_checks(
