@@ -16,6 +16,7 @@ from mct_s2s.planning.permissions.doctor import (
     SiteChecks,
     forecast,
     is_ready,
+    state_of,
     steps_to_take,
 )
 from mct_s2s.planning.permissions.rights import Right
@@ -36,7 +37,8 @@ def show_sites(
     others = [site for site in sites if not site.is_ready]
     table = Columns()
     for site in ready:
-        table.add(Text.assemble(DONE, (site.title, "head")), _passed(site.checks))
+        passed = " ".join(filter(None, (_passed(site.checks), state_of(site.seen))))
+        table.add(Text.assemble(DONE, (site.title, "head")), passed)
     terminal.out.print(table)
     for site in others:
         terminal.result()
@@ -54,7 +56,7 @@ def show_sites(
     total = ", ".join(f"{count} {what}" for count, what in counts if count)
     style = "bad" if others or failed else "good"
     terminal.result(f"{counted(len(sites) + len(failed), 'site')}: {total}.", style=style)
-    if ready:
+    if any(not site.is_up_to_date for site in ready):
         terminal.result("Preview the changes:")
         terminal.result(f"{setting_up} --dry-run", "command")
 
@@ -104,10 +106,13 @@ def show_checks(
     where: str,
     more: Sequence[str] = (),
     ways_out: Sequence[Instruction] = (),
+    state: str = "",
 ) -> None:
-    """`ways_out`: how others do what this caller may not."""
+    """`ways_out`: how others do what this caller may not; `state`: see `state_of`."""
     for verdict in _SIGNS:
         _show_messages(terminal, checks, verdict)
+    if state:
+        terminal.result(state, style="warn")
     for title, verdict in (("Not checked", Verdict.UNKNOWN), ("To do", Verdict.NO)):
         _show_to_do(terminal, title, checks, verdict)
     terminal.result()

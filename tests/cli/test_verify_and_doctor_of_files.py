@@ -170,13 +170,24 @@ def test_each_ready_site_is_one_line_of_doctor(fleet: Fleet) -> None:
     lines = done.out.splitlines()
     assert lines[:4] == [
         "✓ kept   All checks passed.",
-        "✓ unset  All checks passed.",
+        "✓ unset  All checks passed. 'unset' is not set up yet.",
         "",
         "2 sites: 2 ready.",
     ]
     (preview,) = printed(done.out)
     assert preview[:3] == ["apply", "-f", str(fleet.file)]
     assert fleet.mct(*preview).code == 3, "changes are pending"
+    fleet.write(KEPT)
+    assert printed(fleet("doctor").out) == [], "the dry run would show no changes"
+
+
+def test_doctor_says_that_a_site_is_stopped(fleet: Fleet) -> None:
+    site = SITE.replace("/mct-prod/", f"/{GROUP}/").replace("/contosolearn", f"/{KEPT}")
+    fleet.azure.arm("POST", f"{site}/stop")
+    fleet.write(KEPT)
+    said = f"'{KEPT}' is stopped. A restart does not start it."
+    assert fleet("doctor").out.splitlines()[0].endswith(said)
+    assert said in fleet.mct("doctor", "-a", KEPT, "-g", GROUP).out.splitlines()
 
 
 def test_doctor_of_a_file_checks_the_key_vaults_that_it_names(fleet: Fleet) -> None:

@@ -59,7 +59,7 @@ def doctor(options: DoctorOptions) -> int:
     from mct_s2s.engine.request import Session
     from mct_s2s.model.caller_rights import Verdict
     from mct_s2s.model.desired import ClientSpec, ServiceSpec, Setup
-    from mct_s2s.planning.permissions.doctor import checks, is_ready, missing_rights_of
+    from mct_s2s.planning.permissions.doctor import checks, is_ready, missing_rights_of, state_of
     from mct_s2s.planning.secret_policy import longest
     from mct_s2s.render.diagnostics import annotate_sites
     from mct_s2s.render.doctor import failed_messages, show_checks
@@ -99,7 +99,8 @@ def doctor(options: DoctorOptions) -> int:
                 if seen.directory_refusal is not None:
                     missing += seen.directory_refusal.missing
                 ways = _ways_out(options, results, missing)
-                show_checks(shown, results, seen.observed.where, more, ways)
+                state = state_of(seen)
+                show_checks(shown, results, seen.observed.where, more, ways, state)
         unknown = _name_unknown(current.terminal, seen, "")
         if not unknown:
             annotate_sites(current.terminal, failed_messages({request.label: results}))
@@ -137,7 +138,12 @@ def _doctor_of_file(options: DoctorOptions) -> int:
     from mct_s2s.engine.observe.rights_lookup import examine_rights
     from mct_s2s.engine.request import Session
     from mct_s2s.model.commands import command
-    from mct_s2s.planning.permissions.doctor import DoctorCheck, SiteChecks, checks
+    from mct_s2s.planning.permissions.doctor import (
+        DoctorCheck,
+        SiteChecks,
+        checks,
+        is_up_to_date,
+    )
     from mct_s2s.planning.reports.status import UnreadSite
     from mct_s2s.render.diagnostics import annotate_sites
     from mct_s2s.render.doctor import failed_messages, show_sites
@@ -154,7 +160,13 @@ def _doctor_of_file(options: DoctorOptions) -> int:
         if seen.directory_refusal is None:
             places = await find_place_refusals(session, request, seen.observed)
             seen = replace(seen, place_refusals=places)
-        return SiteChecks(site.key, site.title, seen, checks(seen, request.setup))
+        return SiteChecks(
+            site.key,
+            site.title,
+            seen,
+            checks(seen, request.setup),
+            is_up_to_date(seen, request.setup),
+        )
 
     async def body(current: CommandRun) -> int:
         results = await read_file_sites(sites, current.terminal, examined)

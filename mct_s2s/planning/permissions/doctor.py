@@ -23,6 +23,7 @@ from mct_s2s.planning.permissions.rights import (
     is_told_by_rights,
     judge,
 )
+from mct_s2s.planning.reports.findings import stopped
 from mct_s2s.planning.secret_policy import INSTEAD, OTHERWISE, in_words, longest, typed
 from mct_s2s.planning.service_facts import SERVICE_OPTION
 
@@ -101,6 +102,8 @@ class SiteChecks:
     title: str
     seen: Seen
     checks: tuple[DoctorCheck, ...]
+    is_up_to_date: bool = False
+    """Whether applying the file changes nothing there, as far as could be read."""
 
     @property
     def is_ready(self) -> bool:
@@ -146,6 +149,29 @@ def checks(seen: Seen, job: Setup) -> tuple[DoctorCheck, ...]:
     results += _check_site(seen)
     results += _check_existing(plans, job, seen)
     return tuple(results)
+
+
+def state_of(seen: Seen) -> str:
+    """What a reader of passed checks may not expect of the App Service: a sentence, or nothing."""
+    observed, site = seen.observed, seen.observed.app_service
+    if site is None:
+        return ""
+    is_readable = not observed.settings_unread and seen.directory_refusal is None
+    if (finding := stopped(site)) is not None:
+        return finding.message
+    if is_readable and observed.trust.service is None and not observed.api.shown(site.settings):
+        return f"'{site.label}' is not set up yet."
+    return ""
+
+
+def is_up_to_date(seen: Seen, job: Setup) -> bool:
+    """Whether a setup would change nothing. `False` where that is not known."""
+    observed = seen.observed
+    is_read = observed.app_service is not None and not observed.settings_unread
+    if seen.directory_refusal is not None or observed.tenant is None or not is_read:
+        return False
+    forecast_setup = _forecast_setup(job, observed)
+    return not forecast_setup.steps and forecast_setup.refusal is None
 
 
 def _check_reading(code: str, subject: str, refusal: S2SError) -> DoctorCheck:
