@@ -49,6 +49,8 @@ OF_A_SITE = (
     "auth",
 )
 """The options that a command and the next one about the same site share, by their fields."""
+OF_A_FILE = ("file", "only", "subscription", "tenant", "cloud", "auth")
+"""The same where a trust file names the site."""
 _typed: ContextVar[frozenset[str]] = ContextVar("typed options", default=frozenset())
 
 
@@ -132,9 +134,7 @@ def command(
         if first is not None:
             _take_first_word(values, first, typed)
             if needed and values[first.field] is None:
-                where = shell.command(
-                    *option_words(options, {name: values[name] for name in OF_A_SITE})
-                )
+                where = shell.command(*_site_words(options, values))
                 line = " ".join(filter(None, (context.command_path, first.metavar, where)))
                 remedy = (
                     f"List the clients with {shell.own_command('status', where=where)}, then run:"
@@ -194,6 +194,16 @@ def option_words(options: type[Any], values: Mapping[str, Any]) -> Iterator[str]
                 yield f"{name}={text}" if name.startswith("--") else f"{name}{text}"
             else:
                 yield from (name, text)
+
+
+def site_words(options: Any) -> list[str]:
+    """The words by which another command is about the same App Service, as it was typed."""
+    return _site_words(type(options), vars(options))
+
+
+def _site_words(options: type[Any], values: Mapping[str, Any]) -> list[str]:
+    names = OF_A_SITE if values.get("file") is None else OF_A_FILE
+    return [*option_words(options, {name: values[name] for name in names})]
 
 
 def command_line(verb: str, options: Any) -> str:

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mct_s2s.cli.options import ChangingOptions
-from mct_s2s.engine.observe.sites import SiteNotFound
+from mct_s2s.engine.observe.sites import AmbiguousSite, SiteNotFound
 from mct_s2s.engine.request import Request
 from mct_s2s.errors import S2SError
+from mct_s2s.model.desired import ServiceSpec
+from mct_s2s.model.observed import SiteOfFile
 from mct_s2s.model.resource_id import SiteTarget, site_title
 from mct_s2s.model.toml import toml_key, toml_value
 from mct_s2s.planning.reviewed import digest_of
@@ -40,11 +42,26 @@ class FileSite:
         described = [] if api.is_shipped else [api.canonical]
         return digest_of([self.key, self.profile.canonical, self.entry.canonical, *described])
 
+    @property
+    def file(self) -> SiteOfFile:
+        """What commands about this site say of the file."""
+        assert self.request.file is not None  # it is of one
+        return self.request.file
+
+    @property
+    def service(self) -> ServiceSpec:
+        """The service application, as the file has it."""
+        return self.request.setup.service or ServiceSpec()
+
     def name_keys(self, error: S2SError | None) -> None:
         """Name the file's key that mends an error about this site, where one does."""
+        key = f"sites.{toml_key(self.key)}.resource-group"
         if isinstance(error, SiteNotFound) and error.other_group and self.entry.resource_group:
-            key = f"sites.{toml_key(self.key)}.resource-group"
             error.advise(f"In the file, set {key} = {toml_value(error.other_group)}.")
+        elif isinstance(error, AmbiguousSite):
+            error.advise(
+                f"In the file, set {key}, or use one of these resource IDs as app-service."
+            )
 
     @property
     def client_names(self) -> tuple[str, ...]:

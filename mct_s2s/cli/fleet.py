@@ -8,9 +8,16 @@ from dataclasses import replace
 from typing import TypeVar
 
 from mct_s2s.activity import activity, counting
+from mct_s2s.cli.command_run import (
+    CommandRun,
+    SessionBody,
+    run_in_session,
+    run_with_deadline,
+)
 from mct_s2s.cli.file_keys import with_keys
 from mct_s2s.cli.file_site import FileSite
-from mct_s2s.cli.session import all_services, open_session, services_for
+from mct_s2s.cli.options import AzureOptions
+from mct_s2s.cli.session import Services, all_services, open_session, services_for
 from mct_s2s.concurrency import end_all, gather_or_cancel
 from mct_s2s.engine.observe.sites import find_sites, find_slots
 from mct_s2s.engine.request import Session
@@ -41,20 +48,8 @@ async def open_sessions(
         sharing[site.sign_in].append(site)
 
     async def open_shared(sites: Sequence[FileSite]) -> Session:
-        first = sites[0]
         needs = all_services(services_for(site.request) for site in sites)
-        connecting = open_session(
-            first.options,
-            needs._replace(target=False),
-            terminal,
-            client_id=first.profile.client_id,
-            profile=first.profile_name,
-        )
-        try:
-            return await stack.enter_async_context(connecting)
-        except S2SError as error:
-            _name_profile(error, first.profile_name)
-            raise
+        return await _enter_session(stack, sites[0], needs._replace(target=False), terminal)
 
     async def session_of(site: FileSite) -> Session:
         shared = await asyncio.shield(opening[site.sign_in])
@@ -67,6 +62,43 @@ async def open_sessions(
             yield session_of
         finally:
             await end_all(opening.values())
+
+
+async def _enter_session(
+    stack: AsyncExitStack, site: FileSite, needs: Services, terminal: Terminal
+) -> Session:
+    """Sign in as a site's profile says. Raises S2SError, with the profile's name."""
+    connecting = open_session(
+        site.options,
+        needs,
+        terminal,
+        client_id=site.profile.client_id,
+        profile=site.profile_name,
+    )
+    try:
+        return await stack.enter_async_context(connecting)
+    except S2SError as error:
+        _name_profile(error, site.profile_name)
+        raise
+
+
+def run_at_site(
+    options: AzureOptions, site: FileSite | None, needs: Services, body: SessionBody
+) -> int:
+    """Run what is about one App Service: that of a trust file, or else the one of the options."""
+    if site is None:
+        return run_in_session(options, needs, body)
+
+    async def in_session(current: CommandRun) -> int:
+        async with AsyncExitStack() as stack:
+            try:
+                session = await _enter_session(stack, site, needs, current.terminal)
+                return await body(current, session)
+            except S2SError as error:
+                site.name_keys(error)
+                raise
+
+    return run_with_deadline(options, in_session)
 
 
 def _name_profile(error: S2SError, name: str) -> None:

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from mct_s2s.cli.file_site import FileSite
 from mct_s2s.engine.credential_stores import noted_vaults
 from mct_s2s.engine.local_notes import default_folder
 from mct_s2s.engine.request import Session
-from mct_s2s.errors import Instruction, UsageError
+from mct_s2s.errors import Instruction, NotThere, UsageError
 from mct_s2s.inputs.secret_to import SecretTo
 from mct_s2s.model.api import Api
 from mct_s2s.model.client_credentials import GITHUB, CredentialKind
@@ -17,17 +18,20 @@ from mct_s2s.model.client_sign_in import (
     Language,
     SecretCredential,
 )
-from mct_s2s.model.commands import option, own_command
+from mct_s2s.model.commands import option
+from mct_s2s.model.desired import ServiceSpec
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import same_id
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
 from mct_s2s.model.secret_place import SecretPlace
+from mct_s2s.model.toml import toml_value
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.api_address import is_api_of
+from mct_s2s.planning.belief import is_only_set
 from mct_s2s.planning.clients import Client
 from mct_s2s.planning.reports.findings import Finding, Severity
-from mct_s2s.render.snippets import ApiCall, CredentialSource, SourceKind
+from mct_s2s.render.snippets import ApiCall, CredentialSource, SourceKind, languages_for
 from mct_s2s.stores.dotenv import available, from_files
 
 _NOT_HERE = "The client's credential is not in its usual place on this machine."
@@ -42,6 +46,42 @@ def unsuitable_for_logic_app(client: Client, api: Api, url: str, audience: str) 
         remedy=f"Add an HTTP action: method GET, URI {url}, {headers}authentication type Managed "
         f"identity, audience {audience}.",
     )
+
+
+def not_set_up(label: str, observed: ObservedState, client: str) -> NotThere:
+    # A trust file names the clients itself.
+    words = ["--client", client or "NAME"] if observed.file is None else []
+    return NotThere(
+        "service-application-missing",
+        f"'{label}' has no service application with an Application ID URI yet.",
+        remedy="Set it up first:",
+        command=observed.command("setup", *words),
+    )
+
+
+def saved_file(site: FileSite | None, client: Client) -> Path | None:
+    """The file on this machine where a trust file keeps a client's credential, if it is there."""
+    if site is None or not isinstance(client, ClientApplication):
+        return None
+    name = site.file.name_of(client)
+    place = site.request.places.of(name) if name is not None else SecretTo()
+    if name is None or place.path is None:
+        return None
+    path = place.file_for(name, place.path)
+    return path if path.is_file() else None
+
+
+def refuse_language(language: Language, client: Client, source: CredentialSource) -> None:
+    """Raises UsageError: a program in this language can't use such a credential."""
+    offered = languages_for(source)
+    if language not in offered:
+        raise UsageError(
+            "snippet-unsuitable",
+            f"'{client.display_name}' has a credential ({source.kind.value}) that "
+            f"{language.value} cannot use.",
+            remedy=f"Choose another language: {', '.join(offered)}. Or add a client for "
+            f"{language.value}.",
+        )
 
 
 def source_for(
@@ -136,43 +176,75 @@ def _sources_of_application(
     yield CredentialSource(SourceKind.SECRET_FILE, path=str(path))
 
 
-def address_notes(call: ApiCall, observed: ObservedState) -> Iterator[Instruction]:
+def _address_notes(call: ApiCall, observed: ObservedState) -> Iterator[Instruction]:
     """Say where the client's own file has another address than the program."""
     stored = call.source.api_url
     if stored is not None and not is_api_of(observed, stored):
-        step = "The file with the client's credential has another URL of the API. To call that:"
+        step = "The file with the client's credential has another URL of the API."
+        if observed.file is not None:
+            yield Instruction(
+                f"{step} If that is right, write it into the trust file as url:", stored
+            )
+            return
         again = observed.command("snippet", "--url", stored, about=call.client_id)
-        yield Instruction(step, again)
+        yield Instruction(f"{step} To call that:", again)
+
+
+def _giving(what: str, place: str, call: ApiCall, observed: ObservedState) -> Instruction:
+    """Say how the client gets a new secret at another place: a trust file says that itself."""
+    client = observed.trust.client_of_id(call.client_id)
+    file = observed.file
+    if client is None or file is None or file.name_of(client) is None:
+        words = ("--secret-to", place)
+        rotate = observed.command("rotate-secret", *words, about=call.client_id)
+        return Instruction(f"{what}:", rotate)
+    return Instruction(
+        f"{what}, write secret-to = {toml_value(place)} for it into the file, then:",
+        observed.rotating(client),
+    )
 
 
 def notes(
-    call: ApiCall, language: Language, findings: Sequence[Finding], where: str
+    call: ApiCall,
+    language: Language,
+    findings: Sequence[Finding],
+    observed: ObservedState,
+    spec: ServiceSpec | None = None,
 ) -> Iterator[Instruction]:
-    source, in_workflow = call.source, language is Language.GITHUB_ACTIONS
+    """Say what keeps the program from working; `spec`: the trust file's service application."""
+    yield from _problem_notes(call, findings, observed)
+    yield from _source_notes(call, language, observed)
+    yield from _address_notes(call, observed)
+    service = observed.trust.service
+    if service is not None and is_only_set(service, observed, spec):
+        name = service.display_name
+        yield Instruction(f"Its tokens are for '{name}', as the App Service's settings alone say.")
+
+
+def _problem_notes(
+    call: ApiCall, findings: Sequence[Finding], observed: ObservedState
+) -> Iterator[Instruction]:
     of_client = (finding for finding in findings if same_id(finding.client, call.client_id))
     yield from (Instruction(finding.message, finding.remedy) for finding in of_client)
     others = sum(finding.severity is Severity.ERROR and not finding.client for finding in findings)
     if others:
         yield Instruction(
-            f"{call.site} has {counted(others, 'other problem')}:",
-            own_command("status", where=where),
+            f"{call.site} has {counted(others, 'other problem')}:", observed.command("status")
         )
+
+
+def _source_notes(
+    call: ApiCall, language: Language, observed: ObservedState
+) -> Iterator[Instruction]:
+    """Say what the client's credential lacks for the program."""
+    source, in_workflow = call.source, language is Language.GITHUB_ACTIONS
     if language is Language.APP_SETTINGS and source.kind is SourceKind.SECRET_FILE:
-        move = own_command(
-            "rotate-secret", "--secret-to", "keyvault:VAULT", about=call.client_id, where=where
-        )
-        left_out = (
-            "The client's secret is in no key vault, so AZURE_CLIENT_SECRET is left out. To move "
-            "it to one:"
-        )
-        yield Instruction(left_out, move)
+        left_out = "The client's secret is in no key vault, so AZURE_CLIENT_SECRET is left out."
+        yield _giving(f"{left_out} To move it to one", "keyvault:VAULT", call, observed)
     elif source.path and not Path(source.path).exists():
         if in_workflow:
             to_gh = "exec:gh secret set AZURE_CLIENT_SECRET --repo OWNER/REPO"
-            places = own_command(
-                "rotate-secret", "--secret-to", to_gh, about=call.client_id, where=where
-            )
-            yield Instruction(f"{_NOT_HERE} To give the repository a new secret:", places)
+            yield _giving(f"{_NOT_HERE} To give the repository a new secret", to_gh, call, observed)
         else:
             remedy = (
                 "The program reads it from the file below. If it is somewhere else, add "

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from mct_s2s.azure.clouds import check_name, is_on_this_machine
-from mct_s2s.cli.binding import option_words, typed_options
+from mct_s2s.cli.binding import OF_A_SITE, option_words, typed_options
 from mct_s2s.cli.commands.setup import SetupOptions, setup_request
 from mct_s2s.cli.file_keys import with_keys
 from mct_s2s.cli.file_site import FileSite
@@ -27,6 +27,7 @@ from mct_s2s.model.azure_resources import origin, same_origin
 from mct_s2s.model.client_credentials import NewCredential
 from mct_s2s.model.commands import command
 from mct_s2s.model.forms import choices_of, expected
+from mct_s2s.model.ids import is_guid
 from mct_s2s.model.observed import SiteOfFile
 from mct_s2s.model.toml import Table, toml_key, toml_value
 from mct_s2s.model.trust_file import ClientEntry, IdentityEntry, Profile, SiteEntry, TrustFile
@@ -59,6 +60,8 @@ _OF_A_KIND = frozenset(
     }
 )
 """Keys of a client that only make sense together."""
+_SAID_BY_FILE = (*OF_A_SITE, "service_app", "url")
+"""Options of a command about one App Service that a site of the file has in their place."""
 _SIGN_IN = ("subscription", "tenant", "cloud", "auth")
 _DEEPEST = 5
 """Parts of the longest `Location`."""
@@ -80,7 +83,7 @@ class TrustFileMistake(UsageError):
         self.file = str(file or "")
 
 
-OF_ONE_SITE = ("app_service", "resource_group", "slot", "backup", "service_app")
+OF_ONE_SITE = ("app_service", "resource_group", "slot", "service_app")
 """Options that cannot be typed beside a file."""
 
 
@@ -122,6 +125,35 @@ def read_sites(options: Any, *unfit: str) -> tuple[FileSite, ...]:
             "[[sites.NAME.clients]].",
         ) from error
     return sites_in(document, options, typed)
+
+
+def located(options: Any, *unfit: str) -> tuple[Any, FileSite | None]:
+    """The options of a command about one App Service, with where a trust file says that it is.
+
+    And the file's site; without `--file`, the options as they are. `unfit`: as for `read_sites`.
+
+    Raises UsageError: also where the file has several sites, and none or several are chosen.
+    """
+    if options.file is None:
+        check_only(options)
+        return options, None
+    sites = read_sites(options, *unfit)
+    about = chosen(sites, options)
+    if len(about) > 1:
+        raise UsageError(
+            "usage",
+            f"This command is about one App Service, not the {len(about)} of '{options.file}'.",
+            remedy=f"Name one with --only: {', '.join(site.key for site in about)}.",
+        )
+    (site,) = about
+    others = (other for other in sites if other is not site)
+    named_elsewhere = frozenset(
+        name.casefold() for other in others for name in other.client_names if is_guid(name)
+    )
+    file = replace(site.file, named_elsewhere=named_elsewhere)
+    site = replace(site, request=replace(site.request, file=file))
+    taken = {field.name for field in fields(options)}.intersection(_SAID_BY_FILE)
+    return replace(options, **{name: getattr(site.options, name) for name in taken}), site
 
 
 def file_words(options: Any) -> list[str]:
@@ -379,7 +411,8 @@ class _Reader:
             for client in entry.clients
             if client.secret_lifetime is not None
         }
-        of_file = SiteOfFile(self._where(key), names, lifetimes)
+        identities = tuple(identity.resource.strip() for identity in entry.managed_identities)
+        of_file = SiteOfFile(self._where(key), names, lifetimes, identities)
         request = setup_request(options, (), of_file)
         for place, client in _entries(key, entry):
             request = self._read_entry(request, options, place, client)

@@ -76,6 +76,8 @@ _BY_FILE = {
     "doctor": "doctor",
 }
 """The commands that do the same for a site of a trust file."""
+_OF_ONE_SITE = frozenset({"remove-client", "teardown", "snippet"})
+"""Other commands that take the site of a trust file."""
 _TAKING_URL = frozenset({"setup", "add-client", "snippet", "export", "verify"})
 
 
@@ -89,6 +91,10 @@ class SiteOfFile:
     """Display names and appIds, as the file has them."""
     lifetimes: Mapping[str, str] = field(default_factory=dict)
     """The `secret-lifetime` of each client that the file says one of."""
+    identities: tuple[str, ...] = ()
+    """Resources of managed identities, as the file has them."""
+    named_elsewhere: frozenset[str] = frozenset()
+    """The appIds of clients that other sites of the file name, in lower case: for a removal."""
 
     def command(self, verb: str, *words: str, about: str | None = None) -> str:
         """A command of mct-s2s about this site, by the file."""
@@ -96,7 +102,7 @@ class SiteOfFile:
             verb, about=about, where=" ".join(filter(None, (self.where, command(*words))))
         )
 
-    def name_of(self, client: ClientApplication) -> str | None:
+    def name_of(self, client: ClientApplication | Application) -> str | None:
         """The name that the file has for a client; `None` where it does not name it."""
         names = {client.display_name.casefold(), client.client_id.casefold()}
         return next((name for name in self.clients if name.casefold() in names), None)
@@ -236,6 +242,8 @@ class ObservedState:
         by_file = _BY_FILE.get(verb)
         if self.file is not None and by_file is not None and not words and about is None:
             return self.file.command(by_file)
+        if self.file is not None and verb in _OF_ONE_SITE:
+            return self.file.command(verb, *words, about=about)
         if verb in _TAKING_URL and self.typed_url is not None:
             words = (*words, "--url", self.typed_url)
         return own_command(verb, *words, about=about, where=self.where)

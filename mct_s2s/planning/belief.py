@@ -172,9 +172,14 @@ def is_unplaced(service: Application, observed: ObservedState) -> bool:
     return site_in_note(service.notes) is None and _tagged_place(service) is None
 
 
-def is_only_set(service: Application, observed: ObservedState) -> bool:
-    """Whether the App Service's settings alone say that the service application is its own."""
-    decision = service_trust(service, observed, ServiceSpec())
+def is_only_set(
+    service: Application, observed: ObservedState, spec: ServiceSpec | None = None
+) -> bool:
+    """Whether the App Service's settings alone say that the service application is its own.
+
+    `spec`: what a trust file says of it.
+    """
+    decision = service_trust(service, observed, spec or ServiceSpec())
     if not isinstance(decision, Doubted):
         return False
     return decision.has(Doubt.ONLY_SET) or decision.has(Doubt.OTHER_SITE)

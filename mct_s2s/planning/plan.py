@@ -53,7 +53,10 @@ class Plan:
     losing: tuple[str, ...] = ()
     """Sentences on who loses access: shown with the plan, and again when it is done."""
     gaining: tuple[str | Instruction, ...] = ()
-    """Sentences on a site that is switched on again, and for whom, or stays off: the same."""
+    """Sentences on a site that is switched on again, and for whom, or stays off: the same.
+
+    Of a removal, on what a trust file still has.
+    """
     missing: Mapping[str, Missing] = field(default_factory=dict)
     """What the caller lacks, by the key of the step."""
     names: Mapping[str, str] = field(default_factory=dict, compare=False)

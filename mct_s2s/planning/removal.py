@@ -55,6 +55,7 @@ from mct_s2s.planning.plan import Plan, Registration
 from mct_s2s.planning.removal_notes import (
     RemovalScope,
     Target,
+    describe_in_file,
     describe_left_alone,
     describe_removal,
 )
@@ -213,6 +214,7 @@ def plan_targets(scope: RemovalScope) -> Plan:
     return Plan(
         tuple(steps),
         notes=tuple(describe_removal(scope, steps)),
+        gaining=tuple(describe_in_file(scope)),
         left_alone=tuple(describe_left_alone(scope, steps)),
     )
 

@@ -514,6 +514,10 @@ def test_a_service_application_that_the_file_names_is_named_again_without_the_fi
     refused = applied.mct("teardown", "-a", "contosolearn", *JSON)
     assert (refused.code, refused.document["error"]["code"]) == (2, "service-application-not-ours")
     assert f"--service-app {api}" in refused.document["error"]["remedy"]
+    by_file = applied.mct("teardown", "-f", str(applied.file), "--dry-run")
+    assert (by_file.code, "MCT API" in by_file.out) == (3, True), by_file
+    program = applied.mct("snippet", "A", "-f", str(applied.file))
+    assert (program.code, "the App Service's settings alone" in program.err) == (0, False), program
     named = ("-a", "contosolearn", "--service-app", api)
     assert applied.mct("teardown", *named, "--dry-run").code == 3
     assert applied.mct("setup", *named, "-y", "--no-verify").code == 0

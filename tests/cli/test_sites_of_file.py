@@ -1,5 +1,5 @@
 """`status -f`, `rotate-secret -f`: the sites of a trust file in several tenants, side by side: none
-stops another.
+stops another. `teardown -f`, `remove-client -f`, `snippet -f`: one of them.
 """
 
 import re
@@ -342,3 +342,88 @@ def test_an_option_that_does_not_fit_a_trust_file_is_refused(
     assert (done.code, done.out) == (2, "")
     assert told in done.err
     assert fleet.tenants.all[0].log() == []
+
+
+# One site of the file: remove-client, teardown, snippet
+
+
+def writes(fleet: Fleet) -> list[int]:
+    """How many changes each tenant was asked for since the last time."""
+    counts = [len(tenant.azure.writes()) for tenant in fleet.tenants.all]
+    for tenant in fleet.tenants.all:
+        tenant.azure.forget()
+    return counts
+
+
+def test_a_client_is_removed_where_the_file_says_that_its_site_is(fleet: Fleet) -> None:
+    """By the profile: its tenant, and who signs in there."""
+    writes(fleet)
+    done = fleet("remove-client", "Import 1", "--only", "t2-1", "-y", *JSON)
+    assert (done.code, done.document["schema"]) == (0, "mct-s2s/result/v1"), done
+    first, second, third = writes(fleet)
+    assert (first, second > 0, third) == (0, True, 0)
+    clients = {
+        site["site"]: [client["displayName"] for client in site["clients"]]
+        for site in status(fleet, *JSON).document["sites"]
+    }
+    assert (clients["t2-1"], clients["t1-1"]) == (["Other"], ["Import 1", "Other"])
+    notes = [note["text"] for note in done.document["notes"]]
+    assert notes == ["The trust file still has 'Import 1': the next 'apply' sets it up again."]
+    unnamed = fleet("remove-client", "Other", "--only", "t2-1", "-y")
+    assert (unnamed.code, "still has" in unnamed.out) == (0, False), unnamed
+
+
+def test_a_teardown_by_the_file_says_at_its_end_that_the_file_still_has_the_site(
+    fleet: Fleet,
+) -> None:
+    done = fleet("teardown", "--only", "t3-2", "-y")
+    assert done.code == 0, done
+    still = "The trust file still has this site: the next 'apply' sets it up again."
+    assert still in " ".join(done.out.split())
+    read = status(fleet, "--only", "t3-2", *JSON)
+    assert read.document["sites"][0]["serviceApplication"] is None
+    assert fleet("apply", "--only", "t3-2", "--dry-run").code == 3
+
+
+@pytest.mark.parametrize("command", [("teardown",), ("remove-client", "x"), ("snippet", "x")])
+def test_a_command_about_one_app_service_takes_one_site_of_the_file(
+    fleet: Fleet, command: tuple[str, ...]
+) -> None:
+    several = fleet(*command, "--only", "t1-1", "--only", "t2-1")
+    assert (several.code, "Name one with --only: t1-1, t2-1." in several.err) == (2, True), several
+    every = fleet(*command)
+    assert all(f"t{tenant}-{number}" in every.err for tenant in (1, 2, 3) for number in (1, 2, 3))
+    unknown = fleet(*command, "--only", "t1-11")
+    assert "Did you mean 't1-1'?" in unknown.err
+    typed = fleet(*command, "--only", "t1-1", "-a", "mct-1")
+    assert "--app-service cannot be combined with --file" in typed.err
+    without = fleet.mct(*command, "--only", "t1-1")
+    assert "--only names sites of a trust file" in without.err
+    assert {done.code for done in (every, unknown, typed, without)} == {2}
+    assert [tenant.log() for tenant in fleet.tenants.all] == [[], [], []]
+
+
+def test_a_failed_sign_in_for_one_site_of_the_file_names_its_profile(fleet: Fleet) -> None:
+    second = fleet.tenants.all[1]
+    second.azure.misbehave(
+        {
+            "match": {"path": "*/oauth2/v2.0/token"},
+            "fault": {"type": "status", "status": 401},
+            "times": 99,
+        }
+    )
+    done = fleet("teardown", "--only", "t2-1", "-y")
+    second.azure.behave()
+    assert (done.code, "Cannot sign in for the profile 'tenant-2': " in done.err) == (1, True), done
+
+
+def test_a_program_reads_the_credential_where_the_file_keeps_it(
+    fleet: Fleet, tmp_path: Path
+) -> None:
+    place = tmp_path / "own" / "import.env"
+    fleet.write(t2_2=f'secret-to = "file:{place}"')
+    usual = fleet("snippet", "Import 2", "--only", "t2-2")
+    assert (usual.code, str(place) in usual.out) == (0, False), usual
+    assert fleet("rotate-secret", "Import 2", "--only", "t2-2", "-y").code == 0
+    moved = fleet("snippet", "Import 2", "--only", "t2-2")
+    assert (moved.code, str(place) in moved.out) == (0, True), moved

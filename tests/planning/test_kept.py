@@ -6,7 +6,7 @@ import pytest
 from mct_s2s.model.desired import Desired, Look, Removal
 from mct_s2s.model.directory_objects import Application, Custody, RequiredAccess
 from mct_s2s.model.ids import AppRoleId, ClientId, Tag
-from mct_s2s.model.observed import ClientApplication
+from mct_s2s.model.observed import ClientApplication, SiteOfFile
 from mct_s2s.planning.changes import NoChange
 from mct_s2s.planning.inspection import registrations_to_inspect
 from mct_s2s.planning.kept import KeptBecause, reason_to_keep_client, reason_to_keep_service
@@ -96,6 +96,14 @@ def test_a_client_that_may_be_anothers_is_kept_unless_asked_otherwise(
     application = replace(IMPORT.application, **changed)  # type: ignore[arg-type]
     kept = reason_to_keep_client(application, removal, OBSERVED)
     assert (kept and kept.because) == expected
+
+
+@pytest.mark.parametrize("removal", [TEARDOWN, replace(TEARDOWN, delete_adopted=True)])
+def test_a_client_that_another_site_of_the_trust_file_names_is_kept(removal: Removal) -> None:
+    file = SiteOfFile("-f trust.toml --only learn", named_elsewhere=frozenset({IMPORT.client_id}))
+    kept = reason_to_keep_client(IMPORT.application, removal, replace(OBSERVED, file=file))
+    assert kept is not None
+    assert kept.because is KeptBecause.NAMED_ELSEWHERE
 
 
 @pytest.mark.parametrize(

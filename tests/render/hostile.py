@@ -51,8 +51,8 @@ from tests.planning.scenarios import (
     NOW,
     SERVICE,
     TENANT,
-    WHERE,
     client,
+    complete,
     credential,
     observed_state,
     settings,
@@ -348,7 +348,7 @@ def _snippets(terminal: Terminal, name: str) -> None:
         for language in languages_for(source):
             terminal.verbatim(snippet(call, language))
             wrong = [Finding("x", name, name, name, client=client) for client in (value, "")]
-            show_manual_steps(terminal.err, notes(call, language, wrong, WHERE))
+            show_manual_steps(terminal.err, notes(call, language, wrong, complete()))
 
 
 SCREENS: Mapping[str, Callable[[Terminal, str], None]] = {

@@ -31,7 +31,7 @@ from mct_s2s.render.manual_steps import show_manual_steps
 from mct_s2s.render.snippets import ApiCall, CredentialSource, SourceKind, languages_for, snippet
 from ruamel.yaml import YAML
 
-from tests.planning.scenarios import SERVICE_ID, TENANT, WHERE, client, complete, credential, guid
+from tests.planning.scenarios import SERVICE_ID, TENANT, client, complete, credential, guid
 from tests.support.mct import MCT
 from tests.support.sampling import cases
 from tests.support.screens import check_kept, screen_text
@@ -353,7 +353,7 @@ def test_a_screen_has_what_keeps_a_program_from_working_and_then_the_program() -
     whose = caller(SOURCES[0])
 
     def show(terminal: Terminal) -> None:
-        show_manual_steps(terminal.err, notes(whose, Language.CURL, diagnose(seen), WHERE))
+        show_manual_steps(terminal.err, notes(whose, Language.CURL, diagnose(seen), seen))
         terminal.verbatim(snippet(whose, Language.CURL))
 
     text = screen_text(show, width=UNBOUNDED)

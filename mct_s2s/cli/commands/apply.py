@@ -76,7 +76,7 @@ def apply(options: ApplyOptions) -> int:
     from mct_s2s.cli.trust_file_requests import chosen, read_sites
     from mct_s2s.model.desired import Pruning
 
-    sites = read_sites(options)
+    sites = read_sites(options, "backup")
     # A registration that any site of the file names has to stay.
     named = {client.name.casefold() for site in sites for client in site.request.setup.clients}
     named |= {str(identity).casefold() for site in sites for identity in site.request.identities}

@@ -1,14 +1,18 @@
 """`remove-client` and `teardown`."""
 
-from dataclasses import MISSING, dataclass
+from dataclasses import MISSING, dataclass, replace
+from typing import TYPE_CHECKING
 
-from mct_s2s.cli.binding import REMOVAL, FirstWord, option
-from mct_s2s.cli.options import CLIENT, ChangingOptions
+from mct_s2s.cli.binding import REMOVAL, FirstWord, option, site_words
+from mct_s2s.cli.options import CLIENT, ChangingOptions, SiteFileOptions
 from mct_s2s.errors import UsageError, contradiction
+
+if TYPE_CHECKING:
+    from mct_s2s.model.desired import Removal
 
 
 @dataclass(kw_only=True)
-class RemovalOptions(ChangingOptions):
+class RemovalOptions(SiteFileOptions, ChangingOptions):
     keep_registration: bool = option(
         "--keep-registration", "Keep app registrations. Revoke their access only.", REMOVAL
     )
@@ -26,6 +30,7 @@ class RemoveClientOptions(RemovalOptions):
     examples = (
         "mct-s2s remove-client Import -a contosolearn --dry-run",
         "mct-s2s remove-client Import -a contosolearn --keep-registration",
+        "mct-s2s remove-client Import -f trust.toml --only contosolearn",
     )
     first_word = FirstWord(
         "client", "NAME", "Display name, appId, object ID, resource ID or allow list entry."
@@ -42,15 +47,13 @@ class TeardownOptions(RemovalOptions):
     examples = (
         "mct-s2s teardown -a contosolearn --dry-run",
         "mct-s2s teardown -a contosolearn --keep-registration",
+        "mct-s2s teardown -f trust.toml --only contosolearn",
     )
 
 
 def remove_client(options: RemoveClientOptions) -> int:
-    from mct_s2s import clock
-    from mct_s2s.cli.change import run_change
-    from mct_s2s.cli.options_to_request import change_request, where
-    from mct_s2s.model.commands import own_command
-    from mct_s2s.model.desired import Removal, ServiceSpec
+    from mct_s2s.model.commands import command, own_command
+    from mct_s2s.model.desired import Removal
 
     name = options.client.strip()
     if not name:
@@ -58,11 +61,10 @@ def remove_client(options: RemoveClientOptions) -> int:
             "client-name-empty",
             "No client given: the name is empty.",
             remedy="List the clients, then run it with the name or ID of one:",
-            command=own_command("status", where=where(options)),
+            command=own_command("status", where=command(*site_words(options))),
         )
     _check_extent(options)
     removal = Removal(
-        service=ServiceSpec(adopt=options.service_app),
         clients=(name,),
         ignore_missing=options.ignore_missing,
         keep_registration=options.keep_registration,
@@ -70,25 +72,37 @@ def remove_client(options: RemoveClientOptions) -> int:
         delete_secrets=options.delete_secrets,
         purge=options.purge,
     )
-    return run_change(options, change_request(options, removal, clock.now()))
+    return _remove(options, removal)
 
 
 def teardown(options: TeardownOptions) -> int:
-    from mct_s2s import clock
-    from mct_s2s.cli.change import run_change
-    from mct_s2s.cli.options_to_request import change_request
-    from mct_s2s.model.desired import Removal, ServiceSpec
+    from mct_s2s.model.desired import Removal
 
     _check_extent(options)
     removal = Removal(
-        service=ServiceSpec(adopt=options.service_app),
         everything=True,
         keep_registration=options.keep_registration,
         delete_adopted=options.delete_adopted,
         delete_secrets=options.delete_secrets,
         purge=options.purge,
     )
-    return run_change(options, change_request(options, removal, clock.now()))
+    return _remove(options, removal)
+
+
+def _remove(options: RemovalOptions, removal: "Removal") -> int:
+    """Remove it at the App Service that the options name, or the trust file's site."""
+    from mct_s2s import clock
+    from mct_s2s.cli.change import run_change
+    from mct_s2s.cli.options_to_request import change_request
+    from mct_s2s.cli.trust_file_requests import located
+    from mct_s2s.model.desired import ServiceSpec
+
+    options, site = located(options)
+    service = site.service if site is not None else ServiceSpec(adopt=options.service_app)
+    file = site.file if site is not None else None
+    removal = replace(removal, service=service)
+    request = change_request(options, removal, clock.now(), file=file)
+    return run_change(options, request, site)
 
 
 def _check_extent(options: RemovalOptions) -> None:

@@ -140,7 +140,7 @@ def _rotate_at_all_sites(options: RotateSecretOptions, shared: "Rotation", now: 
     from mct_s2s.model.desired import ClientRotation
     from mct_s2s.planning.reviewed import combined
 
-    sites = chosen(read_sites(options, "secret_to"), options)
+    sites = chosen(read_sites(options, "backup", "secret_to"), options)
     _check_one_choice(options)
     # Not of plans: which secrets end soon is another answer every night, what the file says of them
     # is not.

@@ -4,17 +4,18 @@ from dataclasses import MISSING, dataclass
 from pathlib import Path
 
 from mct_s2s.cli.binding import FirstWord, option
-from mct_s2s.cli.options import CLIENT, AzureOptions, url_option
-from mct_s2s.errors import Instruction, NotThere, UsageError
+from mct_s2s.cli.options import CLIENT, AzureOptions, SiteFileOptions, url_option
+from mct_s2s.errors import UsageError
 from mct_s2s.model.client_sign_in import Language
 
 
 @dataclass(kw_only=True)
-class SnippetOptions(AzureOptions):
+class SnippetOptions(SiteFileOptions, AzureOptions):
     examples = (
         "mct-s2s snippet Import -a contosolearn | sh",
         "mct-s2s snippet Import -a contosolearn -l python > caller.py",
         "mct-s2s snippet Import -a contosolearn -l app-settings",
+        "mct-s2s snippet Import -f trust.toml --only contosolearn | sh",
     )
     first_word = FirstWord(
         "client", "NAME", "Display name, appId, object ID or resource ID of the client."
@@ -30,21 +31,33 @@ class SnippetOptions(AzureOptions):
 
 
 def snippet(options: SnippetOptions) -> int:
-    from mct_s2s.cli.command_run import CommandRun, run_in_session
+    from mct_s2s.cli.command_run import CommandRun
+    from mct_s2s.cli.fleet import run_at_site
     from mct_s2s.cli.options_to_request import api_of, look
     from mct_s2s.cli.session import Services
-    from mct_s2s.cli.snippets import address_notes, notes, source_for, unsuitable_for_logic_app
+    from mct_s2s.cli.snippets import (
+        not_set_up,
+        notes,
+        refuse_language,
+        saved_file,
+        source_for,
+        unsuitable_for_logic_app,
+    )
+    from mct_s2s.cli.trust_file_requests import located
     from mct_s2s.engine.request import Session
     from mct_s2s.inputs.target import api_path, checked_url
+    from mct_s2s.model.desired import ServiceSpec
     from mct_s2s.planning.api_address import api_url
-    from mct_s2s.planning.belief import is_only_set
     from mct_s2s.planning.clients import client_called, is_logic_app
     from mct_s2s.planning.reports.findings import diagnose
     from mct_s2s.planning.service_facts import known_audience
     from mct_s2s.render.manual_steps import show_manual_steps
-    from mct_s2s.render.snippets import ApiCall, languages_for
+    from mct_s2s.render.snippets import ApiCall
     from mct_s2s.render.snippets import snippet as program_for
 
+    options, file_site = located(options, "url")
+    file = file_site.file if file_site is not None else None
+    spec = file_site.service if file_site is not None else ServiceSpec()
     api = api_of(options)
     path, language = api_path(options.path, api), options.language
     typed = checked_url(options.url) if options.url is not None else None
@@ -59,7 +72,11 @@ def snippet(options: SnippetOptions) -> int:
                 command=connection.reopened_by,
             )
         observed = await look(
-            options, session, clients=(options.client,) if options.client else (), url=typed
+            options,
+            session,
+            clients=(options.client,) if options.client else (),
+            url=typed,
+            file=file,
         )
         site, tenant = observed.app_service, observed.tenant
         cloud, environ = connection.cloud, connection.environ
@@ -67,23 +84,13 @@ def snippet(options: SnippetOptions) -> int:
         assert tenant is not None  # and reads the directory
         audience, url = known_audience(observed), api_url(observed) or site.url
         if audience is None:
-            message = f"'{site.label}' has no service application with an Application ID URI yet."
-            setup = observed.command("setup", "--client", options.client or "NAME")
-            raise NotThere(
-                "service-application-missing", message, remedy="Set it up first:", command=setup
-            )
+            raise not_set_up(site.label, observed, options.client)
         client = client_called(options.client, observed)
         if is_logic_app(client):
             raise unsuitable_for_logic_app(client, api, f"{url}{path}", audience)
-        source = source_for(session, client, observed, options.credentials, language)
-        if language not in (offered := languages_for(source)):
-            raise UsageError(
-                "snippet-unsuitable",
-                f"'{client.display_name}' has a credential ({source.kind.value}) that "
-                f"{language.value} cannot use.",
-                remedy=f"Choose another language: {', '.join(offered)}. Or add a client for "
-                f"{language.value}.",
-            )
+        credentials = options.credentials or saved_file(file_site, client)
+        source = source_for(session, client, observed, credentials, language)
+        refuse_language(language, client, source)
         trusted = (
             None
             if cloud.is_microsofts
@@ -103,14 +110,8 @@ def snippet(options: SnippetOptions) -> int:
             ca_file=trusted,
             api=api,
         )
-        steps = notes(call, language, diagnose(observed), observed.where)
-        show_manual_steps(terminal.err, [*steps, *address_notes(call, observed)])
-        if (service := observed.trust.service) is not None and is_only_set(service, observed):
-            warning = (
-                f"Its tokens are for '{service.display_name}', as the App Service's settings alone "
-                "say."
-            )
-            show_manual_steps(terminal.err, [Instruction(warning)])
+        findings = diagnose(observed, adopted=spec.adopt)
+        show_manual_steps(terminal.err, [*notes(call, language, findings, observed, spec)])
         text = program_for(call, language)
         if terminal.json:
             from mct_s2s.render.documents import SnippetDocument  # text needs none of its models
@@ -120,4 +121,4 @@ def snippet(options: SnippetOptions) -> int:
             terminal.verbatim(text)
         return 0
 
-    return run_in_session(options, Services(), body)
+    return run_at_site(options, file_site, Services(), body)
