@@ -135,7 +135,10 @@ def _place_refusals(outcome: Outcome) -> tuple[Instruction, ...]:
     """Say which places would refuse a credential."""
     refusals = outcome.place_refusals.values() if outcome.request.dry_run else ()
     notes = (
-        Instruction(f"On this machine, a run is refused: {refusal.headline}")
+        Instruction(
+            f"On this machine, a run is refused: {refusal.headline} {refusal.advice}".rstrip(),
+            refusal.command,
+        )
         for refusal in refusals
     )
     return tuple(dict.fromkeys(notes))

@@ -248,6 +248,11 @@ class ClientTest:
         match remedied_by:
             case None:
                 return error.remedy
+            case ClientRemedy.SERVICE_APPLICATION if observed.app_service is None:
+                return (
+                    "Check --audience: it is MCT_S2S_SCOPE of the client's secret file, without "
+                    "/.default."
+                )
             case ClientRemedy.SERVICE_APPLICATION:
                 return observed.command("setup")
             case ClientRemedy.NEW_CREDENTIAL if client is not None:

@@ -213,9 +213,11 @@ _OPTION = r"(?= +(?:-|\S*(?:=|[A-Z]{2}|['\"])))"
 
 In its first words, so that any text is quick.
 """
+_PROGRAM = r"(?:mct-s2s|az|azd|gh|kubectl|sudo|curl|export(?= +\w+=)|eval)"
+"""A client may well be called `Nightly export`: the shell's is followed by a variable."""
 _PIECE = re.compile(
     r"(?:^ *[^\w\s] +)?"  # an arrow or a tick is not alone on its line
-    rf"(?:[('\"`]?(?:mct-s2s|az|azd|gh|kubectl|sudo|curl|export|eval){_WORD}{{0,9}}?{_OPTION}{_WORD}+{_ENDS}"
+    rf"(?:[('\"`]?{_PROGRAM}{_WORD}{{0,9}}?{_OPTION}{_WORD}+{_ENDS}"
     r"|mct-s2s [a-z-]+\S*|\d+ s\b\S*"
     r"|(?i:\S+?[0-9a-f];(?=[0-9a-f]{8}-))"  # between two ids of an allow list
     r"|\S+)"

@@ -6,6 +6,7 @@ from itertools import groupby
 
 from rich.text import Text
 
+from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import Holds
@@ -100,8 +101,16 @@ def _show_elsewhere(
     if len(names) > 1:
         by_file = observed.file.command if observed.file is not None else observed.command
         replacing = by_file("rotate-secret", about="NAME")
+    ids = {finding.client for finding in findings}
+    kinds = {
+        credential.kind
+        for client in observed.trust.clients
+        if client.client_id in ids
+        for credential in client.counted_credentials
+    }
+    noun = "secret" if kinds == {CredentialKind.SECRET} else "credential"
     what = (
-        f"This machine has no file with the secret of {', '.join(names)}. That is right where it "
+        f"This machine has no file with the {noun} of {', '.join(names)}. That is right where it "
         "is kept elsewhere. To replace one that is lost:"
     )
     terminal.result()

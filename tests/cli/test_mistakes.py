@@ -269,6 +269,12 @@ def test_a_mistake_is_one_message_with_its_remedy_for_a_person(mct: Program) -> 
 
 
 @pytest.mark.as_administrator("the sites of the subscription are listed")
+def test_of_a_mistyped_slot_the_nearest_is_suggested(mct: Program) -> None:
+    assert "→ Did you mean 'staging'?\n" in mct("status", "--slot", "stagin").err
+    assert "az webapp deployment slot list" in mct("status", "--slot", "blue").err
+
+
+@pytest.mark.as_administrator("the sites of the subscription are listed")
 def test_of_a_site_in_another_group_no_other_name_is_suggested(
     mct: Program, azure: Sandbox
 ) -> None:

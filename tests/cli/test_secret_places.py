@@ -1159,6 +1159,8 @@ def test_dry_run_says_which_place_would_be_refused(mct: Program, tmp_path: Path)
         assert refused.code == 2
         if not place.endswith("/x.env"):
             assert reason in " ".join(refused.err.split())
+            advice = " ".join(refused.err.partition("→ ")[2].split())
+            assert advice.split(" mct-s2s ")[0] in " ".join(planned.out.split())
         notes = mct(*words, "--dry-run", "-o", "json").document["notes"]
         assert any("On this machine, a run is refused:" in str(note) for note in notes)
 

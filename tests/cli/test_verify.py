@@ -134,6 +134,7 @@ def test_a_client_proves_itself_without_any_right_to_look(
     assert (wrong.code, wrong.seconds < 5) == (3, True), (
         "the service application of a new credential is another one"
     )
+    assert "Check --audience" in wrong.out, wrong
     by_environment = mct(
         "verify", "--auth", "environment", "--audience", audience, "-o", "json", env=values
     )

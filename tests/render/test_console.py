@@ -222,6 +222,7 @@ def test_an_id_path_or_command_is_on_one_line_whatever_is_around_it(
     [
         "az cannot be found on this machine",
         "Until then, mct-s2s setup stops before it changes anything.",
+        "Nightly export can call contosolearn (200 from GET /api/x, 1 s)",
     ],
 )
 def test_a_sentence_about_a_program_is_a_sentence(text: str) -> None:

@@ -276,6 +276,15 @@ def test_secrets_that_are_not_on_this_machine_are_one_note_behind_the_table() ->
     assert behind.endswith(f"    mct-s2s rotate-secret NAME {WHERE}\n")
 
 
+def test_a_certificate_that_is_not_on_this_machine_is_no_secret() -> None:
+    client = scenarios.client("Import", credential(kind=CredentialKind.CERTIFICATE))
+    seen = complete(client)
+    place = SecretPlace.parse("file:/home/ada/import.env")
+    shown = Terminal.recording()
+    show_report(shown, one(replace(seen, missing_secrets={client.client_id: place})))
+    assert "no file with the credential of 'Import'." in shown.recorded
+
+
 def test_a_status_is_as_it_was() -> None:
     text = check_texts(
         "statuses", {name: shown(one(observed)) for name, observed in STATUSES.items()}

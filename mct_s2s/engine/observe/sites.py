@@ -24,6 +24,7 @@ from mct_s2s.model.commands import command, webapp_command
 from mct_s2s.model.ids import is_guid, same_id
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.model.site_settings import AppSettings
+from mct_s2s.planning.clients import did_you_mean
 
 if TYPE_CHECKING:
     from mct_s2s.azure.resource_manager import ResourceManager
@@ -265,11 +266,13 @@ async def _raise_missing(
     where = f"the resource group '{resource.resource_group}'"
     if target.slot and any(row.name.casefold() == target.name.casefold() for row in rows):
         site = ResourceId.site(resource.subscription_id, resource.resource_group, target.name)
+        slots, _ = await or_unknown(arm.slots(site)) or ((), frozenset())
+        nearest = did_you_mean(target.slot, slots)
         raise NotThere(
             "slot-not-found",
             f"The App Service '{target.name}' in {where} has no slot '{target.slot}'.",
-            remedy="List the slots:",
-            command=webapp_command("deployment slot list", site),
+            remedy=nearest or "List the slots:",
+            command="" if nearest else webapp_command("deployment slot list", site),
         )
     raise _no_site(target.name, resource.subscription_id, where, rows, api)
 
