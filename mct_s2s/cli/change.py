@@ -31,6 +31,7 @@ from mct_s2s.planning.not_ours import NotOurs
 from mct_s2s.planning.pruning import TooManyRemovals, refused_together
 from mct_s2s.planning.reviewed import combined
 from mct_s2s.render.diagnostics import print_items
+from mct_s2s.render.outcome import is_finished
 from mct_s2s.render.plan import summary
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ YES_OR_NO = {"y": True, "yes": True, "n": False, "no": False, "": False}
 NEITHER = "Please answer y or n."
 FingerprintCheck = Callable[[Sequence[SiteChange], str | None], None]
 """Refuses plans by their fingerprint before anything is written."""
+Resume = Callable[[Sequence[str]], Instruction]
+"""Says how to complete a run at those sites of a trust file that it names."""
 
 
 def run_change(
@@ -100,7 +103,7 @@ def run_change_of_file(
     check: FingerprintCheck | None = None,
     digest: str | None = None,
     is_reviewed: bool = False,
-    resume: Instruction | None = None,
+    resume: Resume | None = None,
     allowing: str = "",
 ) -> int:
     """Do what is asked for at sites of a trust file; an error at one stops no other.
@@ -110,13 +113,13 @@ def run_change_of_file(
     `is_reviewed`: what `check` lets pass has been read and agreed to, so that neither is asked for
     again.
 
-    `resume`: how a run that was cut off is completed, if not by the same command.
+    `resume`: how a run that was cut off is completed, if not by the same command. It takes the
+    names of the sites at which something is left to do.
 
     `allowing`: the command that shows the plan with as many removals as the file says.
     """
 
     async def body(current: CommandRun) -> int:
-        current.resume = resume or current.resume
         async with open_sessions(file_sites, current.terminal) as session_of:
 
             async def plan_site(file_site: FileSite, *, any_number: bool = False) -> SiteChange:
@@ -153,9 +156,17 @@ def run_change_of_file(
                 what = "Add to the file what is missing. If it is complete, review the removals:"
                 refusal.advise(what, allowing)
                 raise refusal
+            if resume is not None:
+                current.resume = partial(_resume_rest, resume, sites)
             return await _review_and_apply(sites, check, digest, is_reviewed=is_reviewed)
 
     return run_with_deadline(options, body)
+
+
+def _resume_rest(resume: Resume, sites: Sequence[SiteChange]) -> Instruction:
+    return resume(
+        [site.key for site in sites if site.key is not None and not is_finished(report_of(site))]
+    )
 
 
 def _with_any_removals(request: Request) -> Request:
@@ -193,8 +204,9 @@ async def _review_and_apply(
     for site in sites:
         if site.error is not None and was_written:  # at this site, or at another one of the file
             site.error.mark_as_after_write()
-    if current.resume.command and was_written and any(site.error for site in sites):
-        print_items(current.terminal.err, [current.resume], "")
+    resume = current.resume()
+    if resume.command and was_written and any(site.error for site in sites):
+        print_items(current.terminal.err, [resume], "")
     return worst(site.exit_code for site in sites)
 
 

@@ -51,8 +51,10 @@ class CommandRun:
         self.adopted: ClientId | None = None
         """The service application that the user agreed to use, as --service-app would say."""
         self.is_interrupted: Callable[[], bool] = lambda: False
-        self.resume = Instruction("Run the same command again to resume.")
-        """How a run that was cut off is completed."""
+        self.resume: Callable[[], Instruction] = lambda: Instruction(
+            "Run the same command again to resume."
+        )
+        """Says how a run that was cut off is completed."""
 
     def as_reported(self, error: BaseException) -> S2SError:
         """Return the error to report for an interruption or the deadline, which cancel a run."""
@@ -63,7 +65,7 @@ class CommandRun:
         # A command that only reads has nothing to say of it.
         is_still_reading = isinstance(self.options, ChangingOptions) and not sites
         says_unchanged = is_still_reading or (self.is_asking and not has_written)
-        resume = Instruction(NOTHING_TO_RESUME) if is_all_done(sites) else self.resume
+        resume = Instruction(NOTHING_TO_RESUME) if is_all_done(sites) else self.resume()
         if isinstance(error, TimeoutError) or not (
             self.is_interrupted() or isinstance(error, KeyboardInterrupt)
         ):
@@ -210,7 +212,7 @@ def _report_error(current: CommandRun, error: S2SError) -> int:
     else:
         show_error(terminal, error)
     if is_wanted or not has_document:
-        show_stopped(terminal, sites, current.resume, with_credentials=not has_document)
+        show_stopped(terminal, sites, current.resume(), with_credentials=not has_document)
     return error.exit_code
 
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from rich.text import Text
 
-from mct_s2s.errors import DOCS, Instruction, S2SError
+from mct_s2s.errors import DOCS, Instruction, PermissionMissing, S2SError
 from mct_s2s.plain_text import plain
 from mct_s2s.render.console import LineConsole, Terminal
 from mct_s2s.render.pipelines import pipeline_of
@@ -96,7 +96,9 @@ def told_once(errors: Iterable[tuple[str, S2SError]]) -> list[tuple[list[str], S
     """Each error with the titles of all App Services at which it is told in the same words."""
     by_words: dict[tuple[object, ...], tuple[list[str], S2SError]] = {}
     for title, error in errors:
-        words = (error.code, error.headline, error.items, error.advice, error.command, error.answer)
+        # Of a right that is missing, a service names the secret of each request.
+        answer = "" if isinstance(error, PermissionMissing) else error.answer
+        words = (error.code, error.headline, error.items, error.advice, error.command, answer)
         titles, _ = by_words.setdefault(words, ([], error))
         titles.append(title)
     return list(by_words.values())

@@ -115,6 +115,11 @@ def is_all_done(sites: Sequence[SiteReport]) -> bool:
     )
 
 
+def is_finished(site: SiteReport) -> bool:
+    """Whether nothing is left to do at an App Service."""
+    return _progress(site) in {SiteProgress.DONE, SiteProgress.UP_TO_DATE}
+
+
 def _show_stopped_sites(
     terminal: Terminal, sites: Sequence[SiteReport], *, with_credentials: bool
 ) -> None:

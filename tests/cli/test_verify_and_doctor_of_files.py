@@ -13,7 +13,7 @@ import pytest
 from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Ended, Program, reading
-from tests.conftest import SITE, Sandbox
+from tests.conftest import JSON, SITE, Sandbox
 
 
 @pytest.fixture
@@ -200,7 +200,8 @@ def test_doctor_of_a_file_checks_the_key_vaults_that_it_names(fleet: Fleet) -> N
         place = fleet.file.parent / "secrets" / f"{site}.env"
         text = text.replace(f"file:{place}", f"keyvault:{seed.VAULT}/{site}")
     fleet.file.write_text(text)
-    assert fleet("apply", "--dry-run", env=caller).code == 4
+    planned = fleet("apply", "--dry-run", env=caller)
+    assert (planned.code, planned.out.count("az role assignment create")) == (4, 1), planned.out
     done = fleet("doctor", env=caller)
     assert (done.code, done.out.splitlines()[-1]) == (3, "2 sites: 2 not ready."), done
     assert f"You can't read secrets in the key vault '{seed.VAULT}'." in done.out
@@ -346,6 +347,31 @@ def test_one_client_is_rotated_where_the_file_says(fleet: Fleet) -> None:
     ] == [f"file:{place}"]
     assert place.read_text() != before
     assert fleet("verify").code == 0
+
+
+def test_a_rotation_by_name_is_completed_only_where_it_is_not_done(fleet: Fleet) -> None:
+    """The same command would make another secret where it is."""
+    refusal = fleet.file.parent / "refuses"
+    program = fleet.file.parent / "program.py"
+    program.write_text(
+        "import pathlib, sys\n"
+        f"sys.exit(sys.argv[1] == '{BROKEN}' and pathlib.Path('{refusal}').exists())\n"
+    )
+    fleet.file.write_text(
+        "".join(
+            f'[sites.{site}]\nresource-group = "{GROUP}"\n[[sites.{site}.clients]]\n'
+            f'name = "Import"\nsecret-to = "exec:{sys.executable} {program} {site}"\n'
+            for site in (KEPT, BROKEN)
+        )
+    )
+    assert fleet("apply", "-y", "--no-verify").code == 0
+    refusal.touch()
+    done = fleet("rotate-secret", "Import", "-y")
+    assert done.code == 1
+    (rest,) = [words for words in printed(done.err) if "--remove-old" not in words]
+    assert rest[:1] == ["rotate-secret"]
+    refusal.unlink()
+    assert [site["site"] for site in fleet.mct(*rest, *JSON).document["sites"]] == [BROKEN]
 
 
 def test_a_client_that_the_file_does_not_name_is_not_rotated(fleet: Fleet) -> None:

@@ -120,7 +120,7 @@ def apply(options: ApplyOptions) -> int:
         file_sites,
         check=check,
         is_reviewed=is_reviewed,
-        resume=rest if is_reviewed else None,
+        resume=(lambda _: rest) if is_reviewed else None,
         allowing=allowing,
     )
 

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mct_s2s.cli.binding import FirstWord, command_line, option, typed_options
 from mct_s2s.cli.options import CLIENT, FileOptions, SecretOptions
-from mct_s2s.errors import Refused, UsageError, contradiction
+from mct_s2s.errors import Instruction, Refused, UsageError, contradiction
 
 if TYPE_CHECKING:
     from mct_s2s.cli.file_site import FileSite
@@ -215,8 +216,29 @@ def _rotate_at_all_sites(options: RotateSecretOptions, shared: "Rotation", now: 
     if short:
         raise _too_short_in_file(options.file, short, is_typed=is_typed)
     return run_change_of_file(
-        options, rotated, digest=reviewed, is_reviewed=options.expect is not None
+        options,
+        rotated,
+        digest=reviewed,
+        is_reviewed=options.expect is not None,
+        resume=None if options.client is None else partial(_rotating_rest, options),
     )
+
+
+def _rotating_rest(options: RotateSecretOptions, keys: "Sequence[str]") -> Instruction:
+    """How a rotation of a client by its name is completed.
+
+    The same command would make another secret at each site that is done.
+    """
+    rest = replace(
+        options,
+        app_service=None,
+        resource_group=None,
+        slot=None,
+        only=list(keys),
+        excepted=[],
+        expect=None,
+    )
+    return Instruction("Do the rest:", command_line("rotate-secret", rest))
 
 
 def _nothing_to_rotate(client: str) -> Refused:
