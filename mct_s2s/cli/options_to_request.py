@@ -289,12 +289,6 @@ def read_credential(options: CredentialOptions, now: datetime) -> CredentialSpec
             assert_never(kind)
     if options.secret_to is not None:
         _check_place(options.secret_to, spec)
-    if options.secret_lifetime is not None and not isinstance(spec, NewCredential):
-        with about("secret-lifetime"):
-            raise contradiction(
-                "--secret-lifetime has no effect here: no secret is created.",
-                "Remove --secret-lifetime.",
-            )
     return spec
 
 

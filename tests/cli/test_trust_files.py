@@ -164,7 +164,6 @@ MISTAKES = (
     f"{ONE}credential = 'certificate'\ngithub = 'a/b'",
     f"{ONE}credential = 'none'\nsecret-to = 'file:a'",
     f"{ONE}secret-to = 'show'",
-    f"{ONE}github = 'a/b'\nsecret-lifetime = '20d'",
     "[sites.a]\nservice-app = 'zzz'",
     "title = 'x'\n[sites.a]",
     "[[sites.a.managed-identities]]\nresource = '/subscriptions/x'",
