@@ -31,6 +31,7 @@ class Table(BaseModel):
         extra="forbid",
         strict=True,
         frozen=True,
+        defer_build=True,
     )
 
     @property
