@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from rich.live import Live
-from rich.spinner import Spinner
-from rich.table import Table
 from rich.text import Text
 
 from mct_s2s import clock
@@ -23,6 +22,11 @@ from mct_s2s.render.console import DONE, FAILED, UNKNOWN, Terminal, has_screen_r
 from mct_s2s.render.diagnostics import folded
 from mct_s2s.render.pipelines import is_unattended
 from mct_s2s.waits import NOTICED_SECONDS
+
+if TYPE_CHECKING:
+    from rich.live import Live
+    from rich.spinner import Spinner
+    from rich.table import Table
 
 _NOUNS = {"admin consent": "admin consent for", "recycle bin": "deleted app registration"}
 _OF_ANOTHER = {"API permission", "application settings", "managed identity", "service principal"}
@@ -75,7 +79,6 @@ class Reporter:
         self._running: list[Activity] = []
         self._throttled: dict[str, float] = {}
         self._live: Live | None = None
-        self._spinner = Spinner("dots", style="good")
         terminal.out.beside = self._aside
         # A frame that is drawn between a line's placing and its writing would move it to another's
         # row (Textualize/rich#1530).
@@ -147,7 +150,15 @@ class Reporter:
             self._terminal.say(line.append(f"  {detail}" * bool(detail), "quiet"))
         self._log(f"{_site.get()}{done} {what}{took}{f' ({detail})' * bool(detail)}")
 
-    def rows(self) -> Table:
+    @cached_property
+    def _spinner(self) -> "Spinner":
+        from rich.spinner import Spinner  # noqa: PLC0415  # as in `_draw`
+
+        return Spinner("dots", style="good")
+
+    def rows(self) -> "Table":
+        from rich.table import Table  # noqa: PLC0415  # as in `_draw`
+
         now, grid = clock.seconds(), Table.grid(padding=(0, 1))
         grid.add_column()
         grid.add_column(overflow="fold", max_width=max(1, self._terminal.err.width - BESIDE))
@@ -166,6 +177,8 @@ class Reporter:
         return grid
 
     def _draw(self) -> None:
+        from rich.live import Live  # noqa: PLC0415  # with tables and spinners 7 ms, and a log has none
+
         self._live = Live(
             get_renderable=self.rows,
             console=self._terminal.err,
