@@ -137,6 +137,11 @@ class Trust:
     """
     unique_name: str = ""
     """The name of this App Service's own service application, whether or not there is one."""
+    tagged_with: Mapping[str, tuple[Application, ...]] = field(default_factory=dict)
+    """Registrations by the `uniqueName` that their tag says, for names that none has.
+
+    Looked for where the caller may have registered one of them without naming it.
+    """
 
     def has_role(self, principal_id: str, role: AppRole | None) -> bool:
         """Whether a principal holds a role."""

@@ -3,7 +3,7 @@
 These need not be administrators of the directory: who may write an App Service's settings; who owns
 a registration or its service principal, or did so once; who may write a key vault's tags. Whatever
 they write, a run harms at most their own App Service. So a registration is believed by one of five
-rules, or keeps what it has. (`_find_unnamed` of `engine/apply/registrations.py` takes up what a
+rules, or keeps what it has. (`_choose_unnamed` of `engine/apply/registrations.py` takes up what a
 killed run of this very caller has registered and not named.) The absence of an owner proves
 nothing, and neither does an app role assignment by itself: owners assign roles and remove
 themselves (learn.microsoft.com/entra/fundamentals/users-default-permissions, "Owned enterprise

@@ -239,6 +239,18 @@ def test_a_principal_that_is_expected_stays_so_once_a_replica_has_shown_it() -> 
     assert directory(act, Answer(200, row)) is True
 
 
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_registrations_with_a_tag_are_unknown_where_one_answer_does_not_hold_them_all(
+    is_whole: bool,
+) -> None:
+    """Anyone can write the tag on as many as the page holds: the one that counts may come after."""
+    page = {"value": [row()], "@odata.nextLink": f"https://localhost/v1.0/{guid('next')}"}
+    if is_whole:
+        del page["@odata.nextLink"]
+    seen = directory(lambda graph: applications.with_each_tag(graph, ["tag"]), Answer(200, page))
+    assert seen == ([[application(row())]] if is_whole else [None])
+
+
 def test_an_existing_service_principal_is_read() -> None:
     conflict = refusal(
         409,

@@ -20,6 +20,7 @@ from mct_s2s.errors import NotThere, S2SError, outcome_of
 from mct_s2s.model.caller_rights import CallerRights
 from mct_s2s.model.client_credentials import Federation
 from mct_s2s.model.desired import ClientSpec, Removal, ServiceSpec, SettingsScope, Setup
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import PrincipalId, Tag, api_uri, client_unique_name
 from mct_s2s.model.observed import ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
@@ -30,6 +31,7 @@ from mct_s2s.waits import AGREEING_READS, LOOK_PAUSE
 from tests.conftest import SITE, Json
 from tests.engine.conftest import LIST, TARGET, WHERE, Engine
 from tests.planning.scenarios import SERVICE_KEY, guid
+from tests.support.least_caller import ON_THE_SITE, READ
 from tests.support.mct import MCT
 
 OTHER = guid("other subscription")
@@ -361,6 +363,40 @@ def test_the_sites_of_the_group_are_asked_for_only_where_they_may_decide(
 def is_of_group(path: str) -> bool:
     """Whether a request lists the sites of a resource group."""
     return "/resourcegroups/" in path.lower() and path.endswith("/Microsoft.Web/sites")
+
+
+@pytest.mark.parametrize(
+    ("is_named", "may_write_all", "is_dry_run", "found"),
+    [
+        pytest.param(False, False, False, {"A": ["left"], "B": []}, id="two that are missing"),
+        pytest.param(True, False, False, {"B": []}, id="one of them is there"),
+        pytest.param(False, True, False, {}, id="who names what it registers at once"),
+        pytest.param(False, False, True, {}, id="a dry run"),
+    ],
+)
+def test_what_an_interrupted_run_has_not_named_is_looked_for_beside_all_else(
+    is_named: bool,
+    may_write_all: bool,
+    is_dry_run: bool,
+    found: dict[str, list[str]],
+    engine: Engine,
+) -> None:
+    """Only who may change nothing but its own names a registration after it has registered it."""
+    service_in(engine)
+    unique_name = client_unique_name(SERVICE_KEY, "A")
+    tags = [Tag.NAME.of(unique_name)]
+    engine.register("left", tags=tags, uniqueName=unique_name if is_named else None)
+    right = "Application.ReadWrite.All" if may_write_all else "Application.ReadWrite.OwnedBy"
+    engine.caller = engine.inside.azure.caller(*READ, right, arm=ON_THE_SITE)
+
+    async def work(session: Session) -> Mapping[str, tuple[Application, ...]]:
+        request = replace(look("A", "B"), dry_run=is_dry_run)
+        return (await observe(session, request)).trust.tagged_with
+
+    seen = engine.run(work)
+    assert {name: [row.display_name for row in rows] for name, rows in seen.items()} == {
+        client_unique_name(SERVICE_KEY, name): rows for name, rows in found.items()
+    }
 
 
 @pytest.mark.parametrize("is_known", [True, False])

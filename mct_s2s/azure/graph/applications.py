@@ -112,7 +112,28 @@ async def with_uri(graph: "GraphClient", uri: str) -> list[Application]:
 
 
 async def with_tag(graph: "GraphClient", tag: str) -> list[Application]:
-    return await _matching(graph, f"tags/any(t:t eq {literal(tag)})")
+    return await _matching(graph, _has_tag(tag))
+
+
+async def with_each_tag(
+    graph: "GraphClient", tags: Sequence[str]
+) -> list[list[Application] | None]:
+    """The registrations with each of the tags, by few requests.
+
+    `None` where more have it than one answer holds: anyone can write it. `with_tag` lists those.
+    """
+
+    def parse_page(page: Json) -> list[Application] | None:
+        is_whole = graph.next_link not in page
+        return [parse.application(row) for row in listed(page.get("value"))] if is_whole else None
+
+    return await graph.get_many(
+        [f"/applications{query(filter=_has_tag(tag))}" for tag in tags], parse_page
+    )
+
+
+def _has_tag(tag: str) -> str:
+    return f"tags/any(t:t eq {literal(tag)})"
 
 
 async def _matching(graph: "GraphClient", condition: str) -> list[Application]:

@@ -6,7 +6,7 @@ Sources: docs/azure-contract.md, sections 3.8, 3.10 ("Owner") and 3.13; terrafor
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -192,7 +192,9 @@ async def create_as_owner(
     caller = await find_caller_id(session)
     tag = Tag.NAME.of(unique_name)
     tags = tuple(dict.fromkeys((*change.application.tags, tag)))
-    application = await _find_unnamed(session, outcome, tag)
+    seen = outcome.before.trust.tagged_with.get(unique_name)
+    tagged = await applications.with_tag(graph, tag) if seen is None else seen
+    application = await _choose_unnamed(session, outcome, tagged)
     if application is None:
         new = replace(change.application, tags=tags)
         application = await _register(session, outcome, new, tag, caller)
@@ -234,21 +236,24 @@ async def _register(
                 raise
         with waiting("looking for the registration whose response was lost"):
             for _ in range(APPEARS_LOOKS):
-                application = await _find_unnamed(session, outcome, tag)
+                tagged = await applications.with_tag(session.graph, tag)
+                application = await _choose_unnamed(session, outcome, tagged)
                 if application is not None:
                     return application
                 await asyncio.sleep(LOOK_PAUSE)
     raise AssertionError(new)
 
 
-async def _find_unnamed(session: Session, outcome: Outcome, tag: str) -> Application | None:
-    """Find what an interrupted run of this caller has registered and not named.
+async def _choose_unnamed(
+    session: Session, outcome: Outcome, tagged: Iterable[Application]
+) -> Application | None:
+    """Choose what an interrupted run of this caller has registered and not named.
 
     Anyone can write our tag, and make the caller an owner. So the directory has to say that the
     caller created it, or a note on this machine.
     """
     caller = await caller_rights.identity(session.graph)
-    for application in await applications.with_tag(session.graph, tag):
+    for application in tagged:
         is_of_caller = (
             is_created_by_caller(application, caller)
             or application.object_id in outcome.before.unfinished

@@ -215,44 +215,42 @@ async def _find_site(
     if request.target is None:
         settings.set_result({})
         return None
-    group_sites = _SitesOfGroup(session, request)
+    search = _FunctionAppSearch(session, request)
 
     def note_location(resource: ResourceId) -> None:
         located(resource)
-        group_sites.located(resource)
+        search.located(resource)
 
-    async with aclosing(group_sites):
+    def note_settings(values: AppSettings | None) -> None:
+        identifiers = request.api.of_their_kind(values or {})
+        session.connection.http.untraced |= _identifiers(request, identifiers)
+        settings.set_result(identifiers)
+        if values is not None:
+            search.settings_read(values)
+
+    async with aclosing(search):
         site = await find_app_service(
             session.arm,
             request.target,
             note_location,
+            note_settings,
             request.api,
             without_settings=request.without_settings,
         )
-        identifiers = request.api.of_their_kind(site.settings)
-        session.connection.http.untraced |= _identifiers(request, identifiers)
-        settings.set_result(identifiers)
-        return await _with_other_sites(session, request, site, group_sites)
+        mark = request.api.function_app_mark
+        if site.is_function_app(mark) and not site.website(mark):
+            return await _with_siblings(session, request, site)
+        return replace(site, function_app=await search.absence())
 
 
-async def _with_other_sites(
-    session: Session, request: Request, site: AppService, group_sites: "_SitesOfGroup"
-) -> AppService:
-    """Add to a function app the API's sites; to a new site, whether its function app was found."""
-    mark = request.api.function_app_mark
-    if site.is_function_app(mark) and not site.website(mark):
-        # A function app is refused in any case; these are what the user may have meant.
-        with suppress(S2SError):
-            subscription = site.resource.subscription_id
-            api_sites, _ = await find_sites(session.arm, subscription, request.api)
-            siblings = tuple(f"{each.names[0]} ({each.resource_group})" for each in api_sites)
-            return replace(site, siblings=siblings)
-    is_new = not site.refusal and not request.api.shown(site.settings)
-    sites = await group_sites.sites(site.resource) if is_new else None
-    # A deployment of the API has a function app beside its web app.
-    if sites is None or any(other.website(mark) == site.name.casefold() for other in sites):
-        return site
-    return replace(site, function_app=await _explain_absence(session, site.resource))
+async def _with_siblings(session: Session, request: Request, site: AppService) -> AppService:
+    """Add the API's sites to a function app, which is refused: the user may have meant one."""
+    with suppress(S2SError):
+        subscription = site.resource.subscription_id
+        api_sites, _ = await find_sites(session.arm, subscription, request.api)
+        siblings = tuple(f"{each.names[0]} ({each.resource_group})" for each in api_sites)
+        return replace(site, siblings=siblings)
+    return site
 
 
 async def _explain_absence(session: Session, site: ResourceId) -> FunctionApp:
@@ -265,47 +263,57 @@ async def _explain_absence(session: Session, site: ResourceId) -> FunctionApp:
     return FunctionApp.MISSING if can_read else FunctionApp.HIDDEN
 
 
-class _SitesOfGroup:
-    """The sites in an App Service's resource group, which tell whether it is one of the API's.
+class _FunctionAppSearch:
+    """Looks for the function app that a deployment of the API has beside its web app.
 
-    They are read beside the App Service, as far as they may decide.
+    It goes on beside the reading of the App Service, as far as it may tell more than that.
     """
 
     def __init__(self, session: Session, request: Request) -> None:
-        self._arm = session.arm
+        self._session = session
+        self._api = request.api
         desired = request.desired
         has_mark = request.api.function_app_mark is not None
         self._is_wanted = (
             isinstance(desired, Setup) and bool(request.credential_suffix) and has_mark
         )
-        # A client is added to what is set up: there they hardly ever decide.
+        # A client is added to what is set up: there it hardly ever tells more.
         self._reads_ahead = (
             isinstance(desired, Setup) and desired.settings is not SettingsScope.CLIENTS
         )
+        self._site: ResourceId | None = None
         self._reading: asyncio.Task[list[Site] | None] | None = None
+        self._explaining: asyncio.Task[FunctionApp | None] | None = None
 
-    def located(self, resource: ResourceId) -> None:
+    def located(self, site: ResourceId) -> None:
+        self._site = site
         if self._is_wanted and self._reads_ahead:
-            self._begin(resource)
+            self._reading = asyncio.ensure_future(or_unknown(self._readable_beside(site)))
 
-    async def sites(self, resource: ResourceId) -> list[Site] | None:
-        """Return those that the caller may read; `None` where none are asked for, or unknown."""
-        if not self._is_wanted:
+    def settings_read(self, settings: AppSettings) -> None:
+        """Settings of the API show that the App Service is one of its sites."""
+        if self._is_wanted and self._site is not None and not self._api.shown(settings):
+            self._explaining = asyncio.ensure_future(self._explain_absence_beside(self._site))
+
+    async def absence(self) -> FunctionApp | None:
+        """Why none is seen; `None` where one is, or where it would tell nothing."""
+        return None if self._explaining is None else await self._explaining
+
+    async def _explain_absence_beside(self, site: ResourceId) -> FunctionApp | None:
+        sites = await (self._reading or or_unknown(self._readable_beside(site)))
+        mark = self._api.function_app_mark
+        if sites is None or any(other.website(mark) == site.name.casefold() for other in sites):
             return None
-        return await (self._reading or self._begin(resource))
+        return await _explain_absence(self._session, site)
 
-    def _begin(self, resource: ResourceId) -> asyncio.Task[list[Site] | None]:
-        self._reading = asyncio.ensure_future(or_unknown(self._readable(resource)))
-        return self._reading
-
-    async def _readable(self, resource: ResourceId) -> list[Site]:
+    async def _readable_beside(self, site: ResourceId) -> list[Site]:
         try:
-            return await self._arm.sites(resource.subscription_id, resource.resource_group)
+            return await self._session.arm.sites(site.subscription_id, site.resource_group)
         except PermissionMissing:
             return []
 
     async def aclose(self) -> None:
-        await end_all([self._reading] if self._reading is not None else [])
+        await end_all(task for task in (self._explaining, self._reading) if task is not None)
 
 
 async def find_identity_resource(

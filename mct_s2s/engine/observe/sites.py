@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 
 Located = Callable[[ResourceId], None]
 """Called with a resource's id as soon as it is known, before anything is asked of it."""
+SettingsRead = Callable[[AppSettings | None], None]
+"""Called with the settings as soon as they are known, which may be a request or two before the
+subscription is; `None`: they are refused, and the command goes on without them.
+"""
 MOST_LISTED = 10
 """Sites that an error names."""
 LOCKED = "locked"
@@ -127,6 +131,7 @@ async def find_app_service(
     arm: "ResourceManager",
     target: SiteTarget,
     located: Located,
+    settings_read: SettingsRead,
     api: Api,
     *,
     without_settings: bool = False,
@@ -152,7 +157,7 @@ async def find_app_service(
     located(resource)
     reading = gather_or_cancel(
         arm.site(resource),
-        _settings_or_refusal(arm, resource, without_settings=without_settings),
+        _settings_or_refusal(arm, resource, settings_read, without_settings=without_settings),
         arm.slots(resource),
     )
     owner, answers = await gather_or_cancel(
@@ -173,15 +178,24 @@ async def find_app_service(
 
 
 async def _settings_or_refusal(
-    arm: "ResourceManager", resource: ResourceId, *, without_settings: bool
+    arm: "ResourceManager",
+    resource: ResourceId,
+    settings_read: SettingsRead,
+    *,
+    without_settings: bool,
 ) -> AppSettings | S2SError:
     """Return the settings; NotThere; or if `without_settings`, the refusal to show them."""
     try:
-        return await arm.settings(resource)
+        settings = await arm.settings(resource)
+    except NotThere as error:
+        return error
     except S2SError as error:
-        if isinstance(error, NotThere) or (without_settings and is_refusal(error)):
-            return error
-        raise
+        if not (without_settings and is_refusal(error)):
+            raise
+        settings_read(None)
+        return error
+    settings_read(settings)
+    return settings
 
 
 async def _given_or_found(

@@ -2,14 +2,22 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from mct_s2s.azure.graph import applications, custody, recycle_bin, service_principals
+from mct_s2s.azure.graph import (
+    applications,
+    caller_rights,
+    custody,
+    recycle_bin,
+    service_principals,
+)
 from mct_s2s.concurrency import ReadOnce, end_all, gather_or_cancel
 from mct_s2s.engine.request import Request
 from mct_s2s.errors import NotThere, PermissionMissing, or_unknown
+from mct_s2s.model.caller_rights import CallerRights
 from mct_s2s.model.client_credentials import Federation
 from mct_s2s.model.desired import Look, Removal, Setup
 from mct_s2s.model.directory_objects import Application, Owner, ServicePrincipal
@@ -24,7 +32,9 @@ from mct_s2s.model.ids import (
 )
 from mct_s2s.model.observed import ClientApplication, Trust
 from mct_s2s.model.site_settings import AppSettings, Holds
+from mct_s2s.planning.permissions.rights import relies_on_ownership
 from mct_s2s.planning.service_facts import has_identifier
+from mct_s2s.waits import RIGHTS_SECONDS
 
 if TYPE_CHECKING:
     from mct_s2s.azure.graph.client import GraphClient
@@ -42,9 +52,7 @@ async def find_trust(
     lookup = _Lookup(
         graph, request, lambda: bin_rows.get("", partial(recycle_bin.applications, graph))
     )
-    by_name = asyncio.ensure_future(
-        applications.by_unique_names(graph, [request.unique_name, *lookup.unique_names])
-    )
+    by_name = asyncio.ensure_future(applications.by_unique_names(graph, lookup.own_names))
     tasks: list[asyncio.Task[Any]] = [by_name]
     # Where something is missing, the recycle bin is read at last: beginning now saves a round trip.
     # `_find_deleted` reuses the reading, and only there its errors count.
@@ -87,27 +95,27 @@ class _Lookup:
     """Lists the recycle bin: it is read at the first call, and every call returns that reading."""
 
     @property
-    def unique_names(self) -> list[str]:
-        """Names of the registrations of clients that are asked for by name."""
+    def own_names(self) -> list[str]:
+        """The App Service's own service application, and the clients that are asked for by name."""
         base = self.request.unique_name
-        return [
-            client_unique_name(base, name)
-            for name in self.request.desired.names
-            if not is_guid(name)
-        ]
+        names = self.request.desired.names
+        return [base, *(client_unique_name(base, name) for name in names if not is_guid(name))]
 
     async def find(
         self, by_name: asyncio.Future[list[Application | None]], settings: AppSettings
     ) -> Trust:
-        """`by_name`: the App Service's own service application, and those of `unique_names`."""
-        trust, (listed, principals) = await gather_or_cancel(
-            self._find_service(settings, by_name), self._find_listed(settings)
+        """`by_name`: the registrations of `own_names`."""
+        trust, (listed, principals), tagged_with = await gather_or_cancel(
+            self._find_service(settings, by_name),
+            self._find_listed(settings),
+            self._find_unnamed(settings, by_name),
         )
         namesake, *named_clients = await by_name
         trust = replace(
             trust,
             unique_name=self.request.unique_name,
             namesake=namesake if _is_another(namesake, trust.service) else None,
+            tagged_with=tagged_with,
         )
         tagged = await self._find_tagged(trust)
         existing = [client for client in named_clients if client is not None]
@@ -199,6 +207,55 @@ class _Lookup:
         if not self.request.desired.removes_unnamed and self.request.api.lists:
             return []
         return await applications.with_tag(self.graph, Tag.TRUST.of(trust.unique_name))
+
+    async def _find_unnamed(
+        self, settings: AppSettings, by_name: asyncio.Future[list[Application | None]]
+    ) -> dict[str, tuple[Application, ...]]:
+        """Find what an interrupted run may have registered and not named, of what is missing.
+
+        Only a caller that may change nothing but its own registers without the name. What is not
+        looked for here, the creation looks for by itself (`create_as_owner`).
+        """
+        if not isinstance(self.request.desired, Setup) or self.request.dry_run:
+            return {}
+        registrations = zip(self.own_names, await by_name, strict=True)
+        if not await self._may_rely_on_ownership():
+            return {}
+        missing = [name for name, registration in registrations if registration is None]
+        if not self._may_create_service(settings):
+            missing = [name for name in missing if name != self.request.unique_name]
+        tags = [Tag.NAME.of(name) for name in missing]
+        rows = await or_unknown(applications.with_each_tag(self.graph, tags)) or ()
+        return {
+            name: tuple(tagged)
+            for name, tagged in zip(missing, rows, strict=False)
+            if tagged is not None
+        }
+
+    def _may_create_service(self, settings: AppSettings) -> bool:
+        """Whether the App Service's own is created where its name is missing: no other is used."""
+        desired = self.request.desired
+        may_create = desired.service is not None and desired.service.may_create
+        return may_create and not desired.adopt and not self.request.api.service_in(settings)
+
+    async def _may_rely_on_ownership(self) -> bool:
+        """Decide it by the first answers about the caller, for which the check of rights asks, too.
+
+        False where they do not come.
+        """
+        graph = self.graph
+        if not self.request.preflight:
+            return True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RIGHTS_SECONDS):
+                caller, roles, permissions = await gather_or_cancel(
+                    or_unknown(caller_rights.identity(graph)),
+                    or_unknown(caller_rights.directory_roles(graph)),
+                    or_unknown(caller_rights.permissions(graph)),
+                )
+            signed_in = caller or graph.credential.signed_in
+            return relies_on_ownership(CallerRights(signed_in, permissions, roles))
+        return False
 
     async def _find_listed(
         self, settings: AppSettings
