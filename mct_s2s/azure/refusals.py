@@ -30,6 +30,7 @@ from mct_s2s.planning.permissions.rights import (
     LEAST_ROLES,
     OWNER,
     READER,
+    READING,
     REGISTRAR,
     SITE_ROLE,
     Right,
@@ -98,6 +99,8 @@ class Row:
     """Who can grant it."""
     way_out: WayOut | None = None
     """Who else can do what is refused."""
+    permissions: tuple[str, ...] = ()
+    """The permissions of Microsoft Graph that are missing, where the caller is an application."""
     role: str = ""
     """The least Azure role that is missing. The command that assigns it, at the scope of the
     refused request, is made by `ResourceManager.translate`.
@@ -123,11 +126,12 @@ class Row:
 
 def _denied(right: Right, *at: GraphOperation, of_others: bool = False) -> Row:
     permissions, role = right.least(of_others=of_others)
-    return _denied_by_graph(" and ".join(permissions), role, *at)
+    return _denied_by_graph(permissions, role, *at)
 
 
-def _denied_by_graph(permissions: str, role: str, *at: GraphOperation) -> Row:
-    noun = "permissions" if " and " in permissions else "permission"
+def _denied_by_graph(needed: tuple[str, ...], role: str, *at: GraphOperation) -> Row:
+    noun = "permission" if len(needed) == 1 else "permissions"
+    permissions = " and ".join(needed)
     return Row(
         "Graph",
         f"Ask {REGISTRAR} for the role {role} (for a person) or the application {noun} "
@@ -137,6 +141,7 @@ def _denied_by_graph(permissions: str, role: str, *at: GraphOperation) -> Row:
         (403,),
         at,
         right=f"{role} (for a person) or {permissions} (for a service principal)",
+        permissions=needed,
         who=REGISTRAR,
         way_out=WayOut.REGISTRAR if GraphOperation.READ in at else None,
     )
@@ -195,9 +200,8 @@ _IN_PROGRESS = (
 ROWS = (
     Row("Graph", "Sign in again (az login), then run the same command again to resume.",
         SignInFailed, status=(401,)),
-    _denied_by_graph("Application.Read.All and Organization.Read.All", "Directory Readers",
-                     GraphOperation.READ),
-    _denied_by_graph("Application.Read.All", BIN_READERS, GraphOperation.READ_BIN),
+    _denied_by_graph(READING, "Directory Readers", GraphOperation.READ),
+    _denied_by_graph(READING[:1], BIN_READERS, GraphOperation.READ_BIN),
     _denied(Right.CREATE_APPLICATION, GraphOperation.CREATE_APPLICATION),
     _denied(Right.CONSENT, *_CONSENTS),
     _denied(Right.CHANGE_APPLICATION, GraphOperation.RESTORE, of_others=True),
@@ -313,12 +317,14 @@ def error_of_refusal(
     refusal: Refusal,
     step: str,
     assignment: Callable[[str], str] = lambda _: "",
+    granting: Callable[[Collection[str]], str] = lambda _: "",
     **names: str,
 ) -> S2SError:
     """Make the error that the user reads of a refusal.
 
     `step`: a verb phrase, `restart the App Service`. `names`: what remedies and commands name.
-    `assignment`: gives the command that assigns an Azure role, or an empty text.
+    `assignment`, `granting`: give the command that assigns an Azure role, or permissions of Graph;
+    or an empty text.
     """
     row, found_names = _find_row(service, refusal, step)
     names |= {"service": service.name, "step": step, **found_names}
@@ -333,12 +339,16 @@ def error_of_refusal(
     names["lacking"] = lacking
     code = row.code or codes[row.kind]
     message = (row.message or _MESSAGES[row.kind]).format(**names)
-    command = assignment(row.role) if row.role else row.command.format(**names)
+    command = row.command.format(**names)
+    if row.role:
+        command = assignment(row.role)
+    elif row.permissions:
+        command = granting(row.permissions)
     missing: list[MissingRight] = []
     if row.right:
         missing.append(MissingRight(lacking, row.right, row.who, command, row.way_out))
     remedy = row.remedy.format(**names)
-    if row.role and command:
+    if (row.role or row.permissions) and command:
         remedy = f"{remedy} They run:"
     if row.kind is not ServiceError:
         return row.kind(

@@ -91,7 +91,11 @@ def test_a_half_that_cannot_be_read_is_a_check_and_the_other_half_is_judged(
         "read-app-service": "missing",
         "read-settings": "missing",
     }
-    of_app_service = {"read-directory": "missing", "read-settings": "ok"}
+    of_app_service = {
+        "read-directory": "missing",
+        "admin-consent": "unknown",
+        "read-settings": "ok",
+    }
     expected = of_directory if readable == "directory" else of_app_service
     assert {name: states_by_code[name] for name in names if name in states_by_code} == expected
 
@@ -107,7 +111,7 @@ def test_a_caller_who_may_read_neither_half_is_told_of_both(
     inside.hooks.before.append(later)
     errors = mct("setup", "-a", SITE, "--client", "A", "-y", env=azure.caller()).err
     inside.leave_alone()
-    assert "You can't read the directory" in errors
+    assert "to read the directory" in errors
     assert "to read the App Service 'contosolearn'" in errors
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import typer
 from mct_s2s.cli.app import COMMANDS, app
+from mct_s2s.planning.permissions.rights import GRAPH_PERMISSIONS
 from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Program, alone, reading, signed_in
@@ -543,6 +544,29 @@ def test_a_colleagues_client_is_not_said_to_be_created_by_something_else(
     run = alone(mct, azure, *READ, *CONSENTING, arm=ON_THE_SITE)
     more = run("setup", "-a", SITE, "--no-app-service", "--service-app", service_id(azure), "-y")
     assert "did not create it" not in more.err, more
+
+
+def test_a_caller_without_any_right_is_told_all_that_a_setup_takes_at_one_look(
+    mct: Program, azure: Sandbox
+) -> None:
+    """Also what could not be confirmed, as what it depends on may not be read."""
+    run = alone(mct, azure, arm=[])
+    rights = (*PIPELINE, "Website Contributor")
+    for words in (("doctor", *WHERE), ("setup", *WHERE, "--client", "A", "-y")):
+        done = run(*words)
+        assert [right for right in rights if right not in f"{done.out}{done.err}"] == [], done
+        for permission in PIPELINE:
+            given = f"{GRAPH_PERMISSIONS[permission]}=Role"
+            assert given in f"{done.out}{done.err}", (permission, done)
+
+
+def test_a_dry_run_says_which_rights_could_not_be_confirmed(mct: Program, azure: Sandbox) -> None:
+    run = alone(mct, azure, *READ, arm=ON_THE_SITE)
+    plan = run("setup", *WHERE, "--client", "A", "--dry-run")
+    assert plan.code == 3, plan
+    for right in set(PIPELINE) - set(READ):
+        assert f"Not confirmed: {right}, to " in plan.out, plan
+    assert "Not confirmed" not in mct("setup", "--client", "A", "--dry-run").out
 
 
 def test_what_is_printed_as_next_works_for_each_of_two_persons(

@@ -56,7 +56,7 @@ def test_a_bare_name_is_looked_for_in_the_app_services_subscription_also_in_part
         "setup", "-a", site, "--managed-identity", "abroad-reports", "-y", "-o", "json", env=caller
     )
     assert refused.code == PERMISSION_MISSING
-    assert "You can't read the directory." in refused.document["error"]["message"]
+    assert "to read the directory." in refused.document["error"]["message"]
 
 
 def test_a_caller_without_the_right_to_consent_does_the_rest(mct: Program, azure: Sandbox) -> None:

@@ -7,7 +7,7 @@ the models and request builders of msgraph-sdk would import some 1,200 modules.
 import asyncio
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -21,17 +21,19 @@ from kiota_authentication_azure.azure_identity_authentication_provider import (
 from kiota_http.middleware.options import ResponseHandlerOption
 
 from mct_s2s import clock
-from mct_s2s.azure.answers import GRAPH, Json, Parse, members, rows, text
+from mct_s2s.azure.answers import GRAPH, Json, Parse, Refusal, members, rows, text
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.graph.adapter import GraphAdapter
 from mct_s2s.azure.graph.parse import optional_moment
-from mct_s2s.azure.refusals import UNTIL_KNOWN, GraphOperation, already_gone
+from mct_s2s.azure.refusals import UNTIL_KNOWN, GraphOperation, already_gone, error_of_refusal
 from mct_s2s.azure.retry import AGAIN, IN_FLIGHT, Sending
 from mct_s2s.azure.service_client import NO_HEADERS, Answer, ServiceClient
 from mct_s2s.azure.sign_in.methods import CallerCredential
 from mct_s2s.concurrency import ReadOnce, gather_or_cancel
-from mct_s2s.errors import ServiceError, or_none
+from mct_s2s.errors import S2SError, ServiceError, or_none
 from mct_s2s.model.client_credentials import YOUNG
+from mct_s2s.model.client_sign_in import Method as SignInMethod
+from mct_s2s.planning.permissions.rights import granting_permissions
 
 T = TypeVar("T")
 READ = GraphOperation.READ
@@ -74,6 +76,23 @@ class GraphClient(ServiceClient):
         """
         self.owned: ReadOnce[Any] = ReadOnce(keep=False)
         """What the caller owns; not kept, as it grows while the command runs."""
+
+    def translate(self, error: Exception, refusal: Refusal | None, step: str) -> S2SError:
+        if refusal is None:
+            return super().translate(error, refusal, step)
+        return error_of_refusal(self.service, refusal, step, granting=self._granting)
+
+    def _granting(self, permissions: Collection[str]) -> str:
+        """The command that gives the caller permissions of Graph; empty for anyone but an
+        application: a managed identity has no registration that could request them.
+        """
+        caller = self.credential.signed_in
+        is_application = (
+            caller.is_person is False and caller.method is not SignInMethod.MANAGED_IDENTITY
+        )
+        if not is_application or caller.client_id is None:
+            return ""
+        return granting_permissions(permissions, caller.client_id)
 
     async def exchange(
         self, method: str, url: str, body: object, headers: Mapping[str, str]

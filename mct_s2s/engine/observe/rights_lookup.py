@@ -5,7 +5,7 @@ A right that cannot be read is unknown, and stops nothing: the real request deci
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from itertools import chain
@@ -30,17 +30,26 @@ from mct_s2s.model.desired import Look, Rotation, SettingsScope, Setup
 from mct_s2s.model.ids import PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
-from mct_s2s.planning.changes import OutputRef
+from mct_s2s.planning.changes import OutputRef, only_notes_use
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.not_ours import NotOurs
 from mct_s2s.planning.permissions.doctor import Seen
 from mct_s2s.planning.permissions.preflight import (
+    general_permissions,
+    likely_missing,
     missing_at,
     permission_error,
+    to_ask_for,
     with_unread_settings,
     without_forbidden_steps,
 )
-from mct_s2s.planning.permissions.rights import Missing, Right, is_told_by_rights, may_do_all
+from mct_s2s.planning.permissions.rights import (
+    Missing,
+    Right,
+    asked_for,
+    is_told_by_rights,
+    may_do_all,
+)
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.rotation import describe_naming
 from mct_s2s.planning.secret_policy import fit_secrets, too_long
@@ -151,6 +160,10 @@ async def check_rights(
     rules = await _secret_rules(session, plan, observed, access)
     plan, forbidden = fit_secrets(plan, rules, observed)
     checked = without_forbidden_steps(plan, observed, access)
+    if request.dry_run:
+        checked = replace(
+            checked, notes=(*checked.notes, *_unconfirmed_notes(checked, observed, access))
+        )
     policy_notes = [f"{forbidden.message} {forbidden.remedy}"] if forbidden else []
     if request.dry_run and (checked.blocked or observed.settings_unread):
         checked = replace(checked, notes=(*checked.notes, *policy_notes))
@@ -160,6 +173,13 @@ async def check_rights(
     if forbidden is not None:
         raise forbidden
     return checked
+
+
+def _unconfirmed_notes(plan: Plan, observed: ObservedState, access: CallerRights) -> Iterator[str]:
+    """Say which rights the steps take of which it is not known whether the caller has them."""
+    changes = [change for change in plan.changes if not only_notes_use(change)]
+    for asked in asked_for(likely_missing(changes, observed, access)):
+        yield f"Not confirmed: {asked.sentence}"
 
 
 async def _secret_rules(
@@ -234,9 +254,22 @@ async def _explain_missing(
             rights += refusal.missing
         else:
             unlisted[f"{refusal.headline} {refusal.remedy}"] = refusal.missing
-    explained = permission_error(rights, unlisted, " ".join(answers), error.request_id)
+    also: list[str | Instruction] = [*unlisted, *_unconfirmed(seen, request)]
+    explained = permission_error(rights, also, " ".join(answers), error.request_id)
     explained.missing += tuple(chain.from_iterable(unlisted.values()))
     return explained
+
+
+def _unconfirmed(seen: Seen, request: Request) -> Iterator[Instruction]:
+    """What a setup will take, too, where the directory does not show whether the caller has it."""
+    if seen.directory_refusal is None or not isinstance(request.desired, Setup):
+        return
+    if request.desired.service is None or request.desired.settings_only:
+        return
+    needs = general_permissions(request.desired)
+    lacks = [lack for need in needs for lack in to_ask_for(need, seen.access)[1]]
+    for asked in asked_for(lacks):
+        yield replace(asked, what=f"Not confirmed: {asked.what}")
 
 
 def _missing_in_directory(seen: Seen, request: Request) -> Missing:

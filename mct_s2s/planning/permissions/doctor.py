@@ -14,14 +14,17 @@ from mct_s2s.plain_text import counted
 from mct_s2s.planning.changes import AnyChange, only_notes_use
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.not_ours import NotOurs
-from mct_s2s.planning.permissions.preflight import all_permissions
+from mct_s2s.planning.permissions.preflight import (
+    all_permissions,
+    general_permissions,
+    to_ask_for,
+)
 from mct_s2s.planning.permissions.rights import (
     Missing,
     RequiredPermission,
     Right,
     asked_for,
     is_told_by_rights,
-    judge,
 )
 from mct_s2s.planning.reports.findings import stopped
 from mct_s2s.planning.secret_policy import INSTEAD, OTHERWISE, in_words, longest, typed
@@ -132,7 +135,7 @@ def checks(seen: Seen, job: Setup) -> tuple[DoctorCheck, ...]:
     plans = _ExpectedSetup()
     if seen.directory_refusal is not None:
         refusal = seen.directory_refusal
-        results.append(DoctorCheck.refused("read-directory", refusal, "the directory"))
+        results.append(_check_reading("read-directory", "the directory", refusal))
     elif observed.tenant is not None:
         tenant = observed.tenant
         message = f"Tenant {tenant.name} ({tenant.id})."
@@ -145,6 +148,9 @@ def checks(seen: Seen, job: Setup) -> tuple[DoctorCheck, ...]:
         _check_reading(READ_PLACE, "client secrets", refusal) for refusal in seen.place_refusals
     ]
     results += _check_steps(plans.steps, seen)
+    if not plans.steps and (seen.directory_refusal is not None or plans.refusal is not None):
+        # One look is to be enough: what comes after what could not be read is named, too.
+        results += [_check_right(need, seen.access) for need in general_permissions(job)]
     results.append(_check_secret_policy(seen.access))
     results += _check_site(seen)
     results += _check_existing(plans, job, seen)
@@ -287,7 +293,7 @@ def missing_rights_of(checks: Sequence[DoctorCheck], verdict: Verdict) -> list[M
 
 
 def _check_right(need: RequiredPermission, access: CallerRights) -> DoctorCheck:
-    verdict, missing = judge(need, access)
+    verdict, missing = to_ask_for(need, access)
     step = need.right.step_on(need.subject)
     message = {
         Verdict.YES: f"You can {step}.",

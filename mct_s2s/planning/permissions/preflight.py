@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from mct_s2s.errors import Instruction, MissingRight, PermissionMissing
 from mct_s2s.model.caller_rights import CallerRights, Verdict
-from mct_s2s.model.desired import Desired, Rotation
+from mct_s2s.model.desired import Desired, Rotation, Setup
 from mct_s2s.model.ids import ApplicationObjectId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
@@ -39,6 +39,7 @@ from mct_s2s.planning.permissions.rights import (
     Right,
     asked_for,
     judge,
+    missing_rights,
 )
 from mct_s2s.planning.plan import ManualStep, Plan
 
@@ -219,6 +220,22 @@ def _permission_over(
         if application.object_id == object_id:
             return replace(need, subject=application.display_name, application=object_id)
     return replace(need, application=object_id)
+
+
+def general_permissions(setup: Setup) -> list[RequiredPermission]:
+    """What a setup takes in the directory where no plan says it, as something could not be read."""
+    rights = [Right.CREATE_APPLICATION, Right.CHANGE_APPLICATION, Right.CREATE_PRINCIPAL]
+    if any(client.consent for client in setup.clients):
+        rights.append(Right.CONSENT)
+    return [RequiredPermission(right, "") for right in rights]
+
+
+def to_ask_for(need: RequiredPermission, access: CallerRights) -> Judged:
+    """Judge a permission; also of one that could not be checked, say what it takes."""
+    verdict, missing = judge(need, access)
+    if verdict is Verdict.UNKNOWN and not missing and need.resource is None:
+        missing = missing_rights(need, access)
+    return verdict, missing
 
 
 def likely_missing(

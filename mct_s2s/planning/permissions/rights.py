@@ -45,6 +45,9 @@ _TEMPLATES = {
 _OWNED_BY, _WRITE_ALL = "Application.ReadWrite.OwnedBy", "Application.ReadWrite.All"
 _DIRECTORY_ALL = "Directory.ReadWrite.All"
 _READ_ALL, _CONSENT = "Application.Read.All", "AppRoleAssignment.ReadWrite.All"
+_READ_ORGANIZATION = "Organization.Read.All"
+READING = (_READ_ALL, _READ_ORGANIZATION)
+"""What an application needs to read the directory."""
 
 GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
 """Microsoft Graph's appId in every cloud.
@@ -57,6 +60,7 @@ GRAPH_PERMISSIONS = {
     _READ_ALL: "9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30",
     _CONSENT: "06b708a9-e830-4db3-a914-8e69da51d44f",
     _DIRECTORY_ALL: "19dbc75e-c2e2-444c-a770-ec69d8559fc7",
+    _READ_ORGANIZATION: "498476ce-e0fe-48b0-b801-37ba7e2685c6",
 }
 """Source: learn.microsoft.com/graph/permissions-reference."""
 
@@ -380,16 +384,19 @@ def missing_rights(need: RequiredPermission, access: CallerRights) -> Missing:
         )
         return (need.lacks(role, REGISTRAR, post),)
     names = [name for name in permissions if name not in (access.permissions or ())] or permissions
-    caller, added = (
-        access.signed_in.client_id or "CALLER",
-        [f"{GRAPH_PERMISSIONS[name]}=Role" for name in names],
-    )
+    grant = granting_permissions(names, access.signed_in.client_id or "CALLER")
+    return (need.lacks(" and ".join(names), REGISTRAR, grant),)
+
+
+def granting_permissions(names: Iterable[str], client_id: str) -> str:
+    """The command that gives permissions of Microsoft Graph to an application."""
+    added = [f"{GRAPH_PERMISSIONS[name]}=Role" for name in names]
     permission = ("az", "ad", "app", "permission")
     add = command(
-        *permission, "add", "--id", caller, "--api", GRAPH_APP_ID, "--api-permissions", *added
+        *permission, "add", "--id", client_id, "--api", GRAPH_APP_ID, "--api-permissions", *added
     )
-    consent = command(*permission, "admin-consent", "--id", caller)
-    return (need.lacks(" and ".join(names), REGISTRAR, f"{add} && {consent}"),)
+    consent = command(*permission, "admin-consent", "--id", client_id)
+    return f"{add} && {consent}"
 
 
 def _has(patterns: tuple[str, ...], action: str) -> bool:
