@@ -7,6 +7,7 @@ is answered by `--yes`, since no one is at a terminal.
 import re
 import shlex
 import shutil
+import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -211,6 +212,33 @@ def test_every_line_that_is_not_run_here_has_a_reason() -> None:
     for beginning in ELSEWHERE:
         assert any(line.startswith(beginning) for line in LINES), beginning
     assert len(HERE) > 55
+
+
+def test_the_loop_over_files_of_customers_looks_at_all_and_fails_with_any(tmp_path: Path) -> None:
+    """In a shell, with a program in the place of ours that finds something at the first one."""
+    page = (ROOT / "docs" / "trust-files.md").read_text(encoding="utf-8")
+    (loop,) = (
+        block for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL) if "for " in block
+    )
+    customers = tmp_path / "customers"
+    customers.mkdir()
+    for name in ("contoso.toml", "fabrikam.toml"):
+        (customers / name).touch()
+    program = tmp_path / "mct-s2s"
+    program.write_text('#!/bin/sh\necho "$@"\ncase $3 in *contoso*) exit 3;; esac\n')
+    program.chmod(0o755)
+    ended = subprocess.run(
+        ["/bin/sh", "-euc", loop],
+        cwd=tmp_path,
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    lines = ended.stdout.splitlines()
+    assert lines == [f"status -f customers/{name}.toml" for name in ("contoso", "fabrikam")]
+    assert ended.returncode == 3
+    assert {"-f"} <= known_options("mct-s2s", "status")
 
 
 COMMAND_IN_ROW = re.compile(r"`(mct-s2s [^`]+)`")

@@ -378,7 +378,7 @@ def _usage_error(line: str) -> UsageError:
 @pytest.mark.parametrize(
     ("line", "right"),
     [
-        ("teardown -f trust.toml", "mct-s2s teardown --app-service NAME"),
+        ("setup -f trust.toml", "mct-s2s setup --app-service NAME"),
         ("apply trust.toml", "mct-s2s apply -f trust.toml"),
     ],
 )
