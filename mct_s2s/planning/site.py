@@ -418,7 +418,8 @@ def swap_note(site: AppService, api: Api, write: WriteSettings) -> str | None:
         f"these {len(names)} settings" if 1 < len(names) == len(write.edits) else ", ".join(names)
     )
     return (
-        f"Note: swapping with {other} would move {what} away. To pin them, make them slot settings."
+        f"Note: swapping with {other} would move {what} away. If they should stay here, make them "
+        "slot settings."
     )
 
 

@@ -132,6 +132,7 @@ def _places(credential: SavedCredential) -> Iterator[str | Text]:
         return
     yield "shown above, once" if credential.secret is not None else path_or_place(place)
     if place.is_vault:
+        yield "To read it:"
         yield Text(vault_reading(place), style="command")
 
 

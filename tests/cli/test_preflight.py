@@ -306,7 +306,7 @@ def test_a_reader_sees_the_directory_and_a_finding(mct: Program, azure: Sandbox)
     (client,) = document["clients"]
     assert (client["displayName"], client["consented"], client["allowed"]) == ("A", True, None)
     shown = mct("status", "-a", SITE, env=reader).out
-    assert shown.startswith("? of 1 client can call")
+    assert shown.startswith("It is not known whether 1 client can call")
     assert "You can't read the application settings of 'contosolearn'" in shown
     assert "ServiceAuthEnabled" not in shown
     advice = mct("doctor", "-a", SITE, env=reader).out

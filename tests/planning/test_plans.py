@@ -706,8 +706,8 @@ def test_the_first_setup_of_a_site_with_slots_says_which_settings_a_swap_moves(
 ) -> None:
     notes = make_plan(spec("Import"), observed).notes
     said_of_swaps = [note for note in notes if isinstance(note, str) and "swapping" in note]
-    expected = f"Note: swapping with staging would move {moved} away. To pin them, make them slot"
-    assert said_of_swaps == ([] if moved is None else [f"{expected} settings."])
+    expected = f"Note: swapping with staging would move {moved} away. If they should stay here, "
+    assert said_of_swaps == ([] if moved is None else [f"{expected}make them slot settings."])
 
 
 @pytest.mark.parametrize(

@@ -217,7 +217,7 @@ def test_without_the_settings_it_is_not_known_who_is_allowed() -> None:
         "Import": (None, None),
         "reports-func": (None, None),
     }
-    assert site.verdict.startswith("? of 4 clients can call contosolearn.")
+    assert site.verdict.startswith("It is not known whether 4 clients can call contosolearn.")
     empty = status_of(unreadable(observed_state()))
     assert (empty.verdict, empty.calling) == (
         "It is not known who can call contosolearn. 1 problem.",

@@ -204,8 +204,11 @@ class SiteStatus:
     @property
     def verdict(self) -> str:
         """The result in two sentences: `2 of 3 clients can call contosolearn. 1 problem.`."""
-        no_one = "It is not known who" if self.observed.settings_unread else "No client"
-        who = f"{self.calling} client{'s' * (len(self.clients) != 1)}" if self.clients else no_one
+        who = f"{self.calling} client{'s' * (len(self.clients) != 1)}"
+        if not self.clients:
+            who = "It is not known who" if self.observed.settings_unread else "No client"
+        elif any(client.can_call is None for client in self.clients):
+            who = f"It is not known whether {counted(len(self.clients), 'client')}"
         count = len(self.problems)
         problems = counted(count, "problem") if count else "No problems found"
         return f"{who} can call {self.label or self.observed.api.called}. {problems}."
