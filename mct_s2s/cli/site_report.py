@@ -68,9 +68,15 @@ def report_of(site: SiteChange) -> SiteReport:
         ),
         new_folders=_new_folders(outcome),
         is_of_file=site.is_of_file,
+        is_not_set_up=_is_not_set_up(outcome),
         is_over=site.is_over,
         has_unread_settings=site.has_unread_settings,
     )
+
+
+def _is_not_set_up(outcome: Outcome) -> bool:
+    is_rotation = isinstance(outcome.request.desired, Rotation)
+    return is_rotation and outcome.plan.is_empty and outcome.before.trust.service is None
 
 
 def _places(site: SiteChange, outcome: Outcome) -> dict[str, SecretPlace]:

@@ -27,7 +27,10 @@ def apply_words(inputs: Inputs) -> list[str]:
     Without a fingerprint nothing is done: one that got lost is not taken for consent.
     """
     if not inputs.expect:
-        raise StepError("No fingerprint of a plan that was reviewed is given: expect.")
+        raise StepError(
+            "The input expect is missing: the fingerprint of the reviewed plan. A dry run prints "
+            "it."
+        )
     return [
         "apply",
         *_sites(inputs),

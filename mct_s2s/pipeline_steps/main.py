@@ -24,6 +24,12 @@ A review needs nothing but Python: a job that may write to pull requests install
 """
 
 
+_INPUTS = (
+    "Its inputs are variables, STEP_FILE for file and so on: scripts/pipelines/github/action.yml "
+    "and steps.yml for Azure Pipelines describe each."
+)
+
+
 def program() -> int:
     """Do the step that the command line names."""
     return main(sys.argv[1:])
@@ -32,8 +38,8 @@ def program() -> int:
 def main(arguments: Sequence[str]) -> int:
     """Do one step; returns the exit code of the job."""
     if len(arguments) != 1 or arguments[0] not in _STEPS:
-        print(f"One step: {', '.join(_STEPS)}.", file=sys.stderr)
-        return 2
+        print(f"One step: {', '.join(_STEPS)}. {_INPUTS}", file=sys.stderr)
+        return 0 if arguments in (["--help"], ["-h"]) else 2
     (name,) = arguments
     try:
         step = getattr(importlib.import_module(f"mct_s2s.pipeline_steps.{_STEPS[name]}"), name)

@@ -13,7 +13,13 @@ from mct_s2s.render.console import DONE, FAILED, NOTHING, OPEN, Terminal
 from mct_s2s.render.credentials import credential_lines
 from mct_s2s.render.diagnostics import print_items, show_error
 from mct_s2s.render.manual_steps import show_manual_steps
-from mct_s2s.render.site_report import FEW_SITES, LEFT_ALONE, SiteReport, failing_together
+from mct_s2s.render.site_report import (
+    FEW_SITES,
+    LEFT_ALONE,
+    NOT_SET_UP,
+    SiteReport,
+    failing_together,
+)
 from mct_s2s.render.verification import show_verification
 
 NOTHING_TO_RESUME = "All changes were made: there is nothing to resume."
@@ -66,12 +72,14 @@ def _show_unfinished(terminal: Terminal, site: SiteReport) -> None:
 def _total(sites: Sequence[SiteReport]) -> str:
     """`30 sites: 28 done, 1 up to date, 1 failed; 29 clients called the API`."""
     failed = sum(_has_failed(site) for site in sites)
-    up_to_date = sum(site.is_up_to_date and site.error is None for site in sites)
+    not_set_up = sum(site.is_not_set_up and site.error is None for site in sites)
+    up_to_date = sum(site.is_up_to_date and site.error is None for site in sites) - not_set_up
     left_alone = sum(site.has_clients_left_alone and site.error is None for site in sites)
-    done = len(sites) - failed - up_to_date - left_alone
+    done = len(sites) - failed - up_to_date - not_set_up - left_alone
     counts = (
         (done, "done"),
         (up_to_date, "up to date"),
+        (not_set_up, NOT_SET_UP),
         (left_alone, LEFT_ALONE),
         (failed, "failed"),
     )

@@ -19,7 +19,13 @@ from mct_s2s.render.console import FAILED, NOTHING, LineConsole, Terminal
 from mct_s2s.render.diagnostics import folded, headline_of, print_items
 from mct_s2s.render.manual_steps import describe_manual_step, show_manual_steps
 from mct_s2s.render.plan import BLOCKED, show_steps, summary
-from mct_s2s.render.site_report import FEW_SITES, LEFT_ALONE, SiteReport, failing_together
+from mct_s2s.render.site_report import (
+    FEW_SITES,
+    LEFT_ALONE,
+    NOT_SET_UP,
+    SiteReport,
+    failing_together,
+)
 
 _PADDING = re.compile(r"(?<=\S) {3,}")
 _KEPT = "Where credentials are kept"
@@ -35,11 +41,17 @@ def totals(sites: Sequence[SiteReport]) -> str:
         for site in sites
         if site.plan is not None
     ]
-    up_to_date = sum(site.is_up_to_date for site in sites)
+    not_set_up = sum(site.is_not_set_up for site in sites)
+    up_to_date = sum(site.is_up_to_date and not site.is_not_set_up for site in sites)
     failed = sum(site.error is not None for site in sites)
     left_alone = sum(site.has_clients_left_alone for site in sites)
     parts = [f"{counted(len(sites), 'site')}: {summary(*plans)}"]
-    counts = ((up_to_date, "up to date"), (left_alone, LEFT_ALONE), (failed, "failed"))
+    counts = (
+        (up_to_date, "up to date"),
+        (not_set_up, NOT_SET_UP),
+        (left_alone, LEFT_ALONE),
+        (failed, "failed"),
+    )
     parts += [f"{count} {what}" for count, what in counts if count]
     return "; ".join(parts)
 

@@ -16,6 +16,7 @@ from mct_s2s.render.diagnostics import told_once
 FEW_SITES = 5
 """Of more than these, what is the same at most of them is counted, not told."""
 LEFT_ALONE = "with clients left alone"
+NOT_SET_UP = "not set up"
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,8 @@ class SiteReport:
     """Whether a trust file names it, whose reader reviews where secrets go."""
     has_unread_settings: bool = False
     """Whether its plan cannot say what would change there."""
+    is_not_set_up: bool = False
+    """Whether a rotation found nothing there to rotate: it is not up to date, either."""
     is_over: bool = False
     """Whether nothing more is done there by this run."""
     count: int = 1

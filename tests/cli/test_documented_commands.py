@@ -35,7 +35,6 @@ ELSEWHERE = {
 }
 """Lines that are run by other tests, by their beginnings, with the reason."""
 OF_READERS = {
-    "contoso-kv": seed.VAULT,
     "file:/srv/secrets/": "file:secrets/",
     "--cloud sandbox": "",
     "-a orders --api": "-a orders -g apps --api",

@@ -349,6 +349,15 @@ def test_one_client_is_rotated_where_the_file_says(fleet: Fleet) -> None:
     assert fleet("verify").code == 0
 
 
+def test_a_rotation_counts_a_site_that_is_not_set_up_by_itself(fleet: Fleet) -> None:
+    fleet.write(KEPT, UNSET)
+    planned, done = fleet("rotate-secret", *DUE, "--dry-run"), fleet("rotate-secret", *DUE, "-y")
+    assert (planned.code, done.code) == (0, 0)
+    total = "2 sites: 0 to create, 0 to change, 0 to remove; 1 up to date; 1 not set up."
+    assert total in planned.out
+    assert done.out.splitlines()[-1] == "2 sites: 1 up to date, 1 not set up, 0 failed."
+
+
 def test_a_rotation_by_name_is_completed_only_where_it_is_not_done(fleet: Fleet) -> None:
     """The same command would make another secret where it is."""
     refusal = fleet.file.parent / "refuses"

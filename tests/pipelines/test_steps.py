@@ -17,6 +17,7 @@ from markdown_it import MarkdownIt
 from mct_s2s.pipeline_steps import commands, program, sign_in
 from mct_s2s.pipeline_steps.hosts import AzurePipelines, GitHubActions
 from mct_s2s.pipeline_steps.inputs import Inputs, StepError
+from mct_s2s.pipeline_steps.main import main
 from mct_s2s.pipeline_steps.requests import RequestFailed, ask
 from mct_s2s.pipeline_steps.results import CreatedCredential, Failure, Results, SiteResult, read
 from mct_s2s.pipeline_steps.shortening import shortened
@@ -41,6 +42,12 @@ HOSTILE = (
 )
 
 # Command lines
+
+
+def test_the_help_of_a_step_says_where_its_inputs_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert (main(["--help"]), main(["destroy"])) == (0, 2)
+    for line in capsys.readouterr().err.splitlines():
+        assert line.startswith("One step: plan, apply, rotate, comment, reviewed. Its inputs are")
 
 
 def test_values_are_arguments_and_never_options() -> None:
