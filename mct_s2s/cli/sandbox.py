@@ -6,6 +6,7 @@ import ipaddress
 import os
 import re
 import shlex
+import shutil
 import time
 from collections.abc import Iterator
 
@@ -115,9 +116,17 @@ def serve(options: ServeOptions) -> int:
 
 def _app(text: str) -> tuple[str, str]:
     name, _, command = text.partition("=")
-    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,58}[a-z0-9])?", name) or not command.strip():
+    words = list[str]()
+    with contextlib.suppress(ValueError):  # a quotation mark that nothing closes
+        words = shlex.split(command)
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,58}[a-z0-9])?", name) or not words:
         raise ValueError(
             f"Invalid --app '{plain(text)}'. Use NAME=COMMAND, with a name of lower case letters."
+        )
+    if shutil.which(words[0]) is None:
+        raise Mistake(
+            f"The program '{plain(words[0])}' of --app {name} is not on this machine.",
+            "Name a program of the PATH, or by its path.",
         )
     return name, command
 

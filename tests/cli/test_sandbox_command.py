@@ -1,5 +1,6 @@
 """`mct-s2s sandbox`: what it says, what it takes, what it leaves."""
 
+import errno
 import json
 import os
 import shlex
@@ -16,6 +17,7 @@ from typing import Any
 
 import httpx
 import pytest
+from filelock import FileLock
 from mct_s2s.cli.app import main
 from mct_s2s.cli.binding import WORDS
 from mct_s2s.cli.sandbox_options import ServeOptions
@@ -332,6 +334,9 @@ def test_a_state_is_saved_and_served_again(here: Callable[..., Ended], tmp_path:
     with serving(second, "--world", str(file)) as served:
         assert served.control("GET", "world")["resources"]["locks"][0]["name"] == "mine"
     assert here("reset", folder=second).code == 0
+    nowhere = here("save", str(tmp_path / "nowhere" / "world.json"), folder=second)
+    assert (nowhere.code, "nowhere' does not exist" in nowhere.err) == (2, True)
+    assert not (tmp_path / "nowhere").exists()
     assert StateDirectory(second).state().to_dict()["resources"]["locks"] == []
 
 
@@ -470,3 +475,28 @@ def test_a_program_is_refused_where_its_addresses_end_with_the_command(tmp_path:
         "",
         True,
     )
+
+
+def test_an_app_whose_program_is_not_there_is_refused_before_it_is_served(
+    here: Callable[..., Ended],
+) -> None:
+    ended = here("serve", "--app", "orders=no-such-program --port 1")
+    assert (ended.code, ended.out) == (2, "")
+    assert "'no-such-program'" in ended.err
+
+
+def test_a_client_that_may_not_write_the_folder_uses_the_sandbox_that_is_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lock cannot be opened, as in a read-only home."""
+
+    def refuse(lock: FileLock, *_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), lock.lock_file)
+
+    with serving(tmp_path) as served:
+        monkeypatch.setattr(FileLock, "acquire", refuse)
+        joined = start(tmp_path)
+        origin = f"https://localhost:{served.port}"
+        assert (joined.resource_manager, joined.is_served_elsewhere) == (origin, True)
+    with pytest.raises(OSError, match="Read-only"):
+        start(tmp_path)

@@ -2,6 +2,8 @@
 breaks.
 """
 
+import re
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -257,3 +259,12 @@ def test_everything_freezes_after_the_nth_write(
     wire.http.timeout = httpx.Timeout(5)
     wire.control("DELETE", "faults")
     assert wire.settings() == {"A": "2"}
+
+
+def test_the_page_lists_each_fault_with_its_keys() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| ?(.*?) \| .* \|$", page, re.MULTILINE)
+    listed = {name: set(re.findall(r"(\*\*)?`(\w+)`", keys)) for name, keys in rows}
+    for name, members in faults.MEMBERS.items():
+        required = {(key.endswith("!"), key.rstrip("!")) for key in members}
+        assert {(bool(bold), key) for bold, key in listed[name]} == required, name

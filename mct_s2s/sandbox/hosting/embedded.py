@@ -1,6 +1,5 @@
 """The sandbox inside another program: in a thread, on free ports, with the saved state."""
 
-import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -89,10 +88,12 @@ def start(
     folder = StateDirectory(state_dir)
     lock, deadline = folder.lock(), time.monotonic() + WAIT_SECONDS
     while True:
-        with contextlib.suppress(Timeout):
-            lock.acquire(blocking=False)
+        is_locked, unwritable = _locked(lock)
+        if is_locked:
             return _start(folder, lock, first_port)
         served = _served(folder)
+        if served is None and unwritable is not None:
+            raise unwritable
         if served is not None:
             return served
         if time.monotonic() > deadline:
@@ -100,6 +101,19 @@ def start(
         if is_busy is not None:
             is_busy()
         time.sleep(0.05)
+
+
+def _locked(lock: FileLock) -> tuple[bool, OSError | None]:
+    """Take the lock; return whether it is taken, and why it could not even be asked for, as in a
+    read-only home.
+    """
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return False, None
+    except OSError as error:
+        return False, error
+    return True, None
 
 
 def _served(folder: StateDirectory) -> Running | None:

@@ -181,6 +181,11 @@ def save(path: Path, state_dir: Path | None = None) -> None:
     """Write the state to a file for `serve --world`: the one that is being served, or the saved
     one.
     """
+    if not path.absolute().parent.is_dir():
+        raise Mistake(
+            f"The folder '{path.absolute().parent}' does not exist.",
+            "Create it, or use another one.",
+        )
     folder = StateDirectory(state_dir)
     served = folder.served()
     if served is None:

@@ -175,7 +175,8 @@ class StateDirectory:
 
     def served(self) -> Served | None:
         lock = self.lock()
-        with contextlib.suppress(Timeout):
+        # Who may not write here cannot ask the lock, and believes the file
+        with contextlib.suppress(Timeout, OSError):
             lock.acquire(blocking=False)
             lock.release()
             return None  # a process that was killed leaves its file behind

@@ -67,7 +67,7 @@ def _is_object(value: object) -> bool:
 _WHEN: dict[str, Check] = {"when": choice("before", "after")}
 _STATUS = choice(*STATUSES)
 # Members of each fault; those whose name ends in "!" must be there.
-_MEMBERS: dict[str, dict[str, Check]] = {
+MEMBERS: dict[str, dict[str, Check]] = {
     "latency": {"seconds!": _is_number, **_WHEN},
     "status": {
         "status!": _STATUS, "retryAfter": _is_number, "code": _is_text, "message": _is_text,
@@ -248,12 +248,12 @@ def _by_chance(probability: Any, seed: object, times: float) -> Callable[[int, i
 
 
 def _fault(rule: object) -> Fault:
-    if not isinstance(rule, dict) or rule.get("type") not in _MEMBERS:
-        raise ValueError(f"'fault' must be an object with a type: {', '.join(_MEMBERS)}.")
+    if not isinstance(rule, dict) or rule.get("type") not in MEMBERS:
+        raise ValueError(f"'fault' must be an object with a type: {', '.join(MEMBERS)}.")
     members = {name: value for name, value in rule.items() if name != "type"}
-    checks = {name.rstrip("!"): check for name, check in _MEMBERS[rule["type"]].items()}
+    checks = {name.rstrip("!"): check for name, check in MEMBERS[rule["type"]].items()}
     _only(members, frozenset(checks), str(rule["type"]))
-    for name in _MEMBERS[rule["type"]]:
+    for name in MEMBERS[rule["type"]]:
         if name.endswith("!") and name.rstrip("!") not in members:
             raise ValueError(f"A {rule['type']} needs '{name.rstrip('!')}'.")
     for name, value in members.items():
