@@ -542,6 +542,9 @@ def test_a_colleagues_client_is_not_said_to_be_created_by_something_else(
     colleague = alone(mct, azure, *READ, "Application.ReadWrite.OwnedBy", arm=ON_THE_SITE)
     colleague("setup", *WHERE, "--client", "A", "-y")
     run = alone(mct, azure, *READ, *CONSENTING, arm=ON_THE_SITE)
+    (finding,) = run("status", *WHERE, "-o", "json").document["findings"]
+    assert "may wait for the consent that its setup asked for" in finding["message"], finding
+    assert finding["remedy"].startswith("mct-s2s remove-client "), "no step to a grant"
     more = run("setup", "-a", SITE, "--no-app-service", "--service-app", service_id(azure), "-y")
     assert "did not create it" not in more.err, more
 

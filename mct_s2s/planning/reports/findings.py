@@ -326,6 +326,12 @@ def _client(
     whose = ""
     if isinstance(decision, Doubted) and is_only_listed:
         whose = f" Only the allow list names it: {why_doubted(decision)}."
+        if decision.is_about_its_content:
+            # A colleague who may not grant consent leaves a client like this one.
+            whose += (
+                " It may wait for the consent that its setup asked for: remove it only if it is "
+                "not to call here."
+            )
     yield from _access(client, observed, remedy, whose)
     if client.is_registered_here:  # of another tenant's registration, the credentials are not known
         yield from _credentials(client, observed, within, remedy, is_only_listed=is_only_listed)
