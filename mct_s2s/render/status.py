@@ -22,6 +22,7 @@ from mct_s2s.planning.reports.status import (
 from mct_s2s.planning.service_facts import known_audience, wanted_role
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import OPEN, SIGNS, Terminal
+from mct_s2s.render.credentials import path_or_place
 from mct_s2s.render.diagnostics import show_error, told_once
 
 
@@ -65,6 +66,8 @@ def _site(terminal: Terminal, site: SiteStatus) -> None:
             style = "warn" if client.is_due else "bad" if client.can_call is False else "quiet"
             needs = f"{client.needs}{_several_valid(client, site.observed.now)}"
             table.add(Text.assemble(sign, client.name), client.id, Text(needs, style=style))
+            if client.place is not None:
+                table.add_below(Text(f"    kept in {path_or_place(client.place)}", style="quiet"))
         terminal.result()
         terminal.out.print(table)
     terminal.result()

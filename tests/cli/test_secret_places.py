@@ -21,7 +21,7 @@ from mct_s2s.sandbox.resources.role_assignments import SECRETS_USER
 from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Ended, Program, held, saved_to
-from tests.conftest import SITE, Json, Sandbox, at_home, program, without_azure
+from tests.conftest import JSON, SITE, Json, Sandbox, at_home, program, without_azure
 from tests.support.sandbox_inside import Inside
 
 VAULT_ID = (
@@ -1186,3 +1186,15 @@ def test_no_program_is_offered_that_reads_a_file_of_a_secret_that_was_shown(mct:
     assert "snippet A --credentials FILE" in done.out, done
     assert done.out.count("snippet") == 1, done
     assert "AZURE_TENANT_ID=" in done.out, done
+
+
+def test_status_says_where_each_secret_is_kept(mct: Program) -> None:
+    made = [
+        mct("setup", "--client", "A", *JSON).made[0],
+        mct("add-client", "B", *TO_VAULT, *JSON).made[0],
+    ]
+    shown = mct("status").out.splitlines()
+    places = [credential["savedTo"].removeprefix("file:") for credential in made]
+    assert [line.strip() for line in shown if "kept in" in line] == [
+        f"kept in {place}" for place in places
+    ]

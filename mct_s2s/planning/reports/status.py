@@ -9,11 +9,14 @@ from functools import cached_property
 from mct_s2s.errors import S2SError
 from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.client_credentials import NEVER, Credential, has_end
+from mct_s2s.model.desired import ServiceSpec
 from mct_s2s.model.directory_objects import ServicePrincipal
+from mct_s2s.model.ids import Tag
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget, site_title
+from mct_s2s.model.secret_place import PlaceKind, SecretPlace
 from mct_s2s.plain_text import counted
-from mct_s2s.planning.belief import is_elsewhere, members_here
+from mct_s2s.planning.belief import Doubted, client_trust, is_elsewhere, members_here
 from mct_s2s.planning.clients import (
     has_wanted_role,
     is_allowed,
@@ -48,6 +51,11 @@ class ClientStatus:
     `None` where that one does not, or it is not known.
     """
     is_due: bool = False
+    place: SecretPlace | None = None
+    """Where its credential is kept, by a file of this machine or by its key vault's tag.
+
+    `None` where neither says it.
+    """
 
     @property
     def is_application(self) -> bool:
@@ -170,7 +178,22 @@ class SiteStatus:
             consented=has_wanted_role(client, observed),
             ends=ends,
             is_due=any(finding.severity is Severity.WARNING for finding in findings),
+            place=self._place_of(client),
         )
+
+    def _place_of(self, client: ClientApplication) -> SecretPlace | None:
+        observed = self.observed
+        if client.client_id in observed.missing_secrets:  # a finding says so
+            return None
+        for note in observed.local_notes.get(client.client_id, ()):
+            is_its_own = note.is_of_client(client.client_id)
+            if is_its_own and note.delivered_of(client.counted_credentials) is not None:
+                return note.place
+        vaults = Tag.VAULT.values(client.application.tags)
+        # Owners write tags, and only of a believed registration is it known who they are.
+        if not vaults or isinstance(client_trust(client, observed, ServiceSpec()), Doubted):
+            return None
+        return SecretPlace(PlaceKind.KEY_VAULT, vaults[-1])
 
     def _status_of_identity(self, identity: ServicePrincipal) -> ClientStatus:
         allowed: bool | None = None
