@@ -31,7 +31,7 @@ NONE = "None now: clients can be added later"
 DONE = "No, that is all"
 ELSEWHERE = "Another Azure resource, by its resource ID"
 PLACES = {
-    "File of its own on this machine: the plan shows the path": PlaceKind.DEFAULT_FILE,
+    "Its own file on this machine": PlaceKind.DEFAULT_FILE,
     "Another file or folder": PlaceKind.FILE,
     "Key vault": PlaceKind.KEY_VAULT,
     "Nowhere: shown here once": PlaceKind.SHOWN,
