@@ -308,11 +308,28 @@ def test_a_site_in_another_group_is_named_with_the_key_of_the_file(fleet: Fleet)
     fleet.azure.add_site(name="moved", group="mct-else")
     fleet.write("moved", KEPT)
     advice = 'In the file, set sites.moved.resource-group = "mct-else".'
-    for command in (("apply", "--dry-run"), ("status",), ("doctor",)):
+    about_one = ("teardown", "--only", "moved", "--dry-run")
+    for command in (("apply", "--dry-run"), ("status",), ("doctor",), about_one):
         done = fleet(*command)
         assert advice in " ".join((done.out + done.err).split())
     to_do = fleet("doctor").out.partition("To do:")[2]
     assert f"moved: {advice}" in " ".join(to_do.split())
+
+
+@pytest.mark.as_administrator("the sites of the subscription are listed")
+def test_of_sites_of_one_name_the_key_of_the_file_tells_which(fleet: Fleet) -> None:
+    """A typed --resource-group would be refused beside the file."""
+    for group in ("mct-north", "mct-south"):
+        fleet.azure.add_site(name="twin", group=group)
+    fleet.file.write_text("[sites.twin]\n")
+    for command in ("status", "teardown"):
+        done = fleet(command)
+        told = " ".join((done.out + done.err).split())
+        assert (done.code, "In the file, set sites.twin.resource-group, or use" in told) == (
+            2,
+            True,
+        )
+        assert "--resource-group" not in told
 
 
 @pytest.mark.parametrize(
