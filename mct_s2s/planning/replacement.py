@@ -389,7 +389,9 @@ class Replacement:
                 then = "Give the new one to its users, then remove it:"
                 # The new one goes to that file. A trust file says the place itself.
                 if place is not None and place.is_file and not self.rotation.only_named:
-                    then = f"If its users read another place, name it: --secret-to PLACE. {then}"
+                    # Said before and after it: a result comes too late to name the place.
+                    way = "rotate with --secret-to PLACE"
+                    then = f"If its users read another place, {way}. {then}"
             notes.append(
                 Instruction(
                     f"{which} is not stored {where}. It {_validity(self._old_elsewhere)}. {then}",

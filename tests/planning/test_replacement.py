@@ -94,7 +94,7 @@ def test_a_secret_that_the_place_never_held_stays_and_is_named() -> None:
     assert planned.elsewhere == [OLD]
     (note,) = planned.notes("remove it")
     assert note.what.startswith("Another secret of 'Import' is not stored in file:import.env.")
-    assert "If its users read another place, name it: --secret-to PLACE." in note.what
+    assert "If its users read another place, rotate with --secret-to PLACE." in note.what
 
 
 @pytest.mark.parametrize(("older", "notes"), [((), 0), ((OLD,), 1)])
