@@ -48,6 +48,11 @@ class Table(BaseModel):
         )
 
     @property
+    def keys_as_written(self) -> dict[str, str | bool]:
+        """Keys and values of a table of texts and truth values, by the names that a file has."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+    @property
     def canonical(self) -> dict[str, Any]:
         """Every key of the table as JSON; lists of tables are in one order."""
         members = self.model_dump(mode="json", exclude_unset=True)

@@ -1,6 +1,6 @@
 """A trust file that changes nothing where it is applied, and what no file can say."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mct_s2s.errors import UsageError
@@ -32,7 +32,11 @@ from mct_s2s.planning.credential_plan import exchange_audience
 from mct_s2s.planning.federation import federated_spec
 from mct_s2s.planning.not_ours import why_doubted
 from mct_s2s.planning.reports.status import UnreadSite
-from mct_s2s.planning.service_facts import confirmed_role, wanted_role_value
+from mct_s2s.planning.service_facts import (
+    confirmed_role,
+    is_named_as_service,
+    wanted_role_value,
+)
 
 FROM_TAG = (
     "secret-to is what a tag of the registration says, which its owners, also earlier ones, can "
@@ -45,6 +49,17 @@ OF_SEVERAL = (
 IF_RIGHT = "If it is right, uncomment its lines in the file."
 Keys = Mapping[str, str | bool]
 """A table, in the order in which its keys are written."""
+
+
+@dataclass(frozen=True)
+class ClientTable:
+    """The table of a client application."""
+
+    keys: Keys
+    remarks: tuple[str, ...] = ()
+    """What others could have written."""
+    display_name: str = ""
+    """Where it is named by its appId."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +80,7 @@ class ExportedSite:
     resource: ResourceId
     profile: Keys
     options: Keys
-    clients: tuple[tuple[Keys, tuple[str, ...]], ...] = ()
-    """Tables of clients, each with remarks.
-
-    Its display name where it is named by its appId, and what others could have written.
-    """
+    clients: tuple[ClientTable, ...] = ()
     identities: tuple[Keys, ...] = ()
     left_out: tuple[str, ...] = ()
     """What no file can say, as sentences."""
@@ -77,6 +88,12 @@ class ExportedSite:
     doubted_clients: tuple[DoubtedKeys, ...] = ()
     api: str = field(kw_only=True)
     """Its name."""
+    service_name: str = ""
+    """Display name of the service application, where a file names it by `service-app`."""
+    key: str | None = None
+    """What a trust file calls it already."""
+    profile_name: str = ""
+    """The same of its profile."""
 
     @property
     def unsaid(self) -> tuple[str, ...]:
@@ -97,17 +114,24 @@ class Export:
     """Web apps whose settings the caller cannot read."""
 
 
-def export_site(observed: ObservedState, cloud: str, api: str = DEFAULT_API) -> ExportedSite:
+def export_site(
+    observed: ObservedState,
+    cloud: str,
+    api: str = DEFAULT_API,
+    spec: ServiceSpec = ServiceSpec(),  # noqa: B008  # frozen
+    named: Collection[str] = (),
+) -> ExportedSite:
     """Describe an App Service and its clients as tables of a trust file.
 
     `identity_resources` of the state are those of the trust's identities. `api`: how the operator
-    named it.
+    named it. `spec`, `named`: the service application and the clients that a file names already,
+    which is the operator's word for those that it names by an ID.
     """
     site, tenant, service = observed.app_service, observed.tenant, observed.trust.service
     assert site is not None and tenant is not None and service is not None  # noqa: PT018  # there is a trust
     resource = site.resource
     left_out = list[str]()
-    clients, doubted_clients = _clients(observed, site, left_out)
+    clients, doubted_clients = _clients(observed, site, left_out, spec, named)
     identities = _identities(observed, left_out)
     profile = {"tenant": tenant.name, "subscription": resource.subscription_id}
     if cloud != "public":
@@ -122,12 +146,14 @@ def export_site(observed: ObservedState, cloud: str, api: str = DEFAULT_API) -> 
     name = service.display_name
     if name != observed.api.service_name(site.label) and is_name(name):
         options["service-name"] = name
-    role_option, doubted_role = _role_option(observed)
+    role_option, doubted_role = _role_option(observed, spec)
     options |= role_option
     reference, key = service.management_reference, "service-management-reference"
     # Clients without one of their own would get the site's: then it is left out.
-    if reference and is_name(reference) and all(key in keys for keys, _ in clients):
+    if reference and is_name(reference) and all(key in client.keys for client in clients):
         options[key] = reference
+    if spec.adopt is not None and is_named_as_service(service, spec):
+        options["service-app"] = spec.adopt
     left_out += _unknown(observed, site)
     return ExportedSite(
         resource,
@@ -136,15 +162,18 @@ def export_site(observed: ObservedState, cloud: str, api: str = DEFAULT_API) -> 
         clients,
         tuple(identities),
         tuple(left_out),
-        doubted_options=(*_doubted_service(observed, service), *doubted_role),
+        doubted_options=(*_doubted_service(observed, service, spec), *doubted_role),
         doubted_clients=doubted_clients,
         api=observed.api.name,
+        service_name=name,
     )
 
 
-def _doubted_service(observed: ObservedState, service: Application) -> tuple[DoubtedKeys, ...]:
+def _doubted_service(
+    observed: ObservedState, service: Application, spec: ServiceSpec
+) -> tuple[DoubtedKeys, ...]:
     """The key of a service application that only the settings name."""
-    decision = service_trust(service, observed, ServiceSpec())
+    decision = service_trust(service, observed, spec)
     if not isinstance(decision, Doubted):
         return ()
     sentence = (
@@ -176,12 +205,14 @@ def _identities(observed: ObservedState, left_out: list[str]) -> list[Keys]:
     return identities
 
 
-def _role_option(observed: ObservedState) -> tuple[dict[str, str | bool], tuple[DoubtedKeys, ...]]:
+def _role_option(
+    observed: ObservedState, spec: ServiceSpec
+) -> tuple[dict[str, str | bool], tuple[DoubtedKeys, ...]]:
     """The key of another role than the API's own; else the same key, doubted."""
     role = wanted_role_value(observed)
     if role == observed.api.role:
         return {}, ()
-    confirmed = confirmed_role(observed, ServiceSpec())
+    confirmed = confirmed_role(observed, spec)
     if confirmed is not None and confirmed.value == role:
         return {"role": role}, ()
     # The settings alone name it: in the file, it would be the operator's own word.
@@ -191,10 +222,14 @@ def _role_option(observed: ObservedState) -> tuple[dict[str, str | bool], tuple[
 
 
 def _clients(
-    observed: ObservedState, site: AppService, left_out: list[str]
-) -> tuple[tuple[tuple[Keys, tuple[str, ...]], ...], tuple[DoubtedKeys, ...]]:
+    observed: ObservedState,
+    site: AppService,
+    left_out: list[str],
+    spec: ServiceSpec,
+    named: Collection[str],
+) -> tuple[tuple[ClientTable, ...], tuple[DoubtedKeys, ...]]:
     """The tables of client applications, and those that are doubted."""
-    clients: dict[str, tuple[Keys, tuple[str, ...]]] = {}
+    clients: dict[str, ClientTable] = {}
     doubted = list[DoubtedKeys]()
     for client in members(observed):
         name, application = client.display_name, client.application
@@ -202,17 +237,18 @@ def _clients(
         if why:
             left_out.append(f"'{name}' ({client.client_id}): {why}")
             continue
-        decision = client_trust(client, observed, ServiceSpec())
+        decision = client_trust(client, observed, spec, named)
         if isinstance(decision, Doubted):
             # In the file, its appId would be the operator's own word for it.
             sentence = f"'{name}' ({client.client_id}): {why_doubted(decision)}. {IF_RIGHT}"
             doubted.append(DoubtedKeys(_doubted_client(client, observed), name, sentence))
             continue
         remarks: tuple[str, ...] = ()
+        display_name = ""
         # By its name the same registration is found again only where it was made for it.
         is_ours = application.unique_name == client_unique_name(observed.trust.unique_name, name)
         if not is_ours or not is_name(name) or is_guid(name) or name.casefold() in clients:
-            name, remarks = client.client_id, (name,)
+            name, display_name = client.client_id, name
         options = _credential(name, site.label, application, observed)
         if not has_wanted_role(client, observed):
             options["no-consent"] = True
@@ -223,7 +259,8 @@ def _clients(
         federated = [each for each in application.credentials if each.federation is not None]
         if "federated-issuer" in options and len(federated) > 1:
             remarks = (*remarks, OF_SEVERAL)
-        clients[name.casefold()] = {"name": name, **options}, remarks
+        keys = {"name": name, **options}
+        clients[name.casefold()] = ClientTable(keys, remarks, display_name)
     return tuple(clients.values()), tuple(doubted)
 
 

@@ -1,6 +1,7 @@
 """A trust file of what exists, as `export` writes it."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from mct_s2s.model.toml import toml_key, toml_value
 from mct_s2s.plain_text import plain
@@ -19,14 +20,13 @@ def trust_file_text(sites: Sequence[ExportedSite], *, is_mct: bool = True) -> st
     profiles: dict[str, Keys] = {}
     keys: set[str] = set()
     for site in sites:
-        profile = next((name for name, known in profiles.items() if known == site.profile), None)
-        if profile is None:
-            profile = _free(profiles, str(site.profile["tenant"]).partition(".")[0])
+        profile = _profile_name(site, profiles)
+        if profile not in profiles:
             profiles[profile] = site.profile
             blocks.append(_block(f"[profiles.{toml_key(profile)}]", site.profile))
         app = site.resource.names[0]
         name = "-".join([app, *([site.resource.slot] if site.resource.slot else [])])
-        key = _free(keys, name, f"{name}-{site.resource.resource_group}")
+        key = site.key or _free(keys, name, f"{name}-{site.resource.resource_group}")
         keys.add(key)
         path = f"sites.{toml_key(key)}"
         options = {
@@ -39,11 +39,14 @@ def trust_file_text(sites: Sequence[ExportedSite], *, is_mct: bool = True) -> st
             if site.left_out
             else ()
         )
-        site_table = _block(f"[{path}]", options, left_out)
+        site_table = _block(f"[{path}]", options, left_out, {"service-app": site.service_name})
         site_table += "".join(map(_doubted_lines, site.doubted_options))
         blocks.append(site_table)
         blocks += [
-            _block(f"[[{path}.clients]]", client, remarks) for client, remarks in site.clients
+            _block(
+                f"[[{path}.clients]]", client.keys, client.remarks, {"name": client.display_name}
+            )
+            for client in site.clients
         ]
         blocks += [_doubted_lines(client, f"[[{path}.clients]]") for client in site.doubted_clients]
         blocks += [
@@ -52,24 +55,42 @@ def trust_file_text(sites: Sequence[ExportedSite], *, is_mct: bool = True) -> st
     return "\n".join(blocks)
 
 
+def _profile_name(site: ExportedSite, profiles: Mapping[str, Keys]) -> str:
+    """The name of a site's profile: a file's, that of the same keys, or a new one."""
+    if site.profile_name:
+        return site.profile_name
+    same = (name for name, known in profiles.items() if known == site.profile)
+    return next(same, None) or _free(profiles, str(site.profile["tenant"]).partition(".")[0])
+
+
 def _free(taken: Container[str], *names: str) -> str:
     """The first of the names that is not taken, or else the last one with a number."""
     numbered = (f"{names[-1]}-{number}" for number in range(2, 10_000))
     return next(name for name in (*names, *numbered) if name not in taken)
 
 
-def _block(header: str, options: Mapping[str, str | bool], remarks: Sequence[str] = ()) -> str:
-    values = (f"{toml_key(key)} = {toml_value(value)}\n" for key, value in options.items())
-    return "".join((*map(_comment, remarks), f"{header}\n", *values))
+def _block(
+    header: str,
+    options: Keys,
+    remarks: Sequence[str] = (),
+    names: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """A table below its remarks. `names`: whose ID is the value of a key."""
+    lines = (f"{line}\n" for line in _key_lines(options, names))
+    return "".join((*map(_comment, remarks), f"{header}\n", *lines))
+
+
+def _key_lines(options: Keys, names: Mapping[str, str]) -> Iterator[str]:
+    for key, value in options.items():
+        name = names.get(key)
+        remark = f"  # {plain(name)}" if name else ""
+        yield f"{toml_key(key)} = {toml_value(value)}{remark}"
 
 
 def _doubted_lines(doubted: DoubtedKeys, header: str = "") -> str:
     """Lines to uncomment, below the reason why they are comments."""
-    first, *others = (
-        f"{toml_key(key)} = {toml_value(value)}" for key, value in doubted.keys.items()
-    )
-    name = f"  # {plain(doubted.display_name)}" if doubted.display_name else ""
-    lines = [doubted.sentence, *([header] if header else []), f"{first}{name}", *others]
+    names = dict.fromkeys(("service-app", "name"), doubted.display_name)
+    lines = [doubted.sentence, *([header] if header else []), *_key_lines(doubted.keys, names)]
     return "".join(map(_comment, lines))
 
 

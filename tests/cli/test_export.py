@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.planning.export import IF_RIGHT, DoubtedKeys, ExportedSite, is_name
+from mct_s2s.planning.export import IF_RIGHT, ClientTable, DoubtedKeys, ExportedSite, is_name
 from mct_s2s.render.exported_trust_file import trust_file_text
 from mct_s2s.sandbox.state import seed
 
@@ -159,6 +159,28 @@ def test_what_was_set_up_by_hand_is_in_comments_to_uncomment(around: Round, azur
     (planned,) = around.apply(uncommented(text), "--dry-run", "--prune")
     changes = [change for change in planned["changes"] if change["action"] != "none"]
     assert {change["resource"] for change in changes} <= {"API permission"}, "declared at most"
+
+
+def test_a_file_that_names_what_was_set_up_by_hand_is_exported_as_it_is(
+    around: Round, mct: Program, azure: Sandbox
+) -> None:
+    """Once it is applied, nothing but remarks is another than in the file."""
+    Hand(azure).step_1().step_2().step_3()
+    text = uncommented(around.export()).replace("[sites.contosolearn", "[sites.learn")
+    text = text.replace(
+        'profile = "contosolearning"', 'profile = "own"\napp-service = "contosolearn"'
+    )
+    text = text.replace("[profiles.contosolearning]", "[profiles.own]")
+    around.apply(text, "-y", "--no-verify")
+    done = around.export("-f", str(around.file))
+
+    def lines(text: str) -> list[str]:
+        return [line for line in text.splitlines() if not line.startswith("#")]
+
+    assert lines(done) == lines(text)
+    assert IF_RIGHT not in done
+    refused = mct("export", "-f", str(around.file), "--all")
+    assert (refused.code, "--all cannot be combined with --file" in refused.err) == (2, True)
 
 
 def test_uncommenting_a_client_that_is_only_listed_grants_it_nothing(
@@ -314,7 +336,9 @@ NAMES = TEXTS.filter(is_name)
 def test_every_name_is_found_again_and_remarks_stay_remarks(
     names: list[str], remarks: list[str], role: str
 ) -> None:
-    tables = tuple(({"name": name, "no-consent": True}, " ".join(remarks)) for name in names)
+    tables = tuple(
+        ClientTable({"name": name, "no-consent": True}, tuple(remarks), name) for name in names
+    )
     doubted = tuple(DoubtedKeys({"name": name}, name, " ".join(remarks)) for name in names)
     text = site(
         clients=tables,

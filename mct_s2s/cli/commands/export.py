@@ -5,7 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mct_s2s.cli.binding import option
-from mct_s2s.cli.options import AzureOptions, refuse_site_beside_all, url_option
+from mct_s2s.cli.options import AzureOptions, FileOptions, refuse_site_beside_all, url_option
 from mct_s2s.errors import NotThere, PermissionMissing, UsageError, contradiction
 from mct_s2s.exit_codes import worst
 
@@ -14,20 +14,34 @@ if TYPE_CHECKING:
     from mct_s2s.model.api import Api
     from mct_s2s.model.azure_resources import IdentityResource
     from mct_s2s.model.directory_objects import ServicePrincipal
-    from mct_s2s.model.observed import ObservedState
+    from mct_s2s.model.observed import ObservedState, SiteOfFile
     from mct_s2s.model.resource_id import SiteTarget
     from mct_s2s.planning.export import Export
     from mct_s2s.render.console import Terminal
 
 
 @dataclass(kw_only=True)
-class ExportOptions(AzureOptions):
-    examples = ("mct-s2s export -a contosolearn > trust.toml", "mct-s2s export --all > trust.toml")
+class ExportOptions(FileOptions, AzureOptions):
+    examples = (
+        "mct-s2s export -a contosolearn > trust.toml",
+        "mct-s2s export --all > trust.toml",
+        "mct-s2s export -f trust.toml | diff trust.toml -",
+    )
     all_sites: bool = option("--all", "Export every MCT App Service of the subscription.")
     url: str | None = url_option()
 
 
 def export(options: ExportOptions) -> int:
+    from mct_s2s.cli.trust_file_requests import check_only
+
+    if options.file is not None:
+        return _export_file(options)
+    check_only(options)
+    return _export_subscription(options)
+
+
+def _export_subscription(options: ExportOptions) -> int:
+    """Export one App Service, or every one of the subscription."""
     from mct_s2s.cli.command_run import CommandRun, run_in_session
     from mct_s2s.cli.fleet import read_every_site
     from mct_s2s.cli.options_to_request import api_of
@@ -75,6 +89,56 @@ def export(options: ExportOptions) -> int:
     return run_in_session(options, Services(target=not options.all_sites), body)
 
 
+def _export_file(options: ExportOptions) -> int:
+    """Export the sites of a trust file by its names; whom it names by an ID is believed."""
+    from mct_s2s.cli.command_run import CommandRun, run_with_deadline
+    from mct_s2s.cli.file_site import FileSite
+    from mct_s2s.cli.fleet import read_file_sites
+    from mct_s2s.cli.trust_file_requests import chosen, read_sites, set_up_command
+    from mct_s2s.engine.request import Session
+    from mct_s2s.model.resource_id import ResourceId
+    from mct_s2s.planning.export import Export, ExportedSite, export_site
+    from mct_s2s.planning.reports.status import UnreadSite
+    from mct_s2s.render.exported_trust_file import trust_file_text
+
+    file_sites = chosen(read_sites(options, "all_sites", "url"), options)
+
+    async def exported(site: FileSite, session: Session) -> ExportedSite | ResourceId:
+        service = site.service
+        observed = await _look_with_identities(site.options, service.url, session, site.file)
+        if observed.trust.service is None or observed.tenant is None:
+            assert observed.app_service is not None  # the file names it
+            return observed.app_service.resource
+        found = export_site(
+            observed, site.options.cloud, site.options.api, service, site.client_names
+        )
+        return replace(
+            found,
+            key=site.key,
+            profile_name=site.profile_name,
+            profile=site.profile.keys_as_written or found.profile,
+        )
+
+    async def body(current: CommandRun) -> int:
+        results = await read_file_sites(file_sites, current.terminal, exported)
+        sites = [result for result in results if isinstance(result, ExportedSite)]
+        not_set_up = [result for result in results if isinstance(result, ResourceId)]
+        failed = [result for result in results if isinstance(result, UnreadSite)]
+        if not sites and not failed:
+            raise NotThere(
+                "nothing-to-export",
+                f"No site of '{options.file}' has service-to-service authentication.",
+                remedy="Set them up first:",
+                command=set_up_command(options, [site.key for site in file_sites]),
+            )
+        is_mct = all(site.request.api.is_default for site in file_sites)
+        text = trust_file_text(sites, is_mct=is_mct)
+        _show(current.terminal, Export(text, sites, not_set_up, failed), options.output)
+        return worst([site.error.exit_code for site in failed])
+
+    return run_with_deadline(options, body)
+
+
 def _show(terminal: "Terminal", exported: "Export", output: str) -> None:
     """Print the file, or the document with it; beside it, what it does not say."""
     from mct_s2s.render.status import show_unread
@@ -96,12 +160,15 @@ def _show(terminal: "Terminal", exported: "Export", output: str) -> None:
 
 
 async def _look_with_identities(
-    options: ExportOptions, typed_url: str | None, session: "Session"
+    options: AzureOptions,
+    typed_url: str | None,
+    session: "Session",
+    file: "SiteOfFile | None" = None,
 ) -> "ObservedState":
     from mct_s2s.cli.options_to_request import look
     from mct_s2s.concurrency import gather_or_cancel
 
-    observed = await look(options, session, all_federated=True, url=typed_url)
+    observed = await look(options, session, all_federated=True, url=typed_url, file=file)
     resources = await gather_or_cancel(
         *(_resource_of(session, identity) for identity in observed.trust.identities)
     )
