@@ -33,7 +33,7 @@ from mct_s2s.engine.observe.rights_lookup import (
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request, Session
 from mct_s2s.engine.settling import plan_settles_within, refusal_settles_within
-from mct_s2s.errors import NotThere, Purged, S2SError
+from mct_s2s.errors import Instruction, NotThere, Purged, S2SError
 from mct_s2s.model.desired import Desired, Rotation, SettingsScope, Setup
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.make import make_plan
@@ -127,6 +127,7 @@ async def _observe_with_stores(
             raise
         raise await explain_refusal(session, request, probe, error) from error
     if isinstance(request.desired, Rotation):
+        await _check_service_is_known(session, request, probe, observed)
         # A tag says where the secret of a believed client is, which may take its owners to know.
         inspected = await read_custody(session, request, observed)
         stores, with_notes = await open_stores(session, request, inspected)
@@ -144,6 +145,24 @@ async def _observe_with_stores(
     elif isinstance(request.desired, Setup):
         observed = await find_lost_in_vaults(session, request, observed)
     return await expire_dead_notes(session, stores, observed), stores
+
+
+async def _check_service_is_known(
+    session: Session, request: Request, probe: RightsProbe, observed: ObservedState
+) -> None:
+    """Refuse a rotation that takes the settings, as nothing else names the service application.
+
+    Raises S2SError.
+    """
+    site = observed.app_service
+    if site is None or site.refusal is None or observed.trust.service is not None:
+        return
+    if not request.preflight:
+        raise site.refusal
+    refusal = await explain_refusal(session, request, probe, site.refusal)
+    what = "Or, without the settings, run the same command with --service-app APP_ID."
+    refusal.ways_out += (Instruction(what),)
+    raise refusal from site.refusal
 
 
 def _without_unread_settings(desired: Desired, observed: ObservedState) -> Desired:

@@ -26,6 +26,7 @@ from tests.conftest import (
     Json,
     Sandbox,
 )
+from tests.support.by_hand import Hand
 from tests.support.least_caller import ASSIGNED, ON_THE_SITE, OPERATOR, PIPELINE, READ
 from tests.support.printed_commands import printed_commands
 
@@ -626,6 +627,23 @@ def test_who_did_not_set_it_up_rotates_without_the_settings_by_naming_both_regis
     rotated = run("rotate-secret", client_id, *WHERE, *naming, "-y")
     assert rotated.code == 0, rotated
     assert mct("verify").code == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("A", *WHERE), ("-f", "trust.toml", "--expiring-within", "500d")],
+    ids=["by name", "of a file"],
+)
+def test_a_service_application_that_only_the_settings_name_takes_the_right_to_read_them(
+    mct: Program, azure: Sandbox, words: tuple[str, ...]
+) -> None:
+    """Else it would seem that nothing is set up, and that nothing is due."""
+    theirs = Hand(azure).register("Theirs")
+    azure.write_settings({"ServiceAuthAudience": f"api://{theirs.app_id}"})
+    run = alone(mct, azure, *EVERY_REGISTRATION, arm=[("Reader", SITE)])
+    refused = run("rotate-secret", *words, "-y")
+    assert (refused.code, ROLE_ON_SITE in refused.err) == (4, True), refused
+    assert "--service-app APP_ID" in refused.err, refused
 
 
 def test_a_rotation_asks_for_no_right_to_write_the_settings(mct: Program, azure: Sandbox) -> None:
