@@ -23,6 +23,7 @@ from mct_s2s.azure.answers import (
     parse_json,
     parse_retry_after,
 )
+from mct_s2s.azure.clouds import is_on_this_machine
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import NO_ANSWER
 from mct_s2s.azure.retry import Sending
@@ -231,6 +232,7 @@ class SiteApi:
         self.url = url
         self.path = path
         self._api = api
+        self._is_of_sandbox = is_on_this_machine(connection.cloud.arm)
         self._http = connection.http
         self._retry_policy = connection.retry_policy(RESERVE)
 
@@ -269,6 +271,14 @@ class SiteApi:
         """Send once; return the answer, and its `Retry-After` in seconds. Follows no redirect."""
         address = f"{self.url}{self.path}"
         extensions = {"service": self._api.name}
+        if self._is_of_sandbox and not is_on_this_machine(self.url):
+            # Whoever has that name would get the token
+            raise ServiceError(
+                "site-unreachable",
+                f"{self.url} was not called: it is not on this machine, as the sandbox is.",
+                status=NEVER_CONNECTED,
+                remedy="Leave out --url, or use --cloud of the Azure that has this App Service.",
+            )
         try:
             async with self._http.stream(
                 "GET", address, headers=headers, extensions=extensions

@@ -4,6 +4,7 @@ prints is run.
 
 import re
 import shlex
+import socket
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -335,6 +336,18 @@ def test_verify_before_setup_says_that_there_is_nothing_to_prove(
         True,
     )
     assert azure.log("site") == []
+
+
+def test_what_talks_to_a_sandbox_calls_no_site_elsewhere(mct: Program) -> None:
+    """Not even one that the user names: whoever has that name would get the token."""
+    assert mct(*SETUP).code == 0
+    with socket.create_server(("127.0.0.2", 0)) as stranger:
+        stranger.settimeout(0.1)
+        row = disproved(mct, more=("--url", f"https://127.0.0.2:{stranger.getsockname()[1]}"))
+        assert row["ok"] is None
+        assert "is not on this machine, as the sandbox is" in row["message"]
+        with pytest.raises(TimeoutError):
+            stranger.accept()
 
 
 def test_a_site_that_is_stopped_or_out_of_reach_is_told(mct: Program, azure: Sandbox) -> None:
