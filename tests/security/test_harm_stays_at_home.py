@@ -688,11 +688,11 @@ def test_an_exported_file_names_no_one_whom_only_the_list_names(
     contributor.lists(archive["appId"])
     text = admin("export", *A).out
     assert (
-        f"#   'Invoice archive' ({archive['appId']}): mct-s2s did not create it for this App "
+        f"# 'Invoice archive' ({archive['appId']}): mct-s2s did not create it for this App "
         "Service, and it is "
     ) in text
     assert f"owned by {adele.address}" in text
-    assert f'name = "{archive["appId"]}"\n' not in text
+    assert f'\nname = "{archive["appId"]}"' not in text
     file = tmp_path / "trust.toml"
     file.write_text(text)
     assert admin("apply", "-f", str(file), *JSON).code == 0
