@@ -340,6 +340,8 @@ LOOKS = {
     "doctor of a file": ("doctor", "-f", "trust.toml"),
     "status of a file": ("status", "-f", "trust.toml"),
     "verify of a file": ("verify", "-f", "trust.toml"),
+    "snippet of a file": ("snippet", "A", "-f", "trust.toml"),
+    "export of a file": ("export", "-f", "trust.toml"),
 }
 REMOVALS = {
     "rotate-secret of a file": (
@@ -352,6 +354,8 @@ REMOVALS = {
     ),
     "rotate-secret": ("rotate-secret", "A", *WHERE, "-y"),
     "remove-client": ("remove-client", "B", *WHERE, "-y"),
+    "remove-client of a file": ("remove-client", "A", "-f", "trust.toml", "-y"),
+    "teardown of a file": ("teardown", "-f", "trust.toml", "-y"),
     "teardown": ("teardown", *WHERE, "-y"),
 }
 ADDITIONS = {
