@@ -138,9 +138,13 @@ def test_every_request_meets_every_fault(
     assert not wrong, "\n".join(wrong)
 
 
+# A full disk takes no document either, by which the rest of this is judged.
+OF_A_PROGRAM = [name for name, command in FAILING.items() if not command.fills_disk]
+
+
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize(
-    ("name", "fault"), sampled(list(product(FAILING, FAULTS)), 2, salt="a place that fails")
+    ("name", "fault"), sampled(list(product(OF_A_PROGRAM, FAULTS)), 2, salt="a place that fails")
 )
 def test_a_fault_where_a_place_for_secrets_fails_leaves_no_secret_that_counts(
     name: str, fault: str, harness: Harness, course_of: Callable[[Command], Course], tmp_path: Path
