@@ -1,6 +1,8 @@
 """Where a program of `snippet` finds its credential, and what its reader has to know."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from mct_s2s.engine.local_notes import default_folder
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import Instruction, NotThere, UsageError
 from mct_s2s.inputs.secret_to import SecretTo
+from mct_s2s.local_files import read_given
 from mct_s2s.model.api import Api
 from mct_s2s.model.client_credentials import GITHUB, CredentialKind
 from mct_s2s.model.client_sign_in import (
@@ -18,7 +21,7 @@ from mct_s2s.model.client_sign_in import (
     Language,
     SecretCredential,
 )
-from mct_s2s.model.commands import option
+from mct_s2s.model.commands import option, own_command
 from mct_s2s.model.desired import ServiceSpec
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import same_id
@@ -27,12 +30,12 @@ from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
 from mct_s2s.model.secret_place import SecretPlace
 from mct_s2s.model.toml import toml_value
 from mct_s2s.plain_text import counted
-from mct_s2s.planning.api_address import is_api_of
+from mct_s2s.planning.api_address import api_url, is_api_of, is_confirmed
 from mct_s2s.planning.belief import is_only_set
 from mct_s2s.planning.clients import Client
 from mct_s2s.planning.reports.findings import Finding, Severity
 from mct_s2s.render.snippets import ApiCall, CredentialSource, SourceKind, languages_for
-from mct_s2s.stores.dotenv import available, from_files
+from mct_s2s.stores.dotenv import available, from_files, is_as_written
 
 _NOT_HERE = "The client's credential is not in its usual place on this machine."
 
@@ -60,7 +63,10 @@ def not_set_up(label: str, observed: ObservedState, client: str) -> NotThere:
 
 
 def saved_file(site: FileSite | None, client: Client) -> Path | None:
-    """The file on this machine where a trust file keeps a client's credential, if it is there."""
+    """The file on this machine where a trust file keeps a client's credential, if it is there.
+
+    Raises UsageError: a shell would run more of it than a credential.
+    """
     if site is None or not isinstance(client, ClientApplication):
         return None
     name = site.file.name_of(client)
@@ -68,7 +74,28 @@ def saved_file(site: FileSite | None, client: Client) -> Path | None:
     if name is None or place.path is None:
         return None
     path = place.file_for(name, place.path)
-    return path if path.is_file() else None
+    if not path.is_file():
+        return None
+    # Both files may be somebody else's branch, and a program in a shell language reads this one.
+    with suppress(OSError):  # who reads it next refuses it
+        if not is_as_written(read_given(path).decode("utf-8", errors="replace")):
+            raise UsageError(
+                "credentials-unreadable",
+                f"The trust file alone names '{path}', and it has lines that mct-s2s does not "
+                "write. A shell would run them.",
+                remedy=f"If it is right, name it yourself: {option('--credentials', str(path))}",
+            )
+    return path
+
+
+def program_url(observed: ObservedState, stored: str | None) -> str:
+    """The address that a program calls; `stored`: the one beside the client's credential.
+
+    A trust file may be somebody else's branch: what it alone names gets no token.
+    """
+    assert observed.app_service is not None  # a program calls one
+    confirmed = api_url(observed) if is_confirmed(observed, stored) else None
+    return confirmed or observed.app_service.url
 
 
 def refuse_language(language: Language, client: Client, source: CredentialSource) -> None:
@@ -88,17 +115,24 @@ def source_for(
     session: Session,
     client: Client,
     observed: ObservedState,
-    credentials_file: Path | None,
+    typed: Path | None,
     language: Language,
+    *,
+    saved: Path | None,
 ) -> CredentialSource:
-    """Where the program gets the client's credential. `given`: the file of `--credentials`."""
+    """Where the program gets the client's credential.
+
+    `typed`: the file of `--credentials`; `saved`: the one that a trust file names.
+    """
     if isinstance(client, ServicePrincipal):
         return _source_of_identity(client)
     label = observed.app_service.label if observed.app_service is not None else ""
     folder = default_folder(session, label, observed)
-    return next(
-        _sources_of_application(session, client, credentials_file, language, folder, observed.now)
+    source = next(
+        _sources_of_application(session, client, typed or saved, language, folder, observed.now)
     )
+    # One file may serve two sites: of one that is typed, the address may be the other one's.
+    return source if typed is None else replace(source, api_url=None)
 
 
 def _source_of_identity(client: ServicePrincipal) -> CredentialSource:
@@ -122,7 +156,7 @@ def _sources_of_application(
 ) -> Iterator[CredentialSource]:
     """Best first: what is saved on this machine, what the registration says, the usual file.
 
-    `given`: the file of `--credentials`.
+    `credentials_file`: the one that is named.
     """
     known = client.counted_credentials
     federated = [
@@ -152,16 +186,13 @@ def _sources_of_application(
             f"not for '{client.display_name}' ({client.client_id}).",
             remedy="Use that client's own file.",
         )
-    # One file may serve two sites: of one that is named, the address may be the other one's.
-    api_url = sign_in.url if sign_in is not None and credentials_file is None else None
+    url = sign_in.url if sign_in is not None else None
     match sign_in:
         case ClientSignIn(credential=CertificateCredential(path=Path() as pem)):
-            yield CredentialSource(
-                SourceKind.CERTIFICATE, path=str(pem.absolute()), api_url=api_url
-            )
+            yield CredentialSource(SourceKind.CERTIFICATE, path=str(pem.absolute()), api_url=url)
         case ClientSignIn(credential=SecretCredential(), source=SecretPlace(name=file)):
             yield CredentialSource(
-                SourceKind.SECRET_FILE, path=str(Path(file).absolute()), api_url=api_url
+                SourceKind.SECRET_FILE, path=str(Path(file).absolute()), api_url=url
             )
     for noted in reversed(noted_vaults(client)):
         if noted.secret:
@@ -176,9 +207,19 @@ def _sources_of_application(
     yield CredentialSource(SourceKind.SECRET_FILE, path=str(path))
 
 
-def _address_notes(call: ApiCall, observed: ObservedState) -> Iterator[Instruction]:
-    """Say where the client's own file has another address than the program."""
-    stored = call.source.api_url
+def _address_notes(
+    call: ApiCall, language: Language, observed: ObservedState
+) -> Iterator[Instruction]:
+    """Say where the client's own file, or the trust file, has another address than the program."""
+    stored, typed = call.source.api_url, observed.typed_url
+    if typed is not None and not is_confirmed(observed, stored):
+        what = (
+            f"The trust file alone says that the API is at {typed}: the program calls the App "
+            "Service's own address. If the other one is right, name it yourself:"
+        )
+        words = ("--url", "URL", "--language", language.value)
+        again = own_command("snippet", *words, about=call.client_id, where=observed.where)
+        yield Instruction(what, again)
     if stored is not None and not is_api_of(observed, stored):
         step = "The file with the client's credential has another URL of the API."
         if observed.file is not None:
@@ -214,7 +255,7 @@ def notes(
     """Say what keeps the program from working; `spec`: the trust file's service application."""
     yield from _problem_notes(call, findings, observed)
     yield from _source_notes(call, language, observed)
-    yield from _address_notes(call, observed)
+    yield from _address_notes(call, language, observed)
     service = observed.trust.service
     if service is not None and is_only_set(service, observed, spec):
         name = service.display_name

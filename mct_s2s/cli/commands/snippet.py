@@ -38,6 +38,7 @@ def snippet(options: SnippetOptions) -> int:
     from mct_s2s.cli.snippets import (
         not_set_up,
         notes,
+        program_url,
         refuse_language,
         saved_file,
         source_for,
@@ -47,7 +48,6 @@ def snippet(options: SnippetOptions) -> int:
     from mct_s2s.engine.request import Session
     from mct_s2s.inputs.target import api_path, checked_url
     from mct_s2s.model.desired import ServiceSpec
-    from mct_s2s.planning.api_address import api_url
     from mct_s2s.planning.clients import client_called, is_logic_app
     from mct_s2s.planning.reports.findings import diagnose
     from mct_s2s.planning.service_facts import known_audience
@@ -82,14 +82,17 @@ def snippet(options: SnippetOptions) -> int:
         cloud, environ = connection.cloud, connection.environ
         assert site is not None  # snippet always names one
         assert tenant is not None  # and reads the directory
-        audience, url = known_audience(observed), api_url(observed) or site.url
+        audience = known_audience(observed)
         if audience is None:
             raise not_set_up(site.label, observed, options.client)
         client = client_called(options.client, observed)
         if is_logic_app(client):
-            raise unsuitable_for_logic_app(client, api, f"{url}{path}", audience)
-        credentials = options.credentials or saved_file(file_site, client)
-        source = source_for(session, client, observed, credentials, language)
+            raise unsuitable_for_logic_app(
+                client, api, f"{program_url(observed, None)}{path}", audience
+            )
+        saved = saved_file(file_site, client) if options.credentials is None else None
+        source = source_for(session, client, observed, options.credentials, language, saved=saved)
+        url = program_url(observed, source.api_url)
         refuse_language(language, client, source)
         trusted = (
             None
