@@ -335,7 +335,7 @@ def test_a_state_is_saved_and_served_again(here: Callable[..., Ended], tmp_path:
         assert served.control("GET", "world")["resources"]["locks"][0]["name"] == "mine"
     assert here("reset", folder=second).code == 0
     nowhere = here("save", str(tmp_path / "nowhere" / "world.json"), folder=second)
-    assert (nowhere.code, "nowhere' does not exist" in nowhere.err) == (2, True)
+    assert (nowhere.code, "nowhere' does not exist" in " ".join(nowhere.err.split())) == (2, True)
     assert not (tmp_path / "nowhere").exists()
     assert StateDirectory(second).state().to_dict()["resources"]["locks"] == []
 
