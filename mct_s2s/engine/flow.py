@@ -38,6 +38,7 @@ from mct_s2s.model.desired import Desired, Rotation, SettingsScope, Setup
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.not_ours import NotOurs
+from mct_s2s.planning.rotation import describe_naming, is_service_known
 from mct_s2s.stores.host_lock import hold
 from mct_s2s.stores.store import Store
 from mct_s2s.waits import ANOTHER_RUN_ENDS_SECONDS, LOOK_PAUSE, RESERVE
@@ -127,7 +128,7 @@ async def _observe_with_stores(
             raise
         raise await explain_refusal(session, request, probe, error) from error
     if isinstance(request.desired, Rotation):
-        await _check_service_is_known(session, request, probe, observed)
+        await _check_service_is_known(session, request, request.desired, probe, observed)
         # A tag says where the secret of a believed client is, which may take its owners to know.
         inspected = await read_custody(session, request, observed)
         stores, with_notes = await open_stores(session, request, inspected)
@@ -148,20 +149,23 @@ async def _observe_with_stores(
 
 
 async def _check_service_is_known(
-    session: Session, request: Request, probe: RightsProbe, observed: ObservedState
+    session: Session,
+    request: Request,
+    rotation: Rotation,
+    probe: RightsProbe,
+    observed: ObservedState,
 ) -> None:
     """Refuse a rotation that takes the settings, as nothing else names the service application.
 
     Raises S2SError.
     """
     site = observed.app_service
-    if site is None or site.refusal is None or observed.trust.service is not None:
+    if site is None or site.refusal is None or is_service_known(rotation, observed):
         return
     if not request.preflight:
         raise site.refusal
     refusal = await explain_refusal(session, request, probe, site.refusal)
-    what = "Or, without the settings, run the same command with --service-app APP_ID."
-    refusal.ways_out += (Instruction(what),)
+    refusal.ways_out += (Instruction(describe_naming(rotation, observed)),)
     raise refusal from site.refusal
 
 

@@ -9,11 +9,18 @@ from datetime import datetime
 
 from mct_s2s.errors import Instruction, NotThere, Refused
 from mct_s2s.model.client_credentials import replaced_kind
-from mct_s2s.model.commands import option
 from mct_s2s.model.desired import Rotation
 from mct_s2s.model.directory_objects import Application
+from mct_s2s.model.ids import is_guid
 from mct_s2s.model.observed import ClientApplication, ObservedState
-from mct_s2s.planning.belief import Doubted, TrustDecision, client_trust, service_trust
+from mct_s2s.planning.belief import (
+    Doubt,
+    Doubted,
+    TrustDecision,
+    client_trust,
+    is_created_by_caller,
+    service_trust,
+)
 from mct_s2s.planning.changes import AnyChange, ApplicationEdits
 from mct_s2s.planning.client_setup import find_or_blank_client
 from mct_s2s.planning.clients import (
@@ -28,7 +35,7 @@ from mct_s2s.planning.not_ours import NotOurs, not_ours, service_not_ours, why_d
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.replacement import Replacement, all_end_by
 from mct_s2s.planning.service_application import service_missing
-from mct_s2s.planning.service_facts import CLIENT, SERVICE_OPTION, audience_of
+from mct_s2s.planning.service_facts import CLIENT, SERVICE_OPTION, audience_of, is_named_as_service
 
 
 def clients_to_rotate(rotation: Rotation, observed: ObservedState) -> dict[str, ClientApplication]:
@@ -182,7 +189,8 @@ def plan_rotation(rotation: Rotation, observed: ObservedState) -> Plan:
     service = observed.trust.service
     if service is None:  # `clients_to_rotate` has looked: it is one of many sites
         return Plan(notes=("It is not set up, so there is nothing to rotate.",))
-    if clients or others:
+    # Without the settings, a service application that only has the name may hide who is due.
+    if clients or others or observed.settings_unread:
         _refuse_doubted_service(service, rotation, observed)
 
     steps = list[AnyChange]()
@@ -209,19 +217,57 @@ def plan_rotation(rotation: Rotation, observed: ObservedState) -> Plan:
     return Plan(tuple(steps), notes=tuple(notes), left_alone=tuple(left_alone))
 
 
-def describe_naming(rotation: Rotation, observed: ObservedState, doubt: NotOurs) -> str:
-    """Say how to rotate without the settings: by naming the registrations that they would name."""
+# Where the settings could not be read
+
+
+def is_service_known(rotation: Rotation, observed: ObservedState) -> bool:
+    """Whether the service application is the one that the unread settings name.
+
+    They may name another one than that of this App Service's name, which anyone can register: then
+    no client with a credential would be found, and nothing would seem to be due.
+    """
     service = observed.trust.service
-    if service is None or observed.file is not None:
-        return f"Or, without the settings: {doubt.statement} {doubt.advice}"
-    owners = ", ".join(dict.fromkeys(name for _, name in observed.trust.owners)) or "no one"
-    right = f"'{service.display_name}', owned by {owners}, is this App Service's"
-    words = option(SERVICE_OPTION, service.client_id)
+    if service is None:
+        return False
+    if rotation.expiring_within is None or is_named_as_service(service, rotation.service):
+        return True
+    base = observed.trust.unique_name
+    return is_created_by_caller(service, observed.caller) or any(
+        replaced_kind(client.counted_credentials) is not None
+        for client in observed.trust.clients
+        if has_unique_name_below(client.application, base)
+    )
+
+
+def find_lasting_doubt(rotation: Rotation, observed: ObservedState) -> NotOurs | None:
+    """The doubt about a client that is named, and that the settings would not settle."""
+    if rotation.expiring_within is not None:
+        return None
     for name in rotation.clients:
         client = _find_replaceable(name, observed)
-        right = f"{right}, and '{client.display_name}' is its client"
-        words = f"{words}, and with {client.client_id} in place of '{name}'"
-    return f"Or, without the settings, if {right}: run the same command with {words}."
+        decision = client_trust(client, observed, rotation.service, rotation.clients)
+        if isinstance(decision, Doubted) and decision.has(Doubt.NOT_BELOW):
+            return not_ours(client.application, decision, CLIENT)
+    return None
+
+
+def describe_naming(rotation: Rotation, observed: ObservedState) -> str:
+    """Say how to rotate without the settings: by naming what they would name.
+
+    Whose IDs these are, a client's own file says, and not the directory: there, anyone can
+    register this App Service's name.
+    """
+    is_by_name = not all(map(is_guid, rotation.clients))
+    if observed.file is not None:
+        naming = "write the site's service-app, and each client's appId as its name, into the file"
+    else:
+        naming = f"run the same command with {SERVICE_OPTION} APP_ID"
+        if is_by_name:
+            naming += ", and with the client's appId in place of its name"
+    return (
+        f"Or, without the settings, {naming}. They are in the client's secret file: MCT_S2S_SCOPE "
+        "without /.default, and AZURE_CLIENT_ID."
+    )
 
 
 def _client_state(

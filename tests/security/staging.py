@@ -53,7 +53,7 @@ def register(who: Member, name: str, *, days: int | None = None, **more: Any) ->
     return application
 
 
-def assign(who: Member, service: Json, client: Json, role: str = ROLE_ID) -> None:
+def assign(who: Sandbox | Member, service: Json, client: Json, role: str = ROLE_ID) -> None:
     body = {
         "principalId": client["principal"],
         "resourceId": service["principal"],

@@ -24,7 +24,7 @@ from mct_s2s.model.ids import (
 from mct_s2s.sandbox.observability.exchange import Entry
 from mct_s2s.sandbox.state import seed
 
-from tests.cli.conftest import Ended, Program, saved_to, values_in
+from tests.cli.conftest import Ended, Program, alone, saved_to, values_in
 from tests.conftest import FUNCTION_APP, JSON, SITE, Json, Sandbox
 from tests.security.conftest import Contributor, Member
 from tests.security.staging import (
@@ -46,6 +46,7 @@ from tests.security.staging import (
     secrets,
 )
 from tests.support.by_hand import Hand
+from tests.support.least_caller import READ
 from tests.support.sandbox_inside import Inside
 
 # A service application that somebody made under our name
@@ -1219,3 +1220,66 @@ def test_a_removal_deletes_no_client_that_another_team_signs_in_as(
     )
     admin(*removal, *A, *JSON)
     assert azure.applications("Payroll")
+
+
+# Without a right to the settings
+
+
+@pytest.fixture
+def reader(mct: Program, azure: Sandbox) -> Program:
+    """Who may change every registration, and read no settings."""
+    subscription = f"/subscriptions/{azure.subscription_id}"
+    permissions = (*READ, "Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All")
+    return alone(mct, azure, *permissions, arm=[("Reader", subscription)])
+
+
+@pytest.fixture(params=["untouched", "assigned"])
+def namesake(request: pytest.FixtureRequest, mct: Program, azure: Sandbox, rob: Member) -> Json:
+    """Site B uses the service application of A; its own name is free, and Rob's."""
+    azure.add_site(name="site-b", group="rg-b")
+    assert mct("setup", *A, *JSON).code == 0
+    (service,) = azure.applications("MCT service (contosolearn)")
+    sharing = ("--service-app", service["appId"], "--client", "Import")
+    assert mct("setup", *B, *sharing, *JSON).code == 0
+    name = service_unique_name("site-b")
+    role_id = new_app_role_id(azure.tenant_id, name, "S2SAppRole")
+    planted = rob.squat(
+        name,
+        "MCT service (site-b)",
+        signInAudience="AzureADMyOrg",
+        appRoles=[role(role_id)],
+        api={"requestedAccessTokenVersion": 2},
+    )
+    if request.param == "assigned":
+        assign(rob, planted, register(rob, "Course export"), role_id)
+    disown(rob, planted)
+    azure.forget()
+    return planted
+
+
+@pytest.mark.parametrize("due", [False, True], ids=["by name", "due"])
+def test_a_namesake_neither_hides_who_is_due_nor_is_offered_without_the_settings(
+    azure: Sandbox, reader: Program, namesake: Json, due: bool
+) -> None:
+    words = ("--expiring-within", "500d") if due else ("Import",)
+    done = reader("rotate-secret", *words, *B, *JSON)
+    assert (done.code, done.document["error"]["code"]) == (4, "permission-missing"), done
+    assert namesake["appId"] not in done.out
+    assert azure.writes() == []
+
+
+def test_another_teams_client_is_doubted_without_the_settings_as_with_them(
+    mct: Program, azure: Sandbox, reader: Program, adele: Member
+) -> None:
+    """What the settings say of it would change nothing."""
+    assert mct("setup", *A, *JSON).code == 0
+    (service,) = azure.applications("MCT service (contosolearn)")
+    (role_id,) = [each["id"] for each in service["appRoles"]]
+    principal = azure.graph("GET", f"/servicePrincipals(appId='{service['appId']}')")["id"]
+    theirs = register(adele, "Payroll production", days=20)
+    assign(azure, {"principal": principal}, theirs, role_id)
+    azure.forget()
+    for naming in ((), ("--service-app", service["appId"])):
+        done = reader("rotate-secret", "Payroll production", *A, *naming, *JSON)
+        error = is_refused(done, azure, "registration-not-ours")
+        assert adele.address in error["message"]

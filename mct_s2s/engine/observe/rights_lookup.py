@@ -51,7 +51,7 @@ from mct_s2s.planning.permissions.rights import (
     may_do_all,
 )
 from mct_s2s.planning.plan import Plan
-from mct_s2s.planning.rotation import describe_naming
+from mct_s2s.planning.rotation import describe_naming, find_lasting_doubt
 from mct_s2s.planning.secret_policy import fit_secrets, too_long
 from mct_s2s.planning.site import check_site
 from mct_s2s.waits import RIGHTS_SECONDS
@@ -221,8 +221,11 @@ async def explain_doubt(
     rotation = request.desired
     if not isinstance(rotation, Rotation) or not observed.settings_unread:
         return doubt
+    lasting = find_lasting_doubt(rotation, observed)
+    if lasting is not None:
+        return lasting
     explained = await _explain_missing(session, request, probe, doubt)
-    explained.ways_out = (Instruction(describe_naming(rotation, observed, doubt)),)
+    explained.ways_out = (Instruction(describe_naming(rotation, observed)),)
     return explained
 
 
