@@ -60,7 +60,13 @@ from mct_s2s.planning.removal_notes import (
     describe_removal,
 )
 from mct_s2s.planning.service_application import SERVICE_KEY, plan_end_of_use
-from mct_s2s.planning.service_facts import CLIENT, SERVICE, confirmed_role, is_created_for_this_site
+from mct_s2s.planning.service_facts import (
+    CLIENT,
+    SERVICE,
+    confirmed_role,
+    is_created_for_this_site,
+    other_users,
+)
 from mct_s2s.planning.site import plan_site
 
 
@@ -253,7 +259,7 @@ def _plan_client(client: ClientApplication, scope: RemovalScope) -> Iterator[Any
     if isinstance(decision, Doubted):
         yield _keep_untouched(client, key, why_doubted(decision))
         return
-    if client.client_id in removal.named_elsewhere:
+    if client.client_id in removal.named_elsewhere or _serves_elsewhere(client, scope.observed):
         yield _keep_untouched(client, key, "another App Service of the file names it")
         return
     revocations = [*_plan_revocations(client.principal, key, client.display_name, scope)]
@@ -270,6 +276,18 @@ def _plan_client(client: ClientApplication, scope: RemovalScope) -> Iterator[Any
     yield from secrets
     after = [step.key for step in (*revocations, *secrets)]
     yield from _plan_deletion(CLIENT, client.application, key, after, removal)
+
+
+def _serves_elsewhere(client: ClientApplication, observed: ObservedState) -> bool:
+    """Whether its consent may be the access to another App Service of the trust file, too.
+
+    Where the API has lists, it loses access to this one without that.
+    """
+    file, service = observed.file, observed.trust.service
+    if file is None or service is None or client.client_id not in file.named_elsewhere:
+        return False
+    is_shared = bool(other_users(service, observed)) or not is_created_for_this_site(observed)
+    return is_shared and bool(observed.api.lists)
 
 
 def _keep_untouched(client: ClientApplication, key: str, why: str) -> NoChange:

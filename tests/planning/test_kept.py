@@ -106,6 +106,22 @@ def test_a_client_that_another_site_of_the_trust_file_names_is_kept(removal: Rem
     assert kept.because is KeptBecause.NAMED_ELSEWHERE
 
 
+@pytest.mark.parametrize("removal", [TEARDOWN, Removal(SPEC, ("Import",))])
+@pytest.mark.parametrize("is_shared", [True, False])
+def test_a_client_keeps_the_consent_that_another_site_of_the_trust_file_relies_on(
+    removal: Removal, is_shared: bool
+) -> None:
+    """Where both use one API; it leaves the allow list."""
+    tags = (Tag.USED.of("mct-s2s-other"),) if is_shared else ()
+    file = SiteOfFile("-f trust.toml --only learn", named_elsewhere=frozenset({IMPORT.client_id}))
+    observed = replace(complete(IMPORT), file=file)
+    service = replace(observed.trust.service or SERVICE, tags=tags)
+    observed = replace(observed, trust=replace(observed.trust, service=service))
+    plan = make_plan(removal, observed)
+    assert any("admin consent Import" in step for step in said(plan)) is not is_shared
+    assert any("settings" in step for step in said(plan))
+
+
 @pytest.mark.parametrize(
     ("desired", "is_read"),
     [
