@@ -241,7 +241,10 @@ def _clients(
         if isinstance(decision, Doubted):
             # In the file, its appId would be the operator's own word for it.
             sentence = f"'{name}' ({client.client_id}): {why_doubted(decision)}. {IF_RIGHT}"
-            doubted.append(DoubtedKeys(_doubted_client(client, observed), name, sentence))
+            keys = _doubted_client(client, observed)
+            if _is_one_of_several(keys, application):
+                sentence = f"{sentence} {OF_SEVERAL}"
+            doubted.append(DoubtedKeys(keys, name, sentence))
             continue
         remarks: tuple[str, ...] = ()
         display_name = ""
@@ -256,12 +259,17 @@ def _clients(
             options["service-management-reference"] = application.management_reference
         if "secret-to" in options:
             remarks = (*remarks, FROM_TAG)
-        federated = [each for each in application.credentials if each.federation is not None]
-        if "federated-issuer" in options and len(federated) > 1:
+        if _is_one_of_several(options, application):
             remarks = (*remarks, OF_SEVERAL)
         keys = {"name": name, **options}
         clients[name.casefold()] = ClientTable(keys, remarks, display_name)
     return tuple(clients.values()), tuple(doubted)
+
+
+def _is_one_of_several(keys: Keys, application: Application) -> bool:
+    """Whether the keys describe one of several federated credentials."""
+    federated = [each for each in application.credentials if each.federation is not None]
+    return "federated-issuer" in keys and len(federated) > 1
 
 
 def _doubted_client(client: ClientApplication, observed: ObservedState) -> dict[str, str | bool]:

@@ -9,6 +9,7 @@ from rich.text import Text
 from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.secret_place import SecretPlace
 from mct_s2s.model.site_settings import Holds
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.api_address import api_url
@@ -67,7 +68,7 @@ def _site(terminal: Terminal, site: SiteStatus) -> None:
             needs = f"{client.needs}{_several_valid(client, site.observed.now)}"
             table.add(Text.assemble(sign, client.name), client.id, Text(needs, style=style))
             if client.place is not None:
-                table.add_below(Text(f"    kept in {path_or_place(client.place)}", style="quiet"))
+                table.add_below(Text(f"    kept in {_whereabouts(client.place)}", style="quiet"))
         terminal.result()
         terminal.out.print(table)
     terminal.result()
@@ -91,6 +92,13 @@ def _several_valid(client: ClientStatus, now: datetime) -> str:
 def _is_elsewhere(finding: Finding) -> bool:
     """Whether it says that a secret is not on this machine, which is often as it should be."""
     return finding.code == "secret-not-stored" and finding.severity is Severity.NOTE
+
+
+def _whereabouts(place: SecretPlace) -> str:
+    """Where a credential is kept, and whose word that is if it is not this machine's."""
+    # Owners of the registration, also earlier ones, can write its tags.
+    said = "" if place.is_file else ", as a tag of its registration says"
+    return f"{path_or_place(place)}{said}"
 
 
 def _show_elsewhere(

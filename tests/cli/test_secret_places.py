@@ -1196,5 +1196,6 @@ def test_status_says_where_each_secret_is_kept(mct: Program) -> None:
     shown = mct("status").out.splitlines()
     places = [credential["savedTo"].removeprefix("file:") for credential in made]
     assert [line.strip() for line in shown if "kept in" in line] == [
-        f"kept in {place}" for place in places
+        f"kept in {places[0]}",
+        f"kept in {places[1]}, as a tag of its registration says",
     ]

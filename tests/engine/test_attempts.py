@@ -149,6 +149,27 @@ def test_an_attempt_is_remembered_on_this_machine_until_it_ends(
     engine.run(main)
 
 
+def test_no_secret_that_has_arrived_is_remembered_once_its_tag_is_gone(
+    registration: Json, engine: Engine
+) -> None:
+    """The run may be killed at once: the next one would remove what its users have."""
+    remembered = RememberedAttempts("contosolearn", registration["id"])
+    after_writes = list[frozenset[str]]()
+
+    def killed() -> None:
+        after_writes.append(remembered.tags())
+
+    engine.after(f"/applications/{registration['id']}", killed, killed, method="PATCH")
+
+    async def main(session: Session) -> None:
+        attempt = attempt_at(registration, session, engine.home)
+        await attempt.begin()
+        await attempt.confirm_arrival()
+
+    engine.run(main)
+    assert after_writes == [{attempt_tag(OURS)}, frozenset()]
+
+
 def test_a_tag_of_a_place_that_another_runs_creation_replaced_is_written_again(
     registration: Json, engine: Engine
 ) -> None:

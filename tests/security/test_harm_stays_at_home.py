@@ -1222,6 +1222,29 @@ def test_a_removal_deletes_no_client_that_another_team_signs_in_as(
     assert azure.applications("Payroll")
 
 
+def test_lines_to_uncomment_say_that_they_have_one_of_several_federated_credentials(
+    mct: Program, rob: Member, contributor: Contributor
+) -> None:
+    """A team's client may have one of an earlier owner: in the file, it is the operator's word."""
+    assert mct("setup", *A, *JSON).code == 0
+    theirs = register(rob, "Deploy")
+    for name in ("first", "second"):
+        credential = {
+            "name": name,
+            "issuer": f"https://{name}.example",
+            "subject": "deploy",
+            "audiences": ["api://AzureADTokenExchange"],
+        }
+        rob.graph(
+            "POST", f"/applications/{theirs['id']}/federatedIdentityCredentials", json=credential
+        )
+    contributor.lists(theirs["appId"])
+    exported = mct("export", *A).out
+    assert "# federated-issuer = " in exported
+    (reason,) = (line for line in exported.splitlines() if line.startswith("# 'Deploy'"))
+    assert "several federated credentials" in reason
+
+
 # Without a right to the settings
 
 

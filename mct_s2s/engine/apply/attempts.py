@@ -165,10 +165,12 @@ class Attempt:
         other_tags = tuple(tag for tag in known if not tag.startswith(Tag.ATTEMPT))
         tagged = replace(application, tags=(*other_tags, self._tag))
         untagged = replace(application, tags=other_tags)
+        # First: after a kill in between, the tag alone decides. What this machine remembers would
+        # have a secret removed that has arrived, of a place that keeps nothing.
+        self.remembered.forget()
         await applications.update(self.graph, tagged, untagged)
         self._tagged = None
         await self._check_tags(untagged)
-        self.remembered.forget()
 
     async def _check_tags(self, written: Application) -> None:
         """Write the note, or its removal, again where another run has undone it.
