@@ -21,7 +21,8 @@ class Remembered(StrEnum):
     DELETED = "deleted"
     """A run here moved them to the recycle bin; with the ids of those who owned them then."""
     ATTEMPTED = "attempted"
-    """A run here began attempts at secrets there, and did not end; with the tags of these.
+    """A run here began attempts at secrets there, and has handed none of these over; with the tags
+    of the attempts.
 
     That is no reason to believe a registration.
     """
@@ -43,18 +44,22 @@ def remember_registrations(
     """Replace what is remembered; a home that cannot be written to keeps nothing."""
     with suppress(OSError):
         path = path_of(what, why)
-        if details:
-            lines = (" ".join((key, *sorted(words))) for key, words in sorted(details.items()))
-            replace_whole(path, "".join(f"{line}\n" for line in lines), durable=False)
-        else:
-            path.unlink(missing_ok=True)
+        try:
+            if details:
+                lines = (" ".join((key, *sorted(words))) for key, words in sorted(details.items()))
+                replace_whole(path, "".join(f"{line}\n" for line in lines), durable=False)
+                return
+        except OSError:
+            pass  # on a full disk, nothing is better than what no longer holds
+        path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
 class RememberedAttempts:
     """The attempts at secrets of one registration that a run here began, by their tags.
 
-    A replica may not show what a killed run has written to the registration. Then these say it.
+    A replica may not show what a killed run has written to the registration, and another run may
+    have taken it off. Then these say it: a secret of such a name was never handed to its place.
     """
 
     what: str
@@ -65,6 +70,13 @@ class RememberedAttempts:
 
     def add(self, tag: str) -> None:
         self._write(self._read() | {self.object_id.casefold(): self.tags() | {tag}})
+
+    def remove(self, tag: str) -> None:
+        """Remove one attempt, as its secret is about to be handed over."""
+        noted = self._read()
+        key = self.object_id.casefold()
+        remaining = noted.pop(key, frozenset()) - {tag}
+        self._write(noted | ({key: remaining} if remaining else {}))
 
     def forget(self) -> None:
         """Remove them, as the registration has those that the next run has to know."""

@@ -15,6 +15,7 @@ from mct_s2s.azure.graph import applications, credentials
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import S2SError
 from mct_s2s.model.client_credentials import CredentialKind, attempt_tag
+from mct_s2s.model.client_sign_in import MadeCredential
 from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, Tag
@@ -102,6 +103,15 @@ class Attempt:
         self._tagged = tagged
         await self._check_tags(tagged)
 
+    async def deliver(self, credential: MadeCredential) -> None:
+        """Hand the credential to its store. Raises S2SError.
+
+        From here on the tag alone says that its arrival is not known: what this machine remembers
+        of attempts is removed without asking anyone.
+        """
+        self.remembered.remove(self._tag)
+        await self.store.deliver(credential)
+
     async def confirm_arrival(self) -> None:
         """Note that the secret is in its store. Raises S2SError: the tag could not be removed."""
         self.has_arrived = True
@@ -157,20 +167,18 @@ class Attempt:
         # moment. B's secret may have arrived by now, and B have taken its note off; A still knows
         # the note from its own first write, or sees it on a replica that is behind. If A wrote it
         # again, it would stay, and the next run could remove B's secret. Where B is still at work,
-        # its note is lost: that matters only if B is killed before its secret arrives, and then B's
-        # machine remembers it.
+        # its note is lost: that matters only if B is killed before its secret arrives; before it
+        # is handed over, B's machine remembers it.
         # All other tags that A has written are kept: a run that did not see the registration may
         # have created it, which replaced its tags.
         known = dict.fromkeys((*application.tags, *self._tagged.tags))
         other_tags = tuple(tag for tag in known if not tag.startswith(Tag.ATTEMPT))
         tagged = replace(application, tags=(*other_tags, self._tag))
         untagged = replace(application, tags=other_tags)
-        # First: after a kill in between, the tag alone decides. What this machine remembers would
-        # have a secret removed that has arrived, of a place that keeps nothing.
-        self.remembered.forget()
         await applications.update(self.graph, tagged, untagged)
         self._tagged = None
         await self._check_tags(untagged)
+        self.remembered.forget()
 
     async def _check_tags(self, written: Application) -> None:
         """Write the note, or its removal, again where another run has undone it.

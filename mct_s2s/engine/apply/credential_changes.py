@@ -226,7 +226,7 @@ async def _request_secret(
 async def _deliver(
     credential: MadeCredential, attempt: Attempt, change: AddCredential, run: Run
 ) -> None:
-    await attempt.store.deliver(credential)
+    await attempt.deliver(credential)
     if attempt.store.arrives_last:
         return
     # The secret is at its place: what waits for that need not wait for the note's removal, too,

@@ -395,8 +395,8 @@ def _with_undelivered(
     """Mark the secrets that are known to have reached no place.
 
     A file of this machine outweighs the tags, which owners of the registration write, too.
-    `attempted`: the tags of attempts that runs here did not end. Another run may have taken such a
-    tag off, if no replica had shown it to that run's plan.
+    `attempted`: the tags of attempts whose secret a run here has not handed over. Another run may
+    have taken such a tag off, if no replica had shown it to that run's plan.
     """
     application = client.application
     undelivered = set(application.undelivered)
