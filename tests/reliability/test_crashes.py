@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 from mct_s2s.model.client_credentials import attempt_tag
+from mct_s2s.model.ids import Tag
 from mct_s2s.sandbox.observability.exchange import Cut, Entry, may_write
 
 from tests.conftest import JSON
@@ -180,6 +181,22 @@ def test_a_run_killed_at_any_write_is_completed_by_the_next(
             whole(harness, command, known)
         except AssertionError as error:
             raise AssertionError(f"{moment} {write}: {error}") from error
+
+
+def test_a_secret_that_was_never_handed_over_is_removed_although_its_tag_is_gone(
+    harness: Harness, course_of: Callable[[Command], Course], tmp_path: Path
+) -> None:
+    """A run that no replica had shown the tag has written its own tags over it."""
+    command = KILLED["setup --secret-to exec"]
+    known = course_of(KILLED["setup --secret-to exec"])
+    harness.go_to(known.state, Path(shutil.copytree(known.home, tmp_path / "killed")))
+    (making,) = (write for write in writes(known) if "addPassword" in write)
+    stopped(harness, typed(command.words, harness), (making, "after", signal.SIGKILL))
+    (client,) = harness.inside.azure.applications("One")
+    others = [tag for tag in client["tags"] if not tag.startswith(Tag.ATTEMPT)]
+    assert others != client["tags"]
+    harness.inside.azure.graph("PATCH", f"/applications/{client['id']}", json={"tags": others})
+    whole(harness, command, known)
 
 
 @pytest.mark.timeout(900)
