@@ -32,6 +32,7 @@ from mct_s2s.planning.pruning import TooManyRemovals, refused_together
 from mct_s2s.planning.reviewed import combined
 from mct_s2s.render.diagnostics import print_items
 from mct_s2s.render.outcome import is_finished
+from mct_s2s.render.pipelines import is_unattended
 from mct_s2s.render.plan import summary
 
 if TYPE_CHECKING:
@@ -345,10 +346,12 @@ async def confirmed(sites: Sequence[SiteChange]) -> None:
     """Raises Cancelled: the answer is no; UsageError: there is no one to ask."""
     current = sites[0].command_run
     plans = [site.outcome.plan for site in sites if site.outcome is not None]
-    if current.terminal.json or not current.terminal.talks_to_person:
+    is_job = is_unattended()  # some give jobs a terminal
+    if is_job or current.terminal.json or not current.terminal.talks_to_person:
+        why = "this is a CI job" if is_job else "not an interactive terminal"
         raise UsageError(
             "confirmation-missing",
-            f"Cannot ask for confirmation ({summary(*plans)}): not an interactive terminal.",
+            f"Cannot ask for confirmation ({summary(*plans)}): {why}.",
             remedy="Add --yes to apply the changes, or --dry-run to see the plan only.",
             says_unchanged=True,
         )

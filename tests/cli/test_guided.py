@@ -285,6 +285,18 @@ def test_answering_no_or_ctrl_c_changes_nothing(
     assert azure.writes() == []
 
 
+@pytest.mark.parametrize("variable", ["CI", "GITHUB_ACTIONS", "TF_BUILD"])
+def test_a_job_with_a_terminal_is_asked_for_no_confirmation(
+    variable: str, azure: Sandbox, tmp_path: Path
+) -> None:
+    line = f"{variable}=true {shlex.join(program(SETUP))}"
+    job = at_terminal(azure, tmp_path, shell=line, columns=120)
+    shown = job.read()
+    job.close()
+    assert (job.exitstatus, "y/N" in shown, "this is a CI job" in shown) == (2, False, True), shown
+    assert azure.writes() == []
+
+
 def test_a_question_that_no_one_answers_ends_with_nothing_changed(
     azure: Sandbox, tmp_path: Path
 ) -> None:
