@@ -118,12 +118,12 @@ def show_end(sites: Sequence[SiteChange], fingerprint: str | None) -> None:
         for site in sites:
             if terminal.quiet and site.outcome is not None and site.outcome.has_begun:
                 print_items(terminal.out, _unsaid(site.outcome))
-    if is_dry:
-        _annotate_unplanned(sites)
+    if is_dry or (terminal.json and first.is_of_file):
+        _annotate_errors(sites)
 
 
-def _annotate_unplanned(sites: Sequence[SiteChange]) -> None:
-    """Show which sites have no plan also apart from a job's log."""
+def _annotate_errors(sites: Sequence[SiteChange]) -> None:
+    """Show which sites have no plan, or failed, also apart from a job's log."""
     errors = ((site.title, site.error) for site in sites if site.error is not None)
     for titles, error in told_once(errors):
         annotate(sites[0].command_run.terminal, error, ", ".join(titles))

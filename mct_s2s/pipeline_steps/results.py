@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,12 @@ class Results:
     sites: tuple[SiteResult, ...]
     failure: Failure | None = None
     """What kept the whole command from being done."""
+
+    def failures(self) -> Iterator[tuple[str, Failure]]:
+        """Each with the name of its site; that of the whole command has none."""
+        if self.failure is not None:
+            yield "", self.failure
+        yield from ((site.name, site.failure) for site in self.sites if site.failure is not None)
 
 
 def read(file: Path) -> Results:

@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from mct_s2s.pipeline_steps import commands, program
@@ -62,13 +63,19 @@ def _why_unreviewable(fingerprints: Collection[str]) -> str:
 def apply(environ: Environ, host: Host) -> int:
     """Do what the file says; returns the exit code of mct-s2s."""
     inputs = Inputs.of(environ)
-    return _done("MCT: applied", commands.apply_words(inputs), inputs, environ, host)
+    return _done(title_of_apply, commands.apply_words(inputs), inputs, environ, host)
+
+
+def title_of_apply(results: Results) -> str:
+    if results.failure is None and any(site.changed for site in results.sites):
+        return "MCT: applied"
+    return "MCT: apply failed" if any(results.failures()) else "MCT: nothing to apply"
 
 
 def rotate(environ: Environ, host: Host) -> int:
     """Replace secrets that expire soon; returns the exit code of mct-s2s."""
     inputs = Inputs.of(environ)
-    return _done("MCT: secrets", commands.rotate_words(inputs), inputs, environ, host)
+    return _done(lambda _: "MCT: secrets", commands.rotate_words(inputs), inputs, environ, host)
 
 
 def _called(arguments: Sequence[str], environ: Environ, document: Path) -> int:
@@ -77,7 +84,11 @@ def _called(arguments: Sequence[str], environ: Environ, document: Path) -> int:
 
 
 def _done(
-    title: str, arguments: Sequence[str], inputs: Inputs, environ: Environ, host: Host
+    title: Callable[[Results], str],
+    arguments: Sequence[str],
+    inputs: Inputs,
+    environ: Environ,
+    host: Host,
 ) -> int:
     """Run the command, unless a new credential would get lost, as its plan would show."""
     if not inputs.secrets_to_files:
@@ -85,16 +96,28 @@ def _done(
         code = _called([*arguments, "--dry-run"], environ, planned)
         _refuse_files(results := read(planned))
         if results.failure is not None:
-            host.summarize(summary(title, results))
+            _tell(results, title(results), host)
             return code
     document = host.folder / "result.json"
     code = _called(arguments, environ, document)
     results = read(document)
-    host.summarize(summary(title, results))
+    _tell(results, title(results), host)
     host.output("changed", "true" if any(site.changed for site in results.sites) else "false")
     host.output("result", str(document))
     _connections(results, host)
     return code
+
+
+def _tell(results: Results, title: str, host: Host) -> None:
+    """Show what came of it in the page of the job, and in its log what to do about each error.
+
+    mct-s2s has written the errors themselves there.
+    """
+    host.summarize(summary(title, results))
+    for name, failure in results.failures():
+        if failure.remedy:
+            about = f"{name}: " if name else ""
+            print(plain(f"{about}→ {failure.remedy}"), file=sys.stderr, flush=True)
 
 
 def _refuse_files(planned: Results) -> None:

@@ -3,11 +3,21 @@
 Names are data, also where they look like markup.
 """
 
+import re
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from mct_s2s.pipeline_steps.results import CreatedCredential, Failure, Results, SiteResult
 from mct_s2s.render.markdown import fenced, table, text
 
+_ITEM = "  - "
+_ADVICE_WITH_COMMAND = re.compile(
+    r"(?:(?P<advice>.*?:) )?(?P<command>mct-s2s (?:(?!\. | Or | Then ).)*)(?<!\.)",
+    re.DOTALL,
+)
+"""A remedy that ends with one command, which can be copied. Where others come after it, all of it
+is prose.
+"""
 _ACTIONS = (("create", "created"), ("update", "changed"), ("delete", "removed"))
 
 
@@ -59,7 +69,23 @@ def _credentials(created: Sequence[CreatedCredential]) -> Iterator[str]:
 
 
 def _failed(failure: Failure) -> Iterator[str]:
-    yield text(failure.message)
-    if failure.remedy:
-        yield ""
-        yield from fenced(*failure.remedy.splitlines())
+    yield from _message(failure.message)
+    if not failure.remedy:
+        return
+    yield ""
+    known = _ADVICE_WITH_COMMAND.fullmatch(failure.remedy)
+    if known is None:
+        yield text(failure.remedy)
+        return
+    if known["advice"]:
+        yield from (text(known["advice"]), "")
+    yield from fenced(*known["command"].splitlines())
+
+
+def _message(message: str) -> Iterator[str]:
+    """The statement and its list, which the document has in one text."""
+    for is_list, lines in groupby(message.splitlines(), key=lambda line: line.startswith(_ITEM)):
+        if is_list:
+            yield from ("", *(f"- {text(line.removeprefix(_ITEM))}" for line in lines), "")
+        else:
+            yield text(" ".join(lines))

@@ -105,7 +105,13 @@ def told_once(errors: Iterable[tuple[str, S2SError]]) -> list[tuple[list[str], S
 
 
 def show_error_line(terminal: Terminal, error: S2SError) -> None:
-    """In one line, without the list that it may introduce: the JSON document has the rest."""
+    """In one line, without the list that it may introduce: the JSON document has the rest.
+
+    A job shows it apart from its log, where no document is read: with that list.
+    """
+    if pipeline_of() is not None:
+        annotate(terminal, error)
+        return
     line = " ".join(error.without_items.split())
     if line.endswith(":"):
         line = f"{line.removesuffix(':')}."

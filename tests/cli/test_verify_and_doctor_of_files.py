@@ -263,7 +263,13 @@ def test_doctor_of_a_file_says_what_a_site_lacks_by_the_file(fleet: Fleet) -> No
 def test_each_site_that_does_not_exist_is_an_error_in_a_jobs_log(fleet: Fleet) -> None:
     fleet.write(GONE, KEPT)
     job = {"CI": "true", "GITHUB_ACTIONS": "true"}
-    for command in (("apply", "--dry-run"), ("rotate-secret", *DUE, "--dry-run"), ("doctor",)):
+    beside_json = ("apply", "-y", "-o", "json")
+    for command in (
+        ("apply", "--dry-run"),
+        beside_json,
+        ("rotate-secret", *DUE, "--dry-run"),
+        ("doctor",),
+    ):
         done = fleet(*command, env=job)
         assert done.code == 2
         (line,) = [line for line in done.err.splitlines() if line.startswith("::error")]

@@ -20,6 +20,7 @@ from mct_s2s.pipeline_steps.inputs import Inputs, StepError
 from mct_s2s.pipeline_steps.main import main
 from mct_s2s.pipeline_steps.requests import RequestFailed, ask
 from mct_s2s.pipeline_steps.results import CreatedCredential, Failure, Results, SiteResult, read
+from mct_s2s.pipeline_steps.runs import title_of_apply
 from mct_s2s.pipeline_steps.shortening import shortened
 from mct_s2s.pipeline_steps.summary import summary
 from mct_s2s.sandbox.state import seed
@@ -159,6 +160,39 @@ def test_names_on_a_page_are_text(name: str) -> None:
     assert (page.count("<td>"), page.count("<table>"), page.count("<pre>")) == (2 * 3 + 4, 2, 2)
     assert "goes away with it" in text
     assert "| b | 2 created, 1 left to someone else, the test of a client failed |" in text
+
+
+@pytest.mark.parametrize(
+    ("remedy", "prose", "command"),
+    [
+        ("mct-s2s add-client Import", "", "mct-s2s add-client Import"),
+        ("Review it: mct-s2s apply -f t", "Review it:", "mct-s2s apply -f t"),
+        ("Use a shorter lifetime.", "Use a shorter lifetime.", ""),
+        ("Run: mct-s2s setup Or ask a person.", "Run: mct-s2s setup Or ask a person.", ""),
+        ("Add --all, or use mct-s2s apply.", "Add --all, or use mct-s2s apply.", ""),
+    ],
+)
+def test_a_block_of_a_page_has_a_command_alone(remedy: str, prose: str, command: str) -> None:
+    message = "Too short:\n  - site a\n  - site b\n  The service said no."
+    page = summary("MCT", Results((), Failure("x", message, remedy)))
+    tokens = MarkdownIt("commonmark").parse(page)
+    assert [token.content for token in tokens if token.type == "fence"] == (
+        [f"{command}\n"] if command else []
+    )
+    assert not prose or f"<p>{prose}</p>" in MarkdownIt("commonmark").render(page)
+    assert page.splitlines()[2:8] == [
+        "Too short:", "", "- site a", "- site b", "", "The service said no.",
+    ]  # fmt: skip
+
+
+def test_the_page_of_a_refused_apply_says_so_and_its_log_what_to_do(
+    step: Step, tmp_path: Path
+) -> None:
+    asked = {"STEP_FILE": str(tmp_path / "gone.toml"), "STEP_EXPECT": FINGERPRINT}
+    done = step("apply", {"GITHUB_ACTIONS": "true", **asked})
+    assert done.code == 2
+    assert done.summary.startswith("# MCT: apply failed\n")
+    assert done.err.startswith("→ "), "the program writes the error itself there"
 
 
 def test_a_run_that_was_killed_is_a_failure(tmp_path: Path) -> None:
@@ -377,6 +411,7 @@ def test_a_site_that_fails_stands_beside_one_that_does_not(run: Reader) -> None:
     (application,) = run.azure.applications("Import")
     assert dict(learn.clients)["Import"] == application["appId"]
     assert (learn.url, learn.verified) == (run.azure.site_url, True)
+    assert title_of_apply(results) == "MCT: applied", "as one of them was"
     page = summary("MCT: applied", results)
     assert "| gone | failed (site-not-found) |  |" in page
     assert "## gone failed" in page

@@ -16,7 +16,7 @@ from mct_s2s.cli.trust_file_requests import TrustFileMistake
 from mct_s2s.errors import S2SError
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.diagnostics import show_error
+from mct_s2s.render.diagnostics import show_error, show_error_line
 from mct_s2s.render.pipelines import masks
 from mct_s2s.render.progress import Reporter
 
@@ -385,6 +385,15 @@ def test_a_jobs_annotation_has_the_list_that_its_error_introduces(
     with logged(screens) as (terminal, lines):
         show_error(terminal, error, "learn")
     assert lines == ["::error::learn: Refused. [no-right] Missing:%0A- Owner of x%0A- Reader"]
+
+
+def test_an_error_beside_a_json_document_is_an_annotation_in_a_jobs_log(
+    screens: Screens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    with logged(screens) as (terminal, lines):
+        show_error_line(terminal, S2SError("no-plan", "It is another plan.", remedy=""))
+    assert lines == ["::error::It is another plan. [no-plan]"]
 
 
 @pytest.mark.parametrize(
