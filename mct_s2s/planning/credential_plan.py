@@ -243,9 +243,7 @@ def describe_lost(client: ClientState, observed: ObservedState) -> Iterator[Inst
     if note.vault is None and Tag.VAULT.values(client.application.tags):
         losing = observed.missing_secrets.get(client.application.client_id)
         if losing is not None:
-            # Without the place, which owners may have named: the command asks for it.
-            rotate = observed.command("rotate-secret", about=client.name)
-            yield Instruction(lost_message(client.name, losing), rotate)
+            yield _describe_lost_in_tagged(losing, client, observed)
         return
     newest = _newest_lost(client)
     if newest is None or note.place is None:
@@ -267,6 +265,24 @@ def describe_lost(client: ClientState, observed: ObservedState) -> Iterator[Inst
     if observed.file is not None:  # the file says where the new one goes
         rotate = observed.file.command("rotate-secret", about=client.name)
     yield Instruction(f"{what} If no one else has it, replace it:", rotate)
+
+
+def _describe_lost_in_tagged(
+    losing: SecretPlace, client: ClientState, observed: ObservedState
+) -> Instruction:
+    """Say how readers of the key vault that a tag names get the client's secret again."""
+    what = lost_message(client.name, losing)
+    is_at_its_place = client.note.delivered_of(client.application.credentials) is not None
+    if not is_at_its_place:
+        # Without the place, which owners may have named: the command asks for it.
+        return Instruction(what, observed.command("rotate-secret", about=client.name))
+    # The command would not ask: a new secret would go to where that one is.
+    what += " A tag of its registration, which its owners can write, names that place."
+    if observed.file is not None:
+        what += f' If it is right, write secret-to = "{losing}" into the trust file, then:'
+        return Instruction(what, observed.file.command("rotate-secret", about=client.name))
+    rotate = observed.command("rotate-secret", "--secret-to", str(losing), about=client.name)
+    return Instruction(f"{what} If it is right, put a new one there:", rotate)
 
 
 def describe_another(client: ClientState, observed: ObservedState) -> Iterator[str]:

@@ -914,6 +914,24 @@ def test_status_says_that_a_secret_is_lost_from_its_place(
     assert "does not get" not in mct("setup", "--client", "Reports", "-y").err
 
 
+def test_the_vault_of_a_restored_client_gets_its_secret_by_the_printed_command(
+    mct: Program, azure: Sandbox
+) -> None:
+    """What is printed has to cure it: without the place, the new secret goes to the file again."""
+    name = saved(mct(*SETUP))
+    assert mct("teardown", "-a", "contosolearn", "-y").code == 0
+    again = ("setup", "--client", "Reports", "-y")
+    assert mct(*again).code == 0
+    told = "does not get the secret of 'Reports'"
+    noted = mct(*again)
+    assert told in " ".join(noted.err.split()), noted
+    (line,) = [line for line in noted.err.splitlines() if "mct-s2s rotate-secret" in line]
+    assert mct(*shlex.split(line)[1:], "-y").code == 0, line
+    assert told not in " ".join(mct(*again).err.split())
+    secret = held(azure, name)
+    assert azure.token(secret["tags"]["scope"], secret["tags"]["appId"], secret["value"]).is_success
+
+
 @pytest.mark.parametrize(
     ("entry", "told"),
     [
