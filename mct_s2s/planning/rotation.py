@@ -11,7 +11,7 @@ from mct_s2s.errors import Instruction, NotThere, Refused
 from mct_s2s.model.client_credentials import replaced_kind
 from mct_s2s.model.desired import Rotation
 from mct_s2s.model.directory_objects import Application
-from mct_s2s.model.ids import is_guid
+from mct_s2s.model.ids import is_guid, same_id
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.belief import (
     Doubt,
@@ -208,7 +208,7 @@ def plan_rotation(rotation: Rotation, observed: ObservedState) -> Plan:
         state = _client_state(name, client, service, observed, rotation.service.adopt)
         replacement = Replacement(state, rotation.of(name))
         steps += [*replacement.changes(), *_plan_arrived_notes(state)]
-        notes += replacement.notes(_removal_command(name, rotation, observed))
+        notes += replacement.notes(_removal_command(name, client, rotation, observed))
     left_alone += _describe_missing(rotation, observed)
     left_alone += _explain_doubted(others, rotation, observed)
     notes += _describe_unasked(others, rotation, observed)
@@ -423,14 +423,19 @@ def _describe_lost(
             yield Instruction(what, observed.rotating(client))
 
 
-def _removal_command(name: str, rotation: Rotation, observed: ObservedState) -> str:
+def _removal_command(
+    name: str, client: ClientApplication, rotation: Rotation, observed: ObservedState
+) -> str:
     """The command that removes the old credential of a client, once nothing uses it."""
     if observed.file is not None:
         return observed.file.command("rotate-secret", "--remove-old", about=name)
     words = ["--remove-old", *_adopting_options(rotation)]
     if rotation.place is not None:
         words += ["--secret-to", rotation.place]
-    return observed.command("rotate-secret", *words, about=name)
+    # Its appId, where that was typed: it may be what the client is believed for.
+    is_by_id = any(same_id(typed_name, client.client_id) for typed_name in rotation.clients)
+    about = client.client_id if is_by_id else name
+    return observed.command("rotate-secret", *words, about=about)
 
 
 def _adopting_options(rotation: Rotation) -> tuple[str, ...]:

@@ -627,9 +627,12 @@ def test_who_did_not_set_it_up_rotates_without_the_settings_by_naming_both_regis
     assert "--service-app APP_ID, and with the client's appId in place of" in error["remedy"], error
     planned = run("rotate-secret", client_id, *WHERE, *naming, "--dry-run")
     assert (planned.code, "settings" in planned.out) == (3, False), planned
-    rotated = run("rotate-secret", client_id, *WHERE, *naming, "-y")
+    rotated = run("rotate-secret", client_id, *WHERE, *naming, "--keep-old", "1d", "-y")
     assert rotated.code == 0, rotated
     assert mct("verify").code == 0
+    (line,) = [line for line in rotated.out.splitlines() if "--remove-old" in line]
+    removed = run(*shlex.split(line)[1:], "-y")
+    assert (removed.code, len(azure.applications("A")[0]["passwordCredentials"])) == (0, 1), removed
 
 
 @pytest.mark.parametrize(
