@@ -1,5 +1,6 @@
 """What `doctor` found, for people."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -11,11 +12,13 @@ from mct_s2s.model.commands import own_command
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.permissions.doctor import (
     EXISTING,
+    PENDING,
     DoctorCheck,
     SetupForecast,
     SiteChecks,
     forecast,
     is_ready,
+    missing_rights_of,
     state_of,
     steps_to_take,
 )
@@ -32,7 +35,10 @@ _SIGNS = {Verdict.YES: DONE, Verdict.UNKNOWN: UNKNOWN, Verdict.NO: FAILED}
 def show_sites(
     terminal: Terminal, sites: Sequence[SiteChecks], failed: Sequence[UnreadSite], setting_up: str
 ) -> None:
-    """A line for each ready site, what the others lack, each step once, and a total."""
+    """A line for each ready site, what the others lack, each step once, and a total.
+
+    What could not be checked is said once for all sites.
+    """
     ready = [site for site in sites if site.is_ready]
     others = [site for site in sites if not site.is_ready]
     table = Columns()
@@ -44,10 +50,11 @@ def show_sites(
         terminal.result()
         terminal.result(f"Site {site.title}", "head")
         _show_messages(terminal, site.checks, Verdict.NO)
+    _show_unknown(terminal, sites)
     everything = [
         _naming(site.title, check) if check.code == Right.READ_SITE.value.code else check
         for site in others
-        for check in site.checks
+        for check in _without_vain_apply(site.checks)
     ]
     _show_to_do(terminal, "To do", everything, Verdict.NO)
     show_unread(terminal, failed, ())
@@ -59,6 +66,45 @@ def show_sites(
     if any(not site.is_up_to_date for site in ready):
         terminal.result("Preview the changes:")
         terminal.result(f"{setting_up} --dry-run", "command")
+
+
+def _show_unknown(terminal: Terminal, sites: Sequence[SiteChecks]) -> None:
+    """Name what could not be checked, each with the sites where it is the same; and who grants it.
+
+    Where that is at all of them, they are not named.
+    """
+    titles_by_message = defaultdict[str, list[str]](list)
+    for site in sites:
+        for check in site.checks:
+            if check.state is Verdict.UNKNOWN:
+                titles_by_message[check.message].append(site.title)
+    if titles_by_message:
+        terminal.result()
+    for message, titles in titles_by_message.items():
+        where = f"{', '.join(titles)}: " if len(titles) < len(sites) else ""
+        terminal.result(Text.assemble(UNKNOWN, f"{where}{message}"))
+    everything = [check for site in sites for check in site.checks]
+    _show_to_do(terminal, "Not checked", everything, Verdict.UNKNOWN)
+
+
+def _without_vain_apply(checks: Sequence[DoctorCheck]) -> Sequence[DoctorCheck]:
+    """The checks without the advice to complete a setup that would be refused.
+
+    Where a right could not be checked, the advice says that it takes it.
+    """
+    others = [check for check in checks if check.code != PENDING]
+    if forecast(checks) is not SetupForecast.RUNS:
+        return others
+    if not missing_rights_of(checks, Verdict.UNKNOWN):
+        return checks
+    pending = [check for check in checks if check.code == PENDING]
+    return [*others, *map(_on_condition, pending)]
+
+
+def _on_condition(check: DoctorCheck) -> DoctorCheck:
+    condition = ", if you may do what could not be checked:"
+    steps = (replace(step, what=step.what.removesuffix(":") + condition) for step in check.steps)
+    return replace(check, steps=tuple(steps))
 
 
 def failed_messages(

@@ -124,7 +124,7 @@ def test_a_change_that_setup_would_make_is_a_finding_and_no_obstacle(
     assert (done.code, done.document["ready"], done.document["setup"]) == (MISSING, False, "runs")
     assert states(done.document)["changes-pending"] == "missing"
     shown = mct("doctor").out
-    assert ("2 changes are missing" in shown, "All checks passed." in shown) == (True, False)
+    assert ("is not fully set up." in shown, "All checks passed." in shown) == (True, False)
     assert "mct-s2s setup -a contosolearn -g mct-prod" in shown
     assert "mct-s2s setup --client Import --dry-run -a contosolearn -g mct-prod" in shown
 
@@ -150,7 +150,7 @@ def test_what_a_switched_off_site_lacks_is_said_in_words(mct: Program, azure: Sa
     assert mct("setup", "--client", "A", "-y", "--no-verify").code == OK
     assert mct("configure-appservice", "--disable", "-y").code == OK
     shown = " ".join(mct("doctor").out.split())
-    assert "on again. It lets these clients call again: 'A'. To make 2 changes:" in shown
+    assert "on again. It lets these clients call again: 'A'. To complete the setup:" in shown
 
 
 @pytest.mark.as_administrator("it reads the function app beside the site")
@@ -331,7 +331,7 @@ def test_setup_does_what_doctor_says(
             untold = [
                 sentence
                 for sentence in others
-                if sentence not in error["message"] and not sentence.startswith("To make ")
+                if sentence not in error["message"] and not sentence.startswith("To complete ")
             ]
             assert (missing, untold) == (asked, [])
 

@@ -242,6 +242,41 @@ def test_doctor_of_a_file_says_once_what_is_missing_at_several_sites(fleet: Flee
     assert [line.partition(":%0A- ")[0] for line in errors] == ["::error::new", "::error::unset"]
 
 
+def test_doctor_of_a_file_names_once_what_it_could_not_check_and_who_grants_it(
+    fleet: Fleet,
+) -> None:
+    fleet.azure.add_site(name="new", group=GROUP)
+    subscription = f"/subscriptions/{fleet.azure.subscription_id}"
+    looking = ("Application.Read.All", "Organization.Read.All")
+    reader = fleet.azure.caller(*looking, arm=[("Website Contributor", subscription)])
+    fleet.write("new", UNSET)
+    done = fleet("doctor", env=reader)
+    assert done.code == 0, done
+    unchecked = "? Could not check whether you can create app registrations."
+    assert done.out.splitlines().count(unchecked) == 1, done.out
+    granted = done.out.partition("Not checked:")[2]
+    assert granted.count("Application.ReadWrite.OwnedBy") >= 1, done.out
+    fleet.write(BROKEN, UNSET)
+    fleet.settings(BROKEN, ServiceAuthEnabled="false")
+    told = fleet("doctor", env=reader).out
+    assert "? unset: Could not check whether you can create app registrations." in told
+    assert "apply" in [words[0] for words in printed(told)], "the settings are all that it takes"
+    fleet.write(BROKEN, more=f'[[sites.{BROKEN}.clients]]\nname = "More"\n')
+    more = " ".join(fleet("doctor", env=reader).out.split())
+    assert "To complete the setup, if you may do what could not be checked:" in more, more
+
+
+def test_doctor_of_a_file_offers_no_apply_that_is_refused(fleet: Fleet) -> None:
+    subscription = f"/subscriptions/{fleet.azure.subscription_id}"
+    caller = fleet.azure.caller(*READ, arm=[("Website Contributor", subscription)])
+    fleet.settings(BROKEN, ServiceAuthEnabled="false")
+    fleet.write(BROKEN, more=f'[[sites.{BROKEN}.clients]]\nname = "More"\n')
+    assert fleet("apply", "-y", env=caller).code == 4
+    done = fleet("doctor", env=caller)
+    assert (done.code, printed(done.out)) == (3, []), done
+    assert "'broken' is not fully set up." in done.out
+
+
 def test_doctor_of_a_file_says_what_a_site_lacks_by_the_file(fleet: Fleet) -> None:
     fleet.settings(BROKEN, ServiceAuthEnabled="false")
     done = fleet("doctor")

@@ -10,7 +10,6 @@ from mct_s2s.model.caller_rights import CallerRights, Verdict
 from mct_s2s.model.desired import SettingsScope, Setup
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.plain_text import counted
 from mct_s2s.planning.changes import AnyChange, only_notes_use
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.not_ours import NotOurs
@@ -118,8 +117,8 @@ class _ExpectedSetup:
     """What a setup would do, as far as the directory could be read."""
 
     steps: tuple[AnyChange, ...] = ()
-    pending: int = 0
-    """How many changes what is there already lacks, without the client of the job."""
+    is_incomplete: bool = False
+    """Whether what is there already lacks something, without the client of the job."""
     gaining: tuple[str | Instruction, ...] = ()
     """Sentences of these changes on a site that is switched on again."""
     refusal: S2SError | None = None
@@ -207,8 +206,8 @@ def _forecast_setup(job: Setup, observed: ObservedState) -> _ExpectedSetup:
         completion = make_plan(replace(job, clients=()), existing)
     except (NotThere, Refused) as error:
         return _ExpectedSetup(steps, refusal=error)
-    pending = [change for change in completion.changes if not only_notes_use(change)]
-    return _ExpectedSetup(steps, len(pending), completion.gaining)
+    is_incomplete = not all(map(only_notes_use, completion.changes))
+    return _ExpectedSetup(steps, is_incomplete, completion.gaining)
 
 
 def _check_steps(steps: Sequence[AnyChange], seen: Seen) -> Iterator[DoctorCheck]:
@@ -237,13 +236,12 @@ def _check_existing(plans: _ExpectedSetup, job: Setup, seen: Seen) -> Iterator[D
         yield DoctorCheck(refusal.code, Verdict.UNKNOWN, EXISTING, message)
     elif refusal is not None:
         yield DoctorCheck.refused(refusal.code, refusal, EXISTING)
-    elif site is not None and plans.pending:
-        changes = counted(plans.pending, "change")
-        are = "is" if plans.pending == 1 else "are"
-        message = f"'{site.label}' is not fully set up: {changes} {are} missing."
+    elif site is not None and plans.is_incomplete:
+        # No number: the plan also counts what new clients take.
+        message = f"'{site.label}' is not fully set up."
         switched_on = "".join(f"{sentence} " for sentence in plans.gaining)
         setup = observed.command("setup", *_typed_options(job, observed))
-        step = Instruction(f"{switched_on}To make {changes}:", setup)
+        step = Instruction(f"{switched_on}To complete the setup:", setup)
         yield DoctorCheck(PENDING, Verdict.NO, site.label, message, (step,))
 
 
