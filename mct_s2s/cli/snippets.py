@@ -14,7 +14,7 @@ from mct_s2s.errors import Instruction, NotThere, UsageError
 from mct_s2s.inputs.secret_to import SecretTo
 from mct_s2s.local_files import read_given
 from mct_s2s.model.api import Api
-from mct_s2s.model.client_credentials import GITHUB, CredentialKind
+from mct_s2s.model.client_credentials import GITHUB, CredentialKind, NewCredential
 from mct_s2s.model.client_sign_in import (
     CertificateCredential,
     ClientSignIn,
@@ -36,6 +36,7 @@ from mct_s2s.planning.clients import Client
 from mct_s2s.planning.reports.findings import Finding, Severity
 from mct_s2s.render.snippets import ApiCall, CredentialSource, SourceKind, languages_for
 from mct_s2s.stores.dotenv import available, from_files, is_as_written
+from mct_s2s.stores.files import FileStore
 
 _NOT_HERE = "The client's credential is not in its usual place on this machine."
 
@@ -62,18 +63,36 @@ def not_set_up(label: str, observed: ObservedState, client: str) -> NotThere:
     )
 
 
+def _name_in_file(site: FileSite | None, client: Client) -> str | None:
+    if site is None or not isinstance(client, ClientApplication):
+        return None
+    return site.file.name_of(client)
+
+
+def program_of_file(site: FileSite | None, client: Client) -> SecretPlace | None:
+    """The program to which a trust file gives a client's secret, if it does."""
+    name = _name_in_file(site, client)
+    if site is None or name is None:
+        return None
+    place = site.request.places.of(name)
+    return place.place if place.command else None
+
+
 def saved_file(site: FileSite | None, client: Client) -> Path | None:
     """The file on this machine where a trust file keeps a client's credential, if it is there.
 
     Raises UsageError: a shell would run more of it than a credential.
     """
-    if site is None or not isinstance(client, ClientApplication):
+    name = _name_in_file(site, client)
+    if site is None or name is None:
         return None
-    name = site.file.name_of(client)
-    place = site.request.places.of(name) if name is not None else SecretTo()
-    if name is None or place.path is None:
+    place = site.request.places.of(name)
+    if place.path is None:
         return None
     path = place.file_for(name, place.path)
+    credentials = (each.credential for each in site.request.setup.clients if each.name == name)
+    if any(isinstance(new, NewCredential) and new.kind.is_key for new in credentials):
+        path = FileStore(path, keeps_key=True).dotenv  # the file may name the key beside it
     if not path.is_file():
         return None
     # Both files may be somebody else's branch, and a program in a shell language reads this one.
@@ -251,10 +270,14 @@ def notes(
     findings: Sequence[Finding],
     observed: ObservedState,
     spec: ServiceSpec | None = None,
+    program: SecretPlace | None = None,
 ) -> Iterator[Instruction]:
-    """Say what keeps the program from working; `spec`: the trust file's service application."""
+    """Say what keeps the program from working.
+
+    `spec`: the trust file's service application; `program`: the one that it gives the secret to.
+    """
     yield from _problem_notes(call, findings, observed)
-    yield from _source_notes(call, language, observed)
+    yield from _source_notes(call, language, observed, program)
     yield from _address_notes(call, language, observed)
     service = observed.trust.service
     if service is not None and is_only_set(service, observed, spec):
@@ -275,7 +298,7 @@ def _problem_notes(
 
 
 def _source_notes(
-    call: ApiCall, language: Language, observed: ObservedState
+    call: ApiCall, language: Language, observed: ObservedState, program: SecretPlace | None
 ) -> Iterator[Instruction]:
     """Say what the client's credential lacks for the program."""
     source, in_workflow = call.source, language is Language.GITHUB_ACTIONS
@@ -291,7 +314,13 @@ def _source_notes(
                 "The program reads it from the file below. If it is somewhere else, add "
                 "--credentials FILE."
             )
-            yield Instruction(f"{_NOT_HERE} {remedy}", source.path)
+            where = (
+                _NOT_HERE
+                if program is None
+                else f"The trust file gives the client's secret to {program}, so it is not in a "
+                "file here."
+            )
+            yield Instruction(f"{where} {remedy}", source.path)
     elif source.federation is not None:
         subject, is_of_github = source.federation.subject, source.federation.issuer == GITHUB
         if in_workflow and not is_of_github:

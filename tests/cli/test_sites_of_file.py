@@ -427,3 +427,26 @@ def test_a_program_reads_the_credential_where_the_file_keeps_it(
     assert fleet("rotate-secret", "Import 2", "--only", "t2-2", "-y").code == 0
     moved = fleet("snippet", "Import 2", "--only", "t2-2")
     assert (moved.code, str(place) in moved.out) == (0, True), moved
+
+
+@pytest.mark.parametrize("named", ["key.pem", "key.env"])
+def test_a_program_reads_a_certificate_of_which_the_file_names_either_file(
+    fleet: Fleet, tmp_path: Path, named: str
+) -> None:
+    key = tmp_path / "key.pem"
+    fleet.write(t2_2=f'credential = "certificate"\nsecret-to = "file:{tmp_path / named}"')
+    assert fleet("apply", "--only", "t2-2", "-y", "--no-verify").code == 0
+    program = fleet("snippet", "Import 2", "--only", "t2-2")
+    assert (program.code, str(key) in program.out) == (0, True), program
+
+
+def test_a_snippet_of_a_secret_that_the_file_gives_to_a_program_says_so(
+    fleet: Fleet, tmp_path: Path
+) -> None:
+    fleet.write(t2_1='secret-to = "exec:gh secret set X"', t2_2="")
+    for saved in tmp_path.rglob("*.env"):
+        saved.unlink()
+    said = " ".join(fleet("snippet", "Import 1", "--only", "t2-1").err.split())
+    assert "gives the client's secret to exec:gh secret set X, so it is not in a file here" in said
+    assert "in its usual place" not in said
+    assert "in its usual place" in fleet("snippet", "Import 2", "--only", "t2-2").err

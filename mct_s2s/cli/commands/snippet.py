@@ -38,6 +38,7 @@ def snippet(options: SnippetOptions) -> int:
     from mct_s2s.cli.snippets import (
         not_set_up,
         notes,
+        program_of_file,
         program_url,
         refuse_language,
         saved_file,
@@ -113,8 +114,11 @@ def snippet(options: SnippetOptions) -> int:
             ca_file=trusted,
             api=api,
         )
-        findings = diagnose(observed, adopted=spec.adopt)
-        show_manual_steps(terminal.err, [*notes(call, language, findings, observed, spec)])
+        problems, program = (
+            diagnose(observed, adopted=spec.adopt),
+            program_of_file(file_site, client),
+        )
+        show_manual_steps(terminal.err, [*notes(call, language, problems, observed, spec, program)])
         text = program_for(call, language)
         if terminal.json:
             from mct_s2s.render.documents import SnippetDocument  # text needs none of its models
