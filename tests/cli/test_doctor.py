@@ -389,6 +389,24 @@ def test_the_directorys_half_of_a_site_that_is_set_up_names_its_service_applicat
     assert mct("verify").code == 0
 
 
+def test_what_another_deleted_is_named_and_no_permission_is_asked_for_that_is_there(
+    mct: Program, azure: Sandbox
+) -> None:
+    _set_up(mct, azure)
+    assert mct("teardown", "-y").code == 0
+    restoring = "restore the app registration 'MCT service (contosolearn)'"
+    checked = alone(mct, azure, *READ, OWNED, CONSENT, arm=CONTRIBUTOR)("doctor", "-o", "json")
+    document = checked.document
+    (unknown,) = [check for check in document["checks"] if restoring in check["message"]]
+    assert unknown["message"] == f"Could not check whether you can {restoring}."
+    assert "Application.ReadWrite.All, to restore" in unknown["remedy"], unknown
+    assert OWNED not in remedies(checked), document
+    (known,) = [
+        check for check in document["checks"] if "registrations you create" in check["message"]
+    ]
+    assert known["state"] == "ok", known
+
+
 def test_a_missing_right_is_asked_for_once(mct: Program, azure: Sandbox) -> None:
     shown = mct("doctor", "-a", SITE, env=azure.caller()).out
     assert [shown.count(words) for words in ("Directory Readers", "Website Contributor")] == [

@@ -215,8 +215,9 @@ def _check_steps(steps: Sequence[AnyChange], seen: Seen) -> Iterator[DoctorCheck
     needs = dict[RequiredPermission, None]()
     for step in steps:
         for need in all_permissions(step, seen.observed):
-            is_new = need.application is None or need.right.is_consent
-            subject = "" if need.resource is None and is_new else need.subject
+            is_new = need.application is None and not need.is_deleted
+            is_unnamed = need.resource is None and (is_new or need.right.is_consent)
+            subject = "" if is_unnamed else need.subject
             needs[replace(need, subject=subject)] = None
     for need in needs:
         # The App Service is checked by itself, whatever the plan writes there.
@@ -292,7 +293,7 @@ def missing_rights_of(checks: Sequence[DoctorCheck], verdict: Verdict) -> list[M
 
 def _check_right(need: RequiredPermission, access: CallerRights) -> DoctorCheck:
     verdict, missing = to_ask_for(need, access)
-    step = need.right.step_on(need.subject)
+    step = need.step
     message = {
         Verdict.YES: f"You can {step}.",
         Verdict.NO: f"You can't {step}.",

@@ -210,9 +210,15 @@ class RequiredPermission:
     enabling: str = ""
     """The command that enables the identity of the resource that a change is about."""
 
+    @property
+    def step(self) -> str:
+        """What takes it, as a verb phrase."""
+        if self.is_deleted and self.subject:
+            return f"restore the app registration '{self.subject}'"
+        return self.right.step_on(self.subject)
+
     def lacks(self, right: str, who: str, command: str) -> MissingRight:
-        step, way_out = self.right.step_on(self.subject), self.right.value.way_out
-        return MissingRight(step, right, who, command, way_out, self.enabling)
+        return MissingRight(self.step, right, who, command, self.right.value.way_out, self.enabling)
 
 
 Missing = tuple[MissingRight, ...]
@@ -371,7 +377,10 @@ def _owns(need: RequiredPermission, access: CallerRights) -> Verdict:
 
 def missing_rights(need: RequiredPermission, access: CallerRights) -> Missing:
     """The rights to ask for: an Entra role for a person, Graph permissions for an application."""
-    permissions, role = need.right.least(of_others=need.application is not None)
+    # Who may restore its own lacks, if anything, the permission to restore that of others.
+    is_owned_only = need.is_deleted and _OWNED_BY in (access.permissions or ())
+    of_others = need.application is not None or is_owned_only
+    permissions, role = need.right.least(of_others=of_others)
     if access.signed_in.is_person is not False:
         assignment = {
             "principalId": access.caller_id,
