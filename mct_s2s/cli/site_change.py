@@ -159,12 +159,14 @@ class SiteChange:
             raise
         removed_files = retire_files(self.session, self.outcome)
         if removed_files:
-            self.command_run.terminal.inform("Deleted files of secrets that were removed:")
+            self.command_run.terminal.inform("Deleted files of credentials that were removed:")
             for path in removed_files:
                 self.command_run.terminal.inform(f"  {path}")
         kept_files = useless_files(self.session, self.outcome, self.outcome.done.values())
         if kept_files:
-            self.command_run.terminal.say("Could not delete files of secrets that were removed:")
+            self.command_run.terminal.say(
+                "Could not delete files of credentials that were removed:"
+            )
             for path in kept_files:
                 self.command_run.terminal.say(f"  {path}")
 

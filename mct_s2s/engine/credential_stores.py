@@ -588,7 +588,7 @@ def _ask_for_place(place: SecretPlace, observed: ObservedState) -> str:
 def retire_files(session: "Session", outcome: "Outcome") -> list[Path]:
     """Delete the files in this tool's own folder whose secrets are useless now; return them."""
     stores = _useless_stores(session, outcome, outcome.done.values())
-    return [store.dotenv for store, client_id in stores if store.retire(client_id)]
+    return [file for store, client_id in stores for file in store.retire(client_id)]
 
 
 def useless_files(
@@ -599,7 +599,7 @@ def useless_files(
     for store, client_id in _useless_stores(session, outcome, changes):
         with suppress(UsageError):  # in a folder that is another user's: it stays
             if store.is_of_client(client_id):
-                files.append(store.dotenv)
+                files += store.retired_files
     return files
 
 

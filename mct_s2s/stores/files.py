@@ -249,19 +249,26 @@ class FileStore(Store):
             return note_in(_text(self.dotenv)).delivered in key_ids
         return False
 
-    def retire(self, client_id: str) -> bool:
-        """Delete the files of a client whose credential is of no use; tell if there were any."""
+    @property
+    def retired_files(self) -> list[Path]:
+        """The files that `retire` deletes, as far as they are there."""
+        files = (self.dotenv, self.pem, self.pending_key, *self._of_kinds())
+        return [file for file in dict.fromkeys(files) if file.exists()]
+
+    def retire(self, client_id: str) -> list[Path]:
+        """Delete the files of a client whose credential is of no use; return them."""
         try:
             if not self.is_of_client(client_id):
-                return False
+                return []
+            files = self.retired_files
             _remove(self.dotenv)
             self._forget_client(client_id)
         except UsageError:  # another user's, or in a folder that has become one: it stays
-            return False
-        for file in (self.pem, self.pending_key, *self._of_kinds()):
+            return []
+        for file in files:
             with suppress(OSError):
                 file.unlink(missing_ok=True)
-        return True
+        return [file for file in files if not file.exists()]
 
     def _of_kinds(self) -> list[Path]:
         return [

@@ -588,13 +588,17 @@ def test_a_dry_run_tries_the_place_of_a_backup(mct: Program, tmp_path: Path) -> 
     assert not (tmp_path / "backup.json").exists()
 
 
-def test_the_plan_of_a_removal_names_the_file_that_goes(mct: Program) -> None:
-    file = saved_to(mct("setup", "--client", "A", *JSON))
+@pytest.mark.parametrize("kind", ["secret", "certificate"])
+def test_the_plan_of_a_removal_names_the_files_that_go(mct: Program, kind: str) -> None:
+    file = saved_to(mct("setup", "--client", "A", "--credential", kind, *JSON))
+    files = {name for name in file.parent.iterdir() if name.is_file()}
+    assert len(files) == (1 if kind == "secret" else 2)
     planned = mct("remove-client", "A", "--dry-run")
-    assert f"'{file}'" in planned.out, planned
-    assert file.exists()
+    assert all(f"'{name.name}'" in planned.out or f"'{name}'" in planned.out for name in files)
+    assert all(name.exists() for name in files)
     removed = mct("remove-client", "A", "-y")
-    assert (file.exists(), str(file) in removed.err) == (False, True), removed
+    for name in files:
+        assert (name.exists(), str(name) in removed.err) == (False, True), removed
 
 
 @pytest.mark.parametrize("is_kept", [True, False])

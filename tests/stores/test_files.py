@@ -329,10 +329,10 @@ def test_a_key_that_has_arrived_waits_for_no_one(tmp_path: Path) -> None:
 
 def test_a_client_that_goes_takes_its_key_along(tmp_path: Path) -> None:
     place = FileStore(tmp_path / "a.env", is_default_place=True, keeps_key=True)
-    assert place.retire(RECORD.client_id) is False
+    assert place.retire(RECORD.client_id) == []
     asyncio.run(keep(place))
-    assert place.retire(OTHER) is False
-    assert place.retire(RECORD.client_id) is True
+    assert place.retire(OTHER) == []
+    assert [file.name for file in place.retire(RECORD.client_id)] == ["a.env", "a.pem"]
     assert names(tmp_path) == []
 
 
