@@ -165,18 +165,27 @@ def _new_folders(outcome: Outcome) -> tuple[Instruction, ...]:
 
 
 def _describe_files(site: SiteChange, outcome: Outcome) -> Iterator[Instruction]:
-    """Name the files on this machine that a removal will delete."""
-    if not isinstance(outcome.request.desired, Removal) or outcome.has_begun:
+    """Name the files on this machine that will be deleted."""
+    if not isinstance(outcome.request.desired, Removal | Rotation) or outcome.has_begun:
         return
+    # A file that gets the new one stays.
+    stores = [outcome.stores.get(change.name) for change in new_credentials(outcome.plan)]
+    renewed = {
+        file
+        for store in stores
+        if isinstance(store, FileStore)
+        for file in (store.dotenv, store.pem)
+    }
     by_folder = defaultdict[Path, list[Path]](list)
     for path in useless_files(site.session, outcome, outcome.plan.changes):
-        by_folder[path.parent].append(path)
+        if path not in renewed:
+            by_folder[path.parent].append(path)
     for folder, paths in by_folder.items():
         if len(paths) == 1:
             what = f"A file with a secret that is removed is deleted, too: '{paths[0]}'."
         else:
             names = ", ".join(f"'{path.name}'" for path in paths)
-            what = f"Files with secrets that are removed are deleted, too: {names} in '{folder}'."
+            what = f"Files of credentials that are removed are deleted, too: {names} in '{folder}'."
         yield Instruction(what)
 
 

@@ -334,6 +334,18 @@ def test_a_rotation_of_several_clients_keeps_the_place_of_each(
     assert len(application(azure, "Filed")["passwordCredentials"]) == 1
 
 
+def test_the_plan_of_a_rotation_names_the_file_that_goes(mct: Program, tmp_path: Path) -> None:
+    file = saved_to(mct("setup", "--client", "One", *JSON))
+    elsewhere = ("--secret-to", f"file:{tmp_path}/new.env")
+    deleted = "A file with a secret that is removed is deleted, too:"
+    assert deleted not in mct("rotate-secret", "One", "--dry-run").out, "it gets the new one"
+    assert mct("rotate-secret", "One", *elsewhere, "-y").code == 0
+    planned = mct("rotate-secret", "One", *elsewhere, "--remove-old", "--dry-run")
+    assert f"{deleted} '{file}'." in " ".join(planned.out.split()), planned
+    assert mct("rotate-secret", "One", *elsewhere, "--remove-old", "-y").code == 0
+    assert not file.exists()
+
+
 @pytest.mark.parametrize(
     "more",
     [
