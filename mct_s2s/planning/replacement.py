@@ -383,7 +383,8 @@ class Replacement:
         if self._old_elsewhere:
             which = f"Another {self.kind.noun} of '{self.client.name}'" if self.replaced else old
             place = self.client.note.place
-            where = f"in {place}" if place is not None else "here"
+            # Of a secret that is given away, nothing tells where the old one is.
+            elsewhere = f" is not stored in {place}. It" if place is not None else ""
             then = "When nothing uses it, remove it:"
             if self.needs_new:
                 then = "Give the new one to its users, then remove it:"
@@ -394,7 +395,7 @@ class Replacement:
                     then = f"If its users read another place, {way}. {then}"
             notes.append(
                 Instruction(
-                    f"{which} is not stored {where}. It {_validity(self._old_elsewhere)}. {then}",
+                    f"{which}{elsewhere} {_validity(self._old_elsewhere)}. {then}",
                     removal_command,
                 )
             )

@@ -108,6 +108,12 @@ def test_a_night_without_a_rotation_names_no_secret_in_use_for_removal(
     assert all(f"valid until {OLD.expires:%Y-%m-%d}." in note.what for note in told)
 
 
+def test_of_a_secret_that_is_given_away_no_note_says_where_the_old_one_is() -> None:
+    """Its own file of earlier days may hold it."""
+    (note,) = replacement(Rotation(), CURRENT, place=None).notes("remove it")
+    assert note.what.startswith("The old secret of 'Import' stays valid until"), note
+
+
 def test_of_two_old_secrets_each_note_says_which_it_is_about() -> None:
     kept, elsewhere = replacement(SEVEN_DAYS, OLD, CURRENT, held=(CURRENT,)).notes("remove it")
     assert kept.what.startswith("The old secret of 'Import' is kept until")
