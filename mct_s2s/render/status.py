@@ -121,8 +121,8 @@ def _show_elsewhere(
     }
     noun = "secret" if kinds == {CredentialKind.SECRET} else "credential"
     what = (
-        f"This machine has no file with the {noun} of {', '.join(names)}. That is right where it "
-        "is kept elsewhere. To replace one that is lost:"
+        f"mct-s2s knows of no file on this machine with the {noun} of {', '.join(names)}. That is "
+        "right where it is kept elsewhere. To replace one that is lost:"
     )
     terminal.result()
     terminal.result(Text.assemble(("note: ", "quiet"), what))

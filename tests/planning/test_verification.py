@@ -156,7 +156,7 @@ FEDERATED = replace(
     federation=Federation("https://issuer", "subject", "api://AzureADTokenExchange"),
 )
 IN_FILE = SiteOfFile("-f trust.toml --only learn", ("Import",))
-ELSEWHERE = "none of its credentials is available on this machine"
+ELSEWHERE = "mct-s2s knows of no file on this machine with its credential"
 
 
 @pytest.mark.parametrize(

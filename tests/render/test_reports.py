@@ -272,7 +272,7 @@ def test_secrets_that_are_not_on_this_machine_are_one_note_behind_the_table() ->
     show_report(shown, one(seen))
     _, behind = shown.recorded.split("Application ID URI")
     assert shown.recorded.count("note: ") == behind.count("note: ") == 1
-    assert "no file with the secret of 'Export', 'Import'." in behind
+    assert "no file on this machine with the secret of 'Export', 'Import'." in behind
     assert behind.endswith(f"    mct-s2s rotate-secret NAME {WHERE}\n")
 
 
@@ -282,7 +282,7 @@ def test_a_certificate_that_is_not_on_this_machine_is_no_secret() -> None:
     place = SecretPlace.parse("file:/home/ada/import.env")
     shown = Terminal.recording()
     show_report(shown, one(replace(seen, missing_secrets={client.client_id: place})))
-    assert "no file with the credential of 'Import'." in shown.recorded
+    assert "no file on this machine with the credential of 'Import'." in shown.recorded
 
 
 def test_a_status_is_as_it_was() -> None:

@@ -368,7 +368,7 @@ def untested(
             "Not tested: its file was saved under another address of this cloud. Name it:",
             observed.command("verify", "--credentials", str(other_file)),
         )
-    message = "Not tested: none of its credentials is available on this machine."
+    message = "Not tested: mct-s2s knows of no file on this machine with its credential."
     vaults = [f"keyvault:{place}" for place in Tag.VAULT.values(client.application.tags)]
     if vaults:
         message += f" Its registration names {' and '.join(vaults)}, which gave none."
