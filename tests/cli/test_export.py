@@ -161,6 +161,17 @@ def test_what_was_set_up_by_hand_is_in_comments_to_uncomment(around: Round, azur
     assert {change["resource"] for change in changes} <= {"API permission"}, "declared at most"
 
 
+def test_an_export_names_the_owners_of_a_service_application_in_comments(
+    around: Round, azure: Sandbox
+) -> None:
+    hand = Hand(azure).step_1().step_2().step_3()
+    owner = hand.register("reports-func").principal_id
+    reference = {"@odata.id": f"{azure.graph_url}/v1.0/directoryObjects/{owner}"}
+    azure.graph("POST", f"/applications/{hand.service.object_id}/owners/$ref", json=reference)
+    (comment,) = [line for line in around.export().splitlines() if "only its settings" in line]
+    assert "it, and it is owned by 'reports-func'" in comment
+
+
 def test_a_file_that_names_what_was_set_up_by_hand_is_exported_as_it_is(
     around: Round, mct: Program, azure: Sandbox
 ) -> None:

@@ -192,9 +192,10 @@ class _Lookup:
         return Trust(None, principal, tuple(assignments), owners=owners)
 
     async def _find_owners(self, client_id: ClientId) -> tuple[Owner, ...]:
-        """Find who can change it, for commands that change something: they show it."""
-        if isinstance(self.request.desired, Look):
-            return ()
+        """Find who can change it, for commands that change something, and exports: they show it."""
+        match self.request.desired:
+            case Look(all_federated=False):
+                return ()
         return await or_unknown(custody.owners_of_client_id(self.graph, client_id)) or ()
 
     # The clients
