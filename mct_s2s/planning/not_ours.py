@@ -39,6 +39,11 @@ class NotOurs(Refused):
     """
     adoptable: Adoptable | None = None
     """The service application that --service-app would name."""
+    is_told_by_settings = False
+    """Whether the settings, which could not be read, say what the App Service's own is.
+
+    Anyone can register its name: what has no more than that is not offered.
+    """
     is_created_meanwhile = False
     """Whether someone else registered it while this run was creating it.
 
@@ -118,6 +123,14 @@ def service_not_ours(
     application: Application, observed: ObservedState, doubted: Doubted
 ) -> NotOurs:
     """The error about a service application that is doubted."""
+    refused = _service_refusal(application, observed, doubted)
+    refused.is_told_by_settings = observed.settings_unread
+    return refused
+
+
+def _service_refusal(
+    application: Application, observed: ObservedState, doubted: Doubted
+) -> NotOurs:
     client_id, trust, is_set = (
         application.client_id,
         observed.trust,

@@ -1291,6 +1291,19 @@ def test_a_namesake_neither_hides_who_is_due_nor_is_offered_without_the_settings
     assert azure.writes() == []
 
 
+@pytest.mark.parametrize("namesake", ["assigned"], indirect=True)
+def test_a_setup_without_the_settings_is_offered_no_namesake(
+    azure: Sandbox, reader: Program, namesake: Json
+) -> None:
+    """Only the settings say which service application is this App Service's."""
+    done = reader("setup", "--client", "Import", *B, "--dry-run", *JSON)
+    error = done.document["error"]
+    assert (done.code, error["code"]) == (4, "permission-missing"), done
+    assert "--service-app APP_ID" in error["remedy"], done
+    assert namesake["appId"] not in done.out
+    assert azure.writes() == []
+
+
 def test_another_teams_client_is_doubted_without_the_settings_as_with_them(
     mct: Program, azure: Sandbox, reader: Program, adele: Member
 ) -> None:

@@ -53,6 +53,7 @@ from mct_s2s.planning.permissions.rights import (
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.rotation import describe_naming, find_lasting_doubt
 from mct_s2s.planning.secret_policy import fit_secrets, too_long
+from mct_s2s.planning.service_facts import SERVICE_OPTION
 from mct_s2s.planning.site import check_site
 from mct_s2s.waits import RIGHTS_SECONDS
 
@@ -217,7 +218,11 @@ async def explain_doubt(
     observed: ObservedState,
     doubt: NotOurs,
 ) -> S2SError:
-    """Explain a rotation's doubt that the settings would settle, where they could not be read."""
+    """Explain a doubt that the settings would settle, where they could not be read."""
+    if isinstance(request.desired, Setup) and doubt.is_told_by_settings:
+        explained = await _explain_missing(session, request, probe, doubt)
+        explained.ways_out = (_naming_service(observed),)
+        return explained
     rotation = request.desired
     if not isinstance(rotation, Rotation) or not observed.settings_unread:
         return doubt
@@ -227,6 +232,17 @@ async def explain_doubt(
     explained = await _explain_missing(session, request, probe, doubt)
     explained.ways_out = (Instruction(describe_naming(rotation, observed)),)
     return explained
+
+
+def _naming_service(observed: ObservedState) -> Instruction:
+    """Say how to set up without the settings: by the service application that they name."""
+    naming = f"run the same command with {SERVICE_OPTION} APP_ID"
+    if observed.file is not None:
+        naming = "write it into the file, as the site's service-app"
+    return Instruction(
+        "Or, without the settings, ask someone who can read them which service application they "
+        f"name, and {naming}."
+    )
 
 
 async def _explain_missing(
