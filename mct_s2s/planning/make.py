@@ -291,6 +291,11 @@ def _find_role_holders(
         how_to_allow_others += _describe_unlisted_identities(
             service, registrations.object_ids, observed
         )
+    if how_to_allow_others and desired.settings is SettingsScope.NONE:
+        # The lists are not read: all of these may be on them.
+        holders = counted(len(how_to_allow_others), "other holder")
+        what = f"Only the App Service's settings say whether {holders} of the app role may call."
+        how_to_allow_others = [Instruction(what)]
     return _RoleHolders(tuple(believed), tuple(how_to_allow_others))
 
 

@@ -18,6 +18,7 @@ from mct_s2s.model.desired import (
     Removal,
     Rotation,
     ServiceSpec,
+    SettingsScope,
     Setup,
 )
 from mct_s2s.model.directory_objects import Custody, ServicePrincipal
@@ -223,6 +224,19 @@ def test_a_holder_that_keeps_the_role_without_lists_is_named(everything: bool) -
     assert [str(statement) for statement in plan.statements if "'Others'" in str(statement)] == [
         "Created for another App Service, and still allowed here by the same app role: 'Others'."
     ]
+
+
+def test_without_the_settings_no_holder_is_said_to_be_left_out() -> None:
+    """The settings may list all of them."""
+    seen = shared(MCT, "this App Service", frozenset({0, 1, 2, 3}), frozenset())
+    scope = SettingsScope.NONE
+    job = Setup(ServiceSpec(adopt=SERVICE_ID), settings=scope)
+    plan = make_plan(job, replace(seen, app_service=None))
+    assert [str(note) for note in plan.notes if "holds the app role" in str(note)] == []
+    (note,) = [str(note) for note in plan.notes if "of the app role" in str(note)]
+    assert note == (
+        "Only the App Service's settings say whether 3 other holders of the app role may call."
+    )
 
 
 @pytest.mark.parametrize("adopt", [None, SERVICE_ID], ids=["its own", "adopted"])
