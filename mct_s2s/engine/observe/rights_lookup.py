@@ -252,10 +252,12 @@ async def _explain_missing(
     seen = await _examine_parts(session, request, probe)
     site = seen.observed.app_service
     at_site: Missing = ()
-    reading = ""
+    readings = set[str]()
     if seen.resource is not None:
         at_site = missing_at(seen.resource, seen.access, request.desired, unseen=site is None)
-        reading = Right.READ_SETTINGS.step_on(seen.resource.name)
+        readings = {
+            right.step_on(seen.resource.name) for right in (Right.READ_SITE, Right.READ_SETTINGS)
+        }
     site_refusal = seen.site_refusal or (site.refusal if site is not None else None)
     refusals = [
         refusal
@@ -263,8 +265,8 @@ async def _explain_missing(
         if refusal is not None and is_refusal(refusal)
     ] or [error]
     answers = dict.fromkeys(refusal.answer for refusal in refusals if refusal.answer)
-    # The list of what is missing says already that the settings can't be read.
-    if any(missing.step == reading for missing in at_site):
+    # The list of what is missing says already what can't be read there.
+    if any(missing.step in readings for missing in at_site):
         refusals = [refusal for refusal in refusals if refusal is not site_refusal]
     rights = [*at_site, *_missing_in_directory(seen, request)]
     unlisted: dict[str, Missing] = {}

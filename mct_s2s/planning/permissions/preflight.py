@@ -33,6 +33,7 @@ from mct_s2s.planning.changes import (
     only_notes_use,
 )
 from mct_s2s.planning.permissions.rights import (
+    READER,
     Judged,
     Missing,
     RequiredPermission,
@@ -131,8 +132,12 @@ def missing_at(
 ) -> Missing:
     """What the caller lacks at an App Service: to read its settings, and for what is `desired`.
 
-    `unseen`: the App Service itself was not shown.
+    `unseen`: the App Service itself was not shown. A rotation does without its settings.
     """
+    if unseen and isinstance(desired, Rotation):
+        reading = RequiredPermission(Right.READ_SITE, resource.name, resource=resource, role=READER)
+        verdict, missing = judge(reading, access)
+        return missing if verdict is Verdict.NO else ()
     rights = [Right.READ_SETTINGS]
     if unseen:
         rights.insert(0, Right.READ_SITE)

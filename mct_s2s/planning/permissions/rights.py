@@ -207,6 +207,8 @@ class RequiredPermission:
     is_deleted: bool = False
     """Whether it is in the recycle bin, which does not show who owns it."""
     resource: ResourceId | None = None
+    role: str = ""
+    """The Azure role that is enough, where the resource's least one allows more."""
     enabling: str = ""
     """The command that enables the identity of the resource that a change is about."""
 
@@ -258,7 +260,7 @@ def _judge_at_resource(
 def _lacking_role(
     need: RequiredPermission, resource: ResourceId, access: CallerRights
 ) -> MissingRight:
-    role = least_role(resource)
+    role = need.role or least_role(resource)
     assign = role_assignment(role, access.signed_in.assignee, str(resource))
     return need.lacks(role, OWNER, assign)
 
