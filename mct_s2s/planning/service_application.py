@@ -101,7 +101,13 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> PlannedService:
     changes += registration.plan_principal(principal_name, after=(SERVICE_UPDATE_KEY,))
 
     notes = list[str]()
-    if is_named_as_service(application, spec) and not is_in_settings(application, observed):
+    # Of another team's, who may be surprised by a change, the plan names the owners.
+    is_changed_foreign = edits != ApplicationEdits() and (
+        application.unique_name != trust.unique_name
+    )
+    if is_named_as_service(application, spec) and (
+        is_changed_foreign or not is_in_settings(application, observed)
+    ):
         notes.append(adoption(application, observed, SERVICE))
     if edits.token_version is not None:
         notes.append(_describe_token_version(application, edits.token_version, observed.api))

@@ -371,6 +371,17 @@ def test_an_adopted_registration_keeps_its_names(by: str) -> None:
     ] == ([] if by.startswith("https") else [uri])
 
 
+@pytest.mark.parametrize("unique_name", [None, SERVICE.unique_name], ids=["foreign", "own"])
+def test_a_foreign_service_application_that_is_changed_is_shown_with_its_owners(
+    unique_name: str | None,
+) -> None:
+    """Also where the settings name it, which anyone who may write them can do."""
+    found = replace(SERVICE, unique_name=unique_name, identifier_uris=())
+    plan = make_plan(adopted(SERVICE_ID), observed_state(trust(service=found), settings(**ALLOWED)))
+    shown = any(str(note).startswith("adopt service application 'MCT") for note in plan.notes)
+    assert shown is (unique_name is None)
+
+
 def test_a_client_named_by_its_name_and_its_appid_is_planned_once() -> None:
     assert (
         plan_of(spec("Import", IMPORT.client_id, IMPORT.client_id.upper()), complete(IMPORT)) == []
