@@ -36,6 +36,7 @@ from mct_s2s.planning.credential_plan import (
     ClientState,
     describe_another,
     describe_lost,
+    describe_outdated_vault,
     plan_credential,
 )
 from mct_s2s.planning.not_ours import adoption, not_ours, restoring
@@ -409,8 +410,10 @@ def _client_notes(
                 "secret-lifetime: status would report it at once, and a rotation of all that "
                 f"expire within {typed(EXPIRING_WITHIN)} refuses it. {short.advice}"
             )
-        if isinstance(spec.credential, NewCredential) and spec.credential.is_kept:
-            yield from describe_another(client, observed)
+        if isinstance(spec.credential, NewCredential):
+            yield from describe_outdated_vault(client, observed)
+            if spec.credential.is_kept:
+                yield from describe_another(client, observed)
         return
     yield from _describe_stale_values(client, observed)
     if isinstance(spec.credential, NewCredential):

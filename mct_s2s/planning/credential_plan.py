@@ -33,7 +33,7 @@ from mct_s2s.model.ids import (
     Tag,
 )
 from mct_s2s.model.observed import ClientApplication, ObservedState
-from mct_s2s.model.secret_place import SecretPlace
+from mct_s2s.model.secret_place import PlaceKind, SecretPlace
 from mct_s2s.planning.changes import AddCredential, AnyChange, Deferred, RemoveCredential
 from mct_s2s.planning.federation import describe_federation
 from mct_s2s.planning.plan import Registration
@@ -283,6 +283,22 @@ def _describe_lost_in_tagged(
         return Instruction(what, observed.file.command("rotate-secret", about=client.name))
     rotate = observed.command("rotate-secret", "--secret-to", str(losing), about=client.name)
     return Instruction(f"{what} If it is right, put a new one there:", rotate)
+
+
+def describe_outdated_vault(client: ClientState, observed: ObservedState) -> Iterator[str]:
+    """Say which key vault keeps the last secret of a client whose new one goes elsewhere."""
+    vaults = Tag.VAULT.values(client.application.tags)
+    is_valid = any(each.is_valid_at(client.now) for each in client.application.credentials)
+    if not vaults or is_valid or client.note.vault is not None:
+        return
+    place = SecretPlace(PlaceKind.KEY_VAULT, vaults[-1])
+    naming = option("--secret-to", str(place))
+    if observed.file is not None:
+        naming = f'secret-to = "{place}", in the trust file'
+    yield (
+        f"A tag of '{client.name}' says that its secret is in {place}. Who reads that does not get "
+        f"the new one. If they should, name the place: {naming}"
+    )
 
 
 def describe_another(client: ClientState, observed: ObservedState) -> Iterator[str]:

@@ -921,7 +921,10 @@ def test_the_vault_of_a_restored_client_gets_its_secret_by_the_printed_command(
     name = saved(mct(*SETUP))
     assert mct("teardown", "-a", "contosolearn", "-y").code == 0
     again = ("setup", "--client", "Reports", "-y")
-    assert mct(*again).code == 0
+    restored = mct(*again)
+    assert restored.code == 0
+    naming = f"name the place: --secret-to keyvault:{seed.VAULT}/{name}"
+    assert naming in " ".join(restored.err.split()), restored
     told = "does not get the secret of 'Reports'"
     noted = mct(*again)
     assert told in " ".join(noted.err.split()), noted
