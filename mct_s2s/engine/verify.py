@@ -4,7 +4,7 @@ What can't be tested is open, not failed.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -33,7 +33,7 @@ from mct_s2s.model.secret_place import SecretPlace
 from mct_s2s.model.site_settings import Holds
 from mct_s2s.planning.api_address import api_url
 from mct_s2s.planning.clients import has_wanted_role
-from mct_s2s.planning.reports.findings import Finding, diagnose, stopped, wrong_settings
+from mct_s2s.planning.reports.findings import NO_CLIENTS, Finding, diagnose, stopped, wrong_settings
 from mct_s2s.planning.reports.renewal import renewing
 from mct_s2s.planning.reports.verification import (
     CALL,
@@ -120,7 +120,14 @@ class ClientTest:
         for client_checks in tested:
             checks += client_checks
         checks += identity_checks(identities, self.observed, self.audience, url, path)
+        checks += self._name_lack_of_clients()
         return Verification(url, path, tuple(checks), api=self.observed.api)
+
+    def _name_lack_of_clients(self) -> Iterator[VerificationCheck]:
+        """Say that the site has no clients to test, as `status` does."""
+        for finding in diagnose(self.observed):
+            if finding.code == NO_CLIENTS:
+                yield VerificationCheck(*SITE, "configured", None, finding.message, finding.remedy)
 
     def _find_obstacle(self) -> VerificationCheck | None:
         """Why no client can call: the site is stopped, or there is nothing to ask a token for."""

@@ -338,6 +338,15 @@ def test_verify_before_setup_says_that_there_is_nothing_to_prove(
     assert azure.log("site") == []
 
 
+def test_verify_of_a_site_without_clients_says_so_with_the_command_that_adds_one(
+    mct: Program, azure: Sandbox
+) -> None:
+    assert mct("setup", "-y").code == 0
+    done = mct("verify")
+    assert (done.code, "has no clients: nothing can call its API yet." in done.out) == (3, True)
+    assert "→ mct-s2s add-client NAME -a contosolearn" in done.out, done
+
+
 def test_what_talks_to_a_sandbox_calls_no_site_elsewhere(mct: Program) -> None:
     """Not even one that the user names: whoever has that name would get the token."""
     assert mct(*SETUP).code == 0

@@ -159,6 +159,15 @@ def test_verify_of_a_file_exits_3_for_a_site_that_is_not_set_up(fleet: Fleet) ->
     )
 
 
+def test_verify_of_a_file_says_that_a_site_has_no_clients(fleet: Fleet) -> None:
+    assert fleet("remove-client", "--only", KEPT, f"Import {KEPT}", "-y").code == 0
+    fleet.write(KEPT)
+    done = fleet("verify")
+    assert (done.code, "has no clients: nothing can call its API yet." in done.out) == (3, True)
+    (words,) = printed(done.out)
+    assert words[:3] == ["apply", "-f", str(fleet.file)]
+
+
 # doctor
 
 

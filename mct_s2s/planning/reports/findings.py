@@ -53,6 +53,7 @@ from mct_s2s.planning.short_lifetime import ShortLifetime, typed
 from mct_s2s.planning.site import accepted_values, make_sticky, not_sticky
 
 NOT_CONFIGURED = "not-configured"
+NO_CLIENTS = "no-clients"
 
 
 class Severity(StrEnum):
@@ -486,4 +487,4 @@ def _unlisted(observed: ObservedState, site: AppService) -> Iterator[Finding]:
                 message if observed.file.clients else f"{message} The file names none, either."
             )
             add = observed.command("setup")
-        yield Finding("no-clients", label, message, add, Severity.WARNING)
+        yield Finding(NO_CLIENTS, label, message, add, Severity.WARNING)
