@@ -4,6 +4,7 @@ It is run where there is what it speaks of: clients, a trust file, a backup. Wha
 is answered by `--yes`, since no one is at a terminal.
 """
 
+import json
 import re
 import shlex
 import shutil
@@ -16,9 +17,9 @@ from pathlib import Path
 import pytest
 from mct_s2s.sandbox.state import seed
 
-from tests.cli.conftest import Ended, run_here
+from tests.cli.conftest import Ended, Program, run_here
 from tests.cli.test_other_apis import hosted
-from tests.conftest import Json
+from tests.conftest import Json, Sandbox
 from tests.support.apis import ORDERS_FILE
 from tests.support.catalogue import ROWS
 from tests.support.certificates import RSA, pem_of
@@ -260,3 +261,17 @@ def test_a_command_of_the_error_catalogue_runs(typed: Typing, command: str) -> N
     needs = {"mct-s2s add-client": " Other", "mct-s2s setup": " --client Other"}
     ended = typed(command.replace("COMMAND", "status") + needs.get(command, ""))
     assert ended.code in {0, 3}, f"{remedies()[command]}: {ended.err}"
+
+
+@pytest.mark.as_administrator("the sites of the subscription are listed")
+def test_the_sites_of_the_sandboxs_page_are_known_as_mct_sites(
+    mct: Program, azure: Sandbox
+) -> None:
+    page = (ROOT / "docs" / "sandbox.md").read_text(encoding="utf-8")
+    bodies = re.findall(r'_sandbox/sites" -d "(.*?)"\n', page, re.DOTALL)
+    (body,) = (re.sub(r"\$(n|\{n%\?\})", "1", body).replace('\\"', '"') for body in bodies)
+    azure.add_site(**json.loads(body))
+    listed = mct("status", "--all")
+    assert "customer1" in listed.out, listed
+    planned = mct("setup", "-a", "customer1", "--client", "Import", "--dry-run")
+    assert "does not look like an MCT site" not in planned.out + planned.err
