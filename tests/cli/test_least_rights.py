@@ -581,6 +581,19 @@ def test_a_dry_run_says_which_rights_could_not_be_confirmed(mct: Program, azure:
     assert "Not confirmed" not in mct("setup", "--client", "A", "--dry-run").out
 
 
+@pytest.mark.parametrize("is_set_up", [False, True])
+def test_a_refusal_for_want_of_the_settings_says_what_is_not_confirmed_of_the_directory(
+    mct: Program, azure: Sandbox, is_set_up: bool
+) -> None:
+    if is_set_up:
+        assert mct("setup", "--client", "Other", "-y").code == 0
+    run = alone(mct, azure, *READ, arm=[("Reader", SITE)])
+    refused = run("setup", *WHERE, "--client", "A", "-y")
+    assert refused.code == 4, refused
+    for right in set(PIPELINE) - set(READ):
+        assert f"Not confirmed: {right}, to " in refused.err, refused
+
+
 def test_what_is_printed_as_next_works_for_each_of_two_persons(
     mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -25,7 +25,7 @@ from mct_s2s.errors import (
     or_unknown,
     outcome_of,
 )
-from mct_s2s.model.caller_rights import CallerRights, Permission, ScopeRights, SecretRule
+from mct_s2s.model.caller_rights import CallerRights, Permission, ScopeRights, SecretRule, Verdict
 from mct_s2s.model.desired import Look, Rotation, SettingsScope, Setup
 from mct_s2s.model.ids import PrincipalId
 from mct_s2s.model.observed import ObservedState
@@ -283,14 +283,29 @@ async def _explain_missing(
 
 def _unconfirmed(seen: Seen, request: Request) -> Iterator[Instruction]:
     """What a setup will take, too, where the directory does not show whether the caller has it."""
-    if seen.directory_refusal is None or not isinstance(request.desired, Setup):
+    if not isinstance(request.desired, Setup):
         return
     if request.desired.service is None or request.desired.settings_only:
         return
-    needs = general_permissions(request.desired)
-    lacks = [lack for need in needs for lack in to_ask_for(need, seen.access)[1]]
-    for asked in asked_for(lacks):
+    for asked in asked_for(_likely_missing_in_directory(seen, request, request.desired)):
         yield replace(asked, what=f"Not confirmed: {asked.what}")
+
+
+def _likely_missing_in_directory(seen: Seen, request: Request, setup: Setup) -> Missing:
+    """What is likely to be missing for the plan without the App Service.
+
+    Where there is no such plan, as something could not be read: for any setup.
+    """
+    needs = general_permissions(setup)
+    if seen.directory_refusal is not None:
+        return tuple(lack for need in needs for lack in to_ask_for(need, seen.access)[1])
+    observed = replace(seen.observed, app_service=None)
+    with suppress(S2SError):
+        plan = make_plan(_without_site(request).desired, observed)
+        changes = [change for change in plan.changes if not only_notes_use(change)]
+        return likely_missing(changes, observed, seen.access)
+    judged = [to_ask_for(need, seen.access) for need in needs]
+    return tuple(lack for verdict, lacks in judged if verdict is Verdict.UNKNOWN for lack in lacks)
 
 
 def _missing_in_directory(seen: Seen, request: Request) -> Missing:
