@@ -3,6 +3,7 @@
 An entry becomes options of `setup`, so that the same code checks every value.
 """
 
+import os
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
@@ -416,6 +417,15 @@ class _Reader:
         request = setup_request(options, (), of_file)
         for place, client in _entries(key, entry):
             request = self._read_entry(request, options, place, client)
+        places = {name: request.places.of(name) for name in names}
+        paths = {
+            name: place.file_for(name, place.path)
+            for name, place in places.items()
+            if place.path is not None
+        }
+        # Where nobody may look is none: unlike Path's, this raises nothing.
+        files = {name: path for name, path in paths.items() if os.path.exists(path)}  # noqa: PTH110
+        request = replace(request, file=replace(of_file, files=files))
         return FileSite(
             key=key, entry=entry, profile=profile, target=target, options=options, request=request
         )

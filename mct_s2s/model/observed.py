@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 
 from mct_s2s.errors import S2SError
 from mct_s2s.model.api import Api
@@ -95,6 +96,8 @@ class SiteOfFile:
     """Resources of managed identities, as the file has them."""
     named_elsewhere: frozenset[str] = frozenset()
     """The appIds of clients that other sites of the file name, in lower case: for a removal."""
+    files: Mapping[str, Path] = field(default_factory=dict)
+    """Where the file keeps the credential of each client that it says a file of, if it is there."""
 
     def command(self, verb: str, *words: str, about: str | None = None) -> str:
         """A command of mct-s2s about this site, by the file."""

@@ -54,9 +54,12 @@ def describe_in_file(scope: RemovalScope) -> Iterator[str]:
         return
     if scope.removal.everything:
         yield "The trust file still has this site: the next 'apply' sets it up again."
-        return
     names = [name for target in scope.targets if (name := _name_in_file(target, file)) is not None]
-    if names:
+    for name in names:
+        path = file.files.get(name)
+        if path is not None:
+            yield f"'{path}' is where the trust file keeps the credential of '{name}': it stays."
+    if names and not scope.removal.everything:
         listed = ", ".join(f"'{name}'" for name in names)
         them = "it" if len(names) == 1 else "them"
         yield f"The trust file still has {listed}: the next 'apply' sets {them} up again."

@@ -385,6 +385,26 @@ def test_a_teardown_by_the_file_says_at_its_end_that_the_file_still_has_the_site
     assert fleet("apply", "--only", "t3-2", "--dry-run").code == 3
 
 
+@pytest.mark.parametrize("command", [("teardown",), ("remove-client", "Import 2")])
+def test_a_removal_names_the_file_of_the_trust_file_that_stays(
+    fleet: Fleet, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    place = tmp_path / "own.env"
+    fleet.write(t2_2=f'secret-to = "file:{place}"')
+    assert fleet("rotate-secret", "Import 2", "--only", "t2-2", "-y").code == 0
+    planned = fleet(*command, "--only", "t2-2", "--dry-run")
+    done = fleet(*command, "--only", "t2-2", "-y")
+    stays = f"'{place}' is where the trust file keeps the credential of 'Import 2': it stays."
+    assert [stays in " ".join(ended.out.split()) for ended in (planned, done)] == [True, True]
+    assert place.exists()
+    assert "restored for 30 days: by apply with" in " ".join(done.out.split())
+    place.unlink()
+    fleet("apply", "--only", "t2-2", "-y", "--no-verify")
+    place.unlink(missing_ok=True)
+    again = fleet(*command, "--only", "t2-2", "--dry-run")
+    assert str(place) not in again.out, "there is none"
+
+
 @pytest.mark.parametrize("command", [("teardown",), ("remove-client", "x"), ("snippet", "x")])
 def test_a_command_about_one_app_service_takes_one_site_of_the_file(
     fleet: Fleet, command: tuple[str, ...]
