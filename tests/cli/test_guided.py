@@ -162,6 +162,20 @@ def test_who_has_typed_where_secrets_go_is_not_asked(keys: Keys) -> None:
     assert "Where do the secrets go?" not in shown
 
 
+def test_what_was_answered_wrongly_is_not_offered_to_be_repeated(keys: Keys) -> None:
+    code, shown = keys(
+        ["setup"],
+        *GUIDED[:2],
+        *SECRETS[:2],
+        ("another program", ENTER),
+        ("Where does the secret go?", f"vault{ENTER}"),
+        ("Name of the vault:", f"nosuchvault{ENTER}"),
+    )
+    assert (code, "does not exist" in shown, "without questions" in shown) == (2, True, False), (
+        shown
+    )
+
+
 @pytest.mark.parametrize("at", sampled(range(len(GUIDED)), 1, of_all=len(GUIDED), salt="Ctrl-C"))
 def test_ctrl_c_at_a_question_cancels_and_leaves_the_terminal_as_it_was(
     at: int, keys: Keys, azure: Sandbox

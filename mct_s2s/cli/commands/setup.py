@@ -18,6 +18,7 @@ from mct_s2s.cli.options import (
     url_option,
 )
 from mct_s2s.errors import Cancelled, S2SError, UsageError, contradiction
+from mct_s2s.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from mct_s2s.cli.command_run import CommandRun
@@ -260,8 +261,11 @@ def guided_setup(options: SetupOptions) -> int:
             code = await change(current, session, chosen, request)
         except Cancelled:
             raise  # who said no does not want to repeat it
-        except S2SError:
-            _show_command(current, chosen, more)
+        except S2SError as error:
+            if (
+                error.exit_code != ExitCode.NOT_BEGUN
+            ):  # else an answer was wrong: it would be repeated
+                _show_command(current, chosen, more)
             raise
         _show_command(current, chosen, more)
         return code
