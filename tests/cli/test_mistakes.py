@@ -291,7 +291,22 @@ def test_a_site_that_is_called_quite_otherwise_is_found_among_those_that_are_the
     """`az` may be signed in elsewhere, or not at all."""
     done = mct("status", "-a", "zzz", env={"MCT_S2S_RESOURCE_GROUP": ""})
     assert done.code == 2
-    assert "→ MCT sites here: contosolearn (mct-prod).\n" in done.err
+    assert "→ MCT sites here: contosolearn (mct-prod)." in done.err
+
+
+@pytest.mark.as_administrator("the sites of the subscription are listed")
+def test_the_sites_that_are_named_are_not_said_to_be_all_beside_other_web_apps(
+    mct: Program, azure: Sandbox
+) -> None:
+    """The settings of those, which are not read for a mistake, may be MCT's."""
+    for number in range(12):
+        azure.add_site(name=f"customer{number:02}", group="customers")
+    done = mct("status", "-a", "zzz", env={"MCT_S2S_RESOURCE_GROUP": ""})
+    assert done.code == 2
+    told = " ".join(done.err.split())
+    assert "MCT sites here: contosolearn (mct-prod). Other web apps: " in told
+    assert "customer00 (customers), " in told
+    assert " more." in told, done
 
 
 @pytest.mark.as_administrator("the subscription's name is read")

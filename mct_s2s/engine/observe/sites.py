@@ -303,13 +303,14 @@ def _no_site(
     exact = [known for known in groups if known.casefold() == name.casefold()]
     close_names = exact or get_close_matches(name, groups, n=3, cutoff=0.5)
     hint = ", ".join(f"{close} (in {groups[close]})" for close in close_names)
-    sites = split_sites(rows, {}, api)[0] if api is not None else []
+    sites, others = split_sites(rows, {}, api) if api is not None else ([], [])
     remedy, listing = "List the apps that you can read:", _list_apps(subscription_id)
     if hint:
         remedy, listing = f"Did you mean {hint}?", ""
     elif api is not None and 0 < len(sites) <= MOST_LISTED:
-        listed = ", ".join(f"{site.name} ({site.resource.resource_group})" for site in sites)
-        remedy, listing = f"{api.name} sites here: {listed}.", ""
+        remedy, listing = f"{api.name} sites here: {_named_few(sites)}.", ""
+        if others:  # their settings, which are not read for a mistake, may be the API's
+            remedy = f"{remedy} Other web apps: {_named_few(others)}."
     missing = SiteNotFound(
         "site-not-found",
         f"No web or function app in {where} is named '{name}', or you can't read it.",
@@ -319,6 +320,13 @@ def _no_site(
     if len(exact) == 1:
         missing.other_group = groups[exact[0]]
     return missing
+
+
+def _named_few(sites: Sequence[Site]) -> str:
+    """The first sites, each with its resource group, and the number of the others."""
+    names = [f"{site.name} ({site.resource.resource_group})" for site in sites[:MOST_LISTED]]
+    more = len(sites) - len(names)
+    return ", ".join([*names, *([f"{more} more"] if more else [])])
 
 
 def _list_apps(subscription_id: str) -> str:
