@@ -366,19 +366,26 @@ def check_api(observed: ObservedState) -> None:
     Only a setup asks: the owner of a registration writes its tags, and must not keep anyone from
     revoking access.
     """
+    refusal = other_api(observed)
+    if refusal is not None:
+        raise refusal
+
+
+def other_api(observed: ObservedState) -> Refused | None:
+    """The refusal to set up for another API than the registration remembers, where it does."""
     trust, api, service = observed.trust, observed.api, observed.trust.service
     if service is None or service.unique_name != trust.unique_name or service.deleted is not None:
-        return
+        return None
     remembered = next(iter(Tag.API.values(service.tags)), None)
     if remembered == (None if api.is_default else api.name):
-        return
+        return None
     served = f"the {remembered} API" if remembered is not None else "the MCT API"
     remedy = (
         f"Name the description of {served}: --api FILE"
         if remembered is not None
         else f"Leave {'api' if observed.file is not None else '--api'} out."
     )
-    raise Refused(
+    return Refused(
         "other-api",
         f"'{service.display_name}' is the service application of this App Service for {served}, "
         f"not for {api.called}.",

@@ -127,6 +127,10 @@ def test_an_api_is_set_up_and_proved(mct: Program, azure: Sandbox, shop: HostedA
     # The API is remembered: MCT's settings would do harm here.
     other = mct("setup", "-a", "shop", "-g", "apps", *JSON)
     assert (other.code, other.document["error"]["code"]) == (2, "other-api"), other
+    looked = mct("status", "-a", "shop", "-g", "apps")
+    assert "--api FILE" in looked.out, looked
+    assert "mct-s2s setup" not in looked.out, "it would be refused"
+    assert "mct-s2s configure-appservice" not in looked.out, looked
 
 
 @EVERY_PROGRAM

@@ -50,7 +50,7 @@ from mct_s2s.planning.service_facts import (
     wanted_role_value,
 )
 from mct_s2s.planning.short_lifetime import ShortLifetime, typed
-from mct_s2s.planning.site import accepted_values, make_sticky, not_sticky
+from mct_s2s.planning.site import accepted_values, make_sticky, not_sticky, other_api
 
 NOT_CONFIGURED = "not-configured"
 NO_CLIENTS = "no-clients"
@@ -139,7 +139,16 @@ def diagnose(
                 Severity.NOTE,
             )
         )
-    return tuple(findings)
+    return tuple(_with_api_to_name(findings, observed))
+
+
+def _with_api_to_name(findings: Sequence[Finding], observed: ObservedState) -> Iterator[Finding]:
+    """Put which API to name in place of a setup that would be refused without it."""
+    refusal = other_api(observed)
+    refused = {observed.command(name) for name in ("setup", "configure-appservice")}
+    for finding in findings:
+        is_vain = refusal is not None and finding.remedy in refused
+        yield replace(finding, remedy=refusal.advice) if refusal and is_vain else finding
 
 
 def stopped(site: AppService | None) -> Finding | None:
