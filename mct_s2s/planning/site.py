@@ -426,7 +426,7 @@ def swap_note(site: AppService, api: Api, write: WriteSettings) -> str | None:
     )
     return (
         f"Note: swapping with {other} would move {what} away. If they should stay here, make them "
-        "slot settings."
+        "slot settings (in the portal: Environment variables, Deployment slot setting)."
     )
 
 

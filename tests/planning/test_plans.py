@@ -718,7 +718,10 @@ def test_the_first_setup_of_a_site_with_slots_says_which_settings_a_swap_moves(
     notes = make_plan(spec("Import"), observed).notes
     said_of_swaps = [note for note in notes if isinstance(note, str) and "swapping" in note]
     expected = f"Note: swapping with staging would move {moved} away. If they should stay here, "
-    assert said_of_swaps == ([] if moved is None else [f"{expected}make them slot settings."])
+    expected += (
+        "make them slot settings (in the portal: Environment variables, Deployment slot setting)."
+    )
+    assert said_of_swaps == ([] if moved is None else [expected])
 
 
 @pytest.mark.parametrize(
