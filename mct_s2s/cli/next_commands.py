@@ -12,7 +12,7 @@ from mct_s2s.planning.api_address import api_url
 from mct_s2s.render.site_report import ClientResult
 from mct_s2s.stores.files import FileStore
 
-ANY_HOST, ANY_FILE = "https://HOST", "FILE"
+ANY_HOST, ANY_FILE = "https://HOST_OF_THE_SITE", "FILE"
 """What the reader knows, and this run does not."""
 
 

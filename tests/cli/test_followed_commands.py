@@ -57,7 +57,7 @@ def test_every_command_that_is_printed_on_the_way_does_something_where_it_is_pri
         for command in commands:
             # What stands for a name of the reader's is the client's that is there.
             program, *words = [
-                {"NAME": "Import", "https://HOST": azure.site_url}.get(word, word)
+                {"NAME": "Import", "https://HOST_OF_THE_SITE": azure.site_url}.get(word, word)
                 for word in shlex.split(command)
             ]
             if program != "mct-s2s" or command in followed or ENDLESS in command:

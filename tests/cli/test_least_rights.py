@@ -606,7 +606,7 @@ def test_what_is_printed_as_next_works_for_each_of_two_persons(
     operator = alone(mct, azure, arm=ON_THE_SITE)
     configured = operator("configure-appservice", *WHERE, "--from", str(handoff), "-y")
     (file,) = tmp_path.rglob("a-*.env")
-    known = {"https://HOST": azure.site_url, "FILE": str(file)}
+    known = {"https://HOST_OF_THE_SITE": azure.site_url, "FILE": str(file)}
     for person, done in ((directory, handed), (operator, configured)):
         _, _, following = done.out.partition("Next\n")
         (command,) = printed_commands(following)
