@@ -31,6 +31,8 @@ class Instruction:
     """The settings to enter, where they are what is left."""
     lists: tuple[str, ...] = ()
     """Names of `values` that are lists: their IDs are added to those that are there."""
+    in_dry_run: str = ""
+    """What a dry run says instead, without the command: that is for after the run."""
 
     @property
     def sentence(self) -> str:

@@ -379,12 +379,14 @@ class Replacement:
         if self.rotation.expiring_within is None and self.may_be_cut_off and not self.removed_now:
             notes.append(self._not_replaced_again())
         if len(self.removed_now) < len(self.replaced):
-            notes.append(Instruction(f"{old} {self._kept()}", removal_command))
+            until, then = self._kept()
+            notes.append(self._removable_later(f"{old} {until}", then, removal_command))
         if self._old_elsewhere:
             which = f"Another {self.kind.noun} of '{self.client.name}'" if self.replaced else old
             place = self.client.note.place
             # Of a secret that is given away, nothing tells where the old one is.
             elsewhere = f" is not stored in {place}. It" if place is not None else ""
+            what = f"{which}{elsewhere} {_validity(self._old_elsewhere)}."
             then = "When nothing uses it, remove it:"
             if self.needs_new:
                 then = "Give the new one to its users, then remove it:"
@@ -392,13 +394,8 @@ class Replacement:
                 if place is not None and place.is_file and not self.rotation.only_named:
                     # Said before and after it: a result comes too late to name the place.
                     way = "rotate with --secret-to PLACE"
-                    then = f"If its users read another place, {way}. {then}"
-            notes.append(
-                Instruction(
-                    f"{which}{elsewhere} {_validity(self._old_elsewhere)}. {then}",
-                    removal_command,
-                )
-            )
+                    what = f"{what} If its users read another place, {way}."
+            notes.append(self._removable_later(what, then, removal_command))
         if self.needs_new:
             notes += [
                 self._of_another_maker(credential)
@@ -407,17 +404,22 @@ class Replacement:
             ]
         return notes
 
-    def _kept(self) -> str:
+    def _removable_later(self, what: str, then: str, removal_command: str) -> Instruction:
+        """Say what stays, and in which words its removal is offered once there is a new one."""
+        in_dry_run = what if self.needs_new else ""
+        return Instruction(f"{what} {then}", removal_command, in_dry_run=in_dry_run)
+
+    def _kept(self) -> tuple[str, str]:
         """How long the old one is kept, and how its removal begins in a sentence."""
         if self.client.note.vault is not None and self.grace_period == REFERENCES_FOLLOW:
             hours = REFERENCES_FOLLOW // timedelta(hours=1)
             refreshed = f"is kept for {hours} hours, until Key Vault references have refreshed."
-            return f"{refreshed} The next rotation after that removes it. To remove it now:"
+            return f"{refreshed} The next rotation after that removes it.", "To remove it now:"
         replaced_at = self.client.now if self.needs_new else self.current_since or self.client.now
         kept_until = replaced_at + self.grace_period
         return (
-            "is kept until a rotation without --keep-old. "
-            f"After {kept_until:%Y-%m-%d %H:%M} UTC, remove it:"
+            "is kept until a rotation without --keep-old.",
+            f"After {kept_until:%Y-%m-%d %H:%M} UTC, remove it:",
         )
 
     def _refused_at_once(self) -> Instruction:

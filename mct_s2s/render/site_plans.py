@@ -73,7 +73,7 @@ def show_plan(terminal: Terminal, site: SiteReport, *, is_result: bool = False) 
     left = () if plan.blocked else plan.manual_steps
     # A result has the manual steps below, with their commands.
     has_steps_below = is_result and bool(site.manual_steps)
-    _show_statements(console, site, plan, () if has_steps_below else left)
+    _show_statements(console, site, plan, () if has_steps_below else left, is_result=is_result)
     if is_result:
         _show_missing_rights(console, plan)
     if not plan.is_empty:
@@ -128,7 +128,12 @@ def _kept_steps(plan: Plan) -> tuple[AnyChange, ...]:
 
 
 def _show_statements(
-    console: LineConsole, site: SiteReport, plan: Plan, manual_steps: Iterable[ManualStep]
+    console: LineConsole,
+    site: SiteReport,
+    plan: Plan,
+    manual_steps: Iterable[ManualStep],
+    *,
+    is_result: bool,
 ) -> None:
     """Show what a reader of the plan has to know beside its steps."""
     in_rows = {step.name for step in plan.steps if isinstance(step, AddCredential)}
@@ -139,7 +144,10 @@ def _show_statements(
     statements += site.notes
     if not site.is_of_file:
         statements += site.new_folders
-    print_items(console, as_instructions(statements), "  ", "warn")
+    shown = as_instructions(statements)
+    if is_result:  # the result of a run will be said by that run
+        shown = tuple(Instruction(each.in_dry_run) if each.in_dry_run else each for each in shown)
+    print_items(console, shown, "  ", "warn")
 
 
 def _show_missing_rights(console: LineConsole, plan: Plan) -> None:

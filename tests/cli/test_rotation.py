@@ -362,6 +362,8 @@ def test_a_result_says_until_when_the_old_secret_is_valid_and_what_removes_it(
 ) -> None:
     more = tuple(word.format(folder=tmp_path) for word in more)
     (file,) = places(mct("setup", "--client", "Reports", *JSON)).values()
+    planned = mct("rotate-secret", "Reports", *more, "--dry-run")
+    assert "rotate-secret Reports --remove-old" not in planned.out, "nothing is replaced yet"
     done = mct("rotate-secret", "Reports", *more, "-y")
     assert done.code == 0
     (line,) = [line.strip() for line in done.out.splitlines() if "--remove-old" in line]
