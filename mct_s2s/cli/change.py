@@ -331,9 +331,10 @@ async def _show_and_ask(
     Raises what `check` raises, and what `confirmed` does.
     """
     options = sites[0].options
+    names_fingerprint = is_reviewed  # also a dry run's command may
     is_reviewed = is_reviewed and not options.dry_run
     if not is_reviewed:
-        show_review(sites, shown_fingerprint)
+        show_review(sites, shown_fingerprint, names_fingerprint=names_fingerprint)
     if check is not None:
         check(sites, shown_fingerprint)
     pending = [site for site in sites if site.is_pending]

@@ -46,9 +46,17 @@ from mct_s2s.render.verification import show_verification
 
 
 def show_review(
-    sites: Sequence[SiteChange], fingerprint: str | None, *, is_refused: bool = False
+    sites: Sequence[SiteChange],
+    fingerprint: str | None,
+    *,
+    is_refused: bool = False,
+    names_fingerprint: bool = False,
 ) -> None:
-    """Show what would be done. `is_refused`: as a whole, so that it is not to be applied."""
+    """Show what would be done.
+
+    `is_refused`: as a whole, so that it is not to be applied. `names_fingerprint`: by --expect, the
+    command itself does.
+    """
     terminal = sites[0].command_run.terminal
     options = sites[0].options
     reports = [report_of(site) for site in sites]
@@ -75,7 +83,7 @@ def show_review(
     is_ready = is_doable and any(_is_ready(site) for site in sites)
     if options.dry_run and not is_markdown and is_ready:
         way = "without --dry-run"
-        if fingerprint is not None and sites[0].is_of_file:
+        if fingerprint is not None and sites[0].is_of_file and not names_fingerprint:
             way = f"with {option('--expect', fingerprint)} in place of --dry-run"
         terminal.inform(f"To apply this, run the same command {way}.")
     if is_markdown:

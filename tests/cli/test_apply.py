@@ -147,6 +147,8 @@ def test_a_site_that_cannot_be_read_ends_with_2_where_the_other_wrote_nothing_ei
 def test_a_reviewed_plan_is_applied_without_printing_or_asking_again(applied: Applied) -> None:
     applied.other_site()
     reviewed = applied("--dry-run", *JSON, text=TWO).document["fingerprint"]
+    again = applied("--expect", reviewed, "--dry-run")
+    assert "To apply this, run the same command without --dry-run." in again.err
     done = applied("--expect", reviewed)
     assert (done.code, "Plan for" in done.err, "Apply" in done.err) == (0, False, False), done
     assert done.out.splitlines()[-1] == "2 sites: 2 done, 0 failed; 2 clients called the API."
