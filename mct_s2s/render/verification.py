@@ -53,7 +53,7 @@ def show_verifications(terminal: Terminal, report: FileVerification, setting_up:
     counts = (
         (len(report.proved), "verified"),
         (len(report.not_set_up), "not set up"),
-        (len(report.unreadable), "with credentials that can't be read"),
+        (len(report.unreadable), "with clients that can't sign in from here"),
         (len(report.open), "not tested from here"),
         (len(report.lacking), "with a lost secret"),
         (len(report.disproved), "failed"),
@@ -85,7 +85,7 @@ def _show_checks(terminal: Terminal, verification: Verification) -> None:
 def _untested(verification: Verification) -> str:
     counts = (
         (verification.untested, "call", "not tested from here"),
-        (len(verification.unreadable), "credential", "that can't be read"),
+        (len(verification.unreadable), "client", "that can't sign in from here"),
         (verification.lost, "secret", "lost"),
     )
     return "".join(f"; {counted(count, noun)} {what}" for count, noun, what in counts if count)

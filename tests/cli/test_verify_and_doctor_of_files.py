@@ -132,7 +132,7 @@ def test_a_site_whose_secrets_a_program_keeps_is_one_line_with_a_count_of_its_ow
         [
             f"? kept  Import kept: its secret is kept by {place}, and can't be read",
             "",
-            "1 site: 1 with credentials that can't be read; 0 clients called the MCT API.",
+            "1 site: 1 with clients that can't sign in from here; 0 clients called the MCT API.",
         ],
     )
 
@@ -454,6 +454,11 @@ def test_a_client_that_the_file_does_not_name_is_not_rotated(fleet: Fleet) -> No
     done = fleet("rotate-secret", "Import kep", "-y")
     assert (done.code, "names no client 'Import kep'" in done.err) == (2, True)
     assert "Did you mean 'Import kept'?" in done.err
+    assert "rotated by that" not in fleet("rotate-secret", "Hand export", "-y").err
+    text = fleet.file.read_text()
+    fleet.file.write_text(text.replace("Import kept", "90b4a706-0000-4000-8000-000000000001"))
+    by_hand = fleet("rotate-secret", "Hand export", "-y")
+    assert "names by its appId is rotated by that." in " ".join(by_hand.err.split())
 
 
 # what is printed with -f

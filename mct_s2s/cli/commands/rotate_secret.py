@@ -254,6 +254,7 @@ def _nothing_to_rotate(client: str) -> Refused:
 
 def _naming(options: RotateSecretOptions, sites: "Sequence[FileSite]") -> "tuple[FileSite, ...]":
     """The sites at which the file names the client. Raises UsageError: there is none."""
+    from mct_s2s.model.ids import is_guid
     from mct_s2s.planning.clients import did_you_mean
 
     wanted = (options.client or "").strip().casefold()
@@ -267,6 +268,8 @@ def _naming(options: RotateSecretOptions, sites: "Sequence[FileSite]") -> "tuple
             if known
             else "It names none."
         )
+        if any(map(is_guid, known)):
+            names = f"{names} A client that it names by its appId is rotated by that."
         raise UsageError(
             "client-unknown",
             f"'{options.file}' names no client '{(options.client or '')[:130]}'{_among(options)}.",
