@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from mct_s2s import clock
+from mct_s2s.azure.clouds import PUBLIC
 from mct_s2s.cli.handover import ways_out
 from mct_s2s.cli.next_commands import next_commands, snippet_command
 from mct_s2s.cli.options_to_request import named_target
@@ -301,14 +302,16 @@ def _due_restart(outcome: Outcome) -> Iterator[Instruction]:
 
 def _programs_of_shown(outcome: Outcome) -> Iterator[Instruction]:
     """Say what a program needs whose secret was only shown: `snippet` has no file to read."""
-    tenant = outcome.before.tenant
+    tenant, login = outcome.before.tenant, outcome.before.login
+    # Where it is not that of the public cloud, `verify --credentials FILE` and programs need it.
+    authority = "" if login == PUBLIC.login else f", AZURE_AUTHORITY_HOST={login}"
     for credential in credentials_of(outcome):
         is_secret = credential.kind is CredentialKind.SECRET
         if tenant is None or not (is_secret and is_only_shown(credential)):
             continue
         what = (
             f"For a program of '{credential.client}', write the secret to a file as "
-            f"AZURE_CLIENT_SECRET=…, with AZURE_TENANT_ID={tenant.id} and "
+            f"AZURE_CLIENT_SECRET=…, with AZURE_TENANT_ID={tenant.id}{authority} and "
             f"AZURE_CLIENT_ID={credential.client_id}. Then:"
         )
         command = outcome.before.command(

@@ -1205,6 +1205,22 @@ def test_no_program_is_offered_that_reads_a_file_of_a_secret_that_was_shown(mct:
     assert "AZURE_TENANT_ID=" in done.out, done
 
 
+def test_a_file_that_is_written_of_a_shown_secret_as_printed_verifies(
+    mct: Program, tmp_path: Path
+) -> None:
+    """Also in a cloud that is not the public one."""
+    done = mct("setup", "--client", "A", "--secret-to", "show", "-y")
+    (secret,) = re.findall(r"shown here once: (\S+)", done.out)
+    recipe = re.findall(r"(AZURE_[A-Z_]+)=([^\s,]+)", " ".join(done.out.split()))
+    values = {name: value.rstrip(".") for name, value in recipe}
+    lines = {**values, "AZURE_CLIENT_SECRET": secret}
+    file = tmp_path / "shown.env"
+    file.write_text("".join(f"{name}={value}\n" for name, value in lines.items()), encoding="utf-8")
+    file.chmod(0o600)
+    verified = mct("verify", "--credentials", str(file))
+    assert verified.code == 0, verified
+
+
 def test_status_says_where_each_secret_is_kept(mct: Program) -> None:
     made = [
         mct("setup", "--client", "A", *JSON).made[0],
