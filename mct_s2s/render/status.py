@@ -60,6 +60,10 @@ def _site(terminal: Terminal, site: SiteStatus) -> None:
     terminal.result(site.verdict, style=style)
     elsewhere = [finding for finding in site.findings if _is_elsewhere(finding)]
     show_findings(terminal, (finding for finding in site.findings if finding not in elsewhere))
+    if _may_be_half_removed(site.observed):
+        terminal.result("Or, to finish a removal:")
+        finishing = site.observed.command("teardown")
+        terminal.result(Text.assemble("  → ", (finishing, "command")))
     if site.clients:
         table = Columns(["  Client", "ID", "Needs next"])
         for client in site.clients:
@@ -77,6 +81,12 @@ def _site(terminal: Terminal, site: SiteStatus) -> None:
         table.add(Text(name, style="quiet"), value)
     terminal.out.print(table)
     _show_elsewhere(terminal, site.observed, elsewhere)
+
+
+def _may_be_half_removed(observed: ObservedState) -> bool:
+    """Whether it is as a removal leaves it that was cut off after it had removed the settings."""
+    is_unset = observed.app_service is not None and observed.own_settings == {}
+    return is_unset and observed.trust.service is not None
 
 
 def _several_valid(client: ClientStatus, now: datetime) -> str:

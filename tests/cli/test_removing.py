@@ -268,6 +268,19 @@ def _set_up(mct: Program, *clients: str) -> Ended:
     return done
 
 
+def test_status_after_a_removal_that_was_cut_off_says_how_to_finish_it(
+    mct: Program, azure: Sandbox
+) -> None:
+    before = azure.settings()
+    assert mct("setup", "--client", "Import", "-y", "--no-verify").code == 0
+    azure.write_settings(before)
+    looked = mct("status")
+    assert (looked.code, "Or, to finish a removal:" in looked.out) == (3, True), looked
+    assert "→ mct-s2s teardown -a contosolearn" in looked.out
+    assert mct("setup", "-y").code == 0
+    assert "teardown" not in mct("status").out
+
+
 def test_a_setup_after_a_teardown_restores_the_trust(mct: Program, azure: Sandbox) -> None:
     first = _set_up(mct, "One")
     assert mct("teardown", *JSON).code == 0
