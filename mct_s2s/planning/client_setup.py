@@ -30,7 +30,12 @@ from mct_s2s.planning.changes import (
     Output,
     OutputRef,
 )
-from mct_s2s.planning.clients import clients_called, is_allowed, refuse_several
+from mct_s2s.planning.clients import (
+    clients_called,
+    is_adopted_by_file,
+    is_allowed,
+    refuse_several,
+)
 from mct_s2s.planning.content import asks_for_more
 from mct_s2s.planning.credential_plan import (
     ClientState,
@@ -207,7 +212,11 @@ def plan_client(
     notes = tuple(_client_notes(spec, existing, client, service, credential, observed))
     if not changes:
         changes.append(NoChange.of(existing.application, client.key, CLIENT))
-    return client.client_id, Plan(tuple(changes), left_to_others, notes)
+    is_client_already = has_confirmed_role(existing, observed, service.spec)
+    adopted: tuple[str, ...] = ()
+    if is_client_already and is_adopted_by_file(existing, observed):
+        adopted = (adoption(existing.application, observed, CLIENT),)
+    return client.client_id, Plan(tuple(changes), left_to_others, notes, adopted=adopted)
 
 
 def _client_state(

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 
 from mct_s2s.errors import NotThere
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
-from mct_s2s.model.ids import client_unique_name
+from mct_s2s.model.ids import client_unique_name, same_id
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import LOGIC_APPS
 from mct_s2s.model.site_settings import Holds, Setting
@@ -228,6 +228,14 @@ def is_logic_app(client: Client) -> bool:
     """Whether it is a Logic App's identity: that runs no program of the user's."""
     resource = (client.resource_id or "") if isinstance(client, ServicePrincipal) else ""
     return f"/providers/{LOGIC_APPS}/" in resource.casefold()
+
+
+def is_adopted_by_file(client: ClientApplication, observed: ObservedState) -> bool:
+    """Whether a trust file names the appId of a client that others created."""
+    file = observed.file
+    if file is None or has_unique_name_below(client.application, observed.trust.unique_name):
+        return False
+    return any(same_id(name, client.client_id) for name in file.clients)
 
 
 def has_unique_name_below(application: Application, base: str) -> bool:

@@ -17,7 +17,13 @@ from mct_s2s.planning.belief import (
     has_confirmed_role,
     service_trust,
 )
-from mct_s2s.planning.clients import clients_called, has_wanted_role, is_allowed, members
+from mct_s2s.planning.clients import (
+    clients_called,
+    has_wanted_role,
+    is_adopted_by_file,
+    is_allowed,
+    members,
+)
 
 MOST_SHOWN = 20
 """Registrations of others whose owners are read only to be shown.
@@ -87,7 +93,8 @@ def _decides_client(
         # One that a setup adopts is shown with its owners.
         if not isinstance(desired, Setup) or desired.service is None:
             return False
-        return not has_confirmed_role(client, observed, desired.service)
+        is_new_client = not has_confirmed_role(client, observed, desired.service)
+        return is_new_client or is_adopted_by_file(client, observed)
     may_be_deleted = isinstance(desired, Removal) if is_named else desired.removes_unnamed
     return decision is Belief.OWN_CLIENT and may_be_deleted
 

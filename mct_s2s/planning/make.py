@@ -169,6 +169,13 @@ class _Registrations:
         for client in self.clients.values():
             yield from client.notes
 
+    @property
+    def adopted(self) -> Iterator[str]:
+        if self.service is not None:
+            yield from self.service.adopted
+        for client in self.clients.values():
+            yield from client.adopted
+
 
 @dataclass(frozen=True)
 class _RoleHolders:
@@ -220,6 +227,7 @@ def _plan_setup(desired: Setup, observed: ObservedState) -> Plan:
             *_site_notes(observed, steps),
             *pruned.notes,
         ),
+        adopted=tuple(registrations.adopted),
         left_alone=pruned.left_alone,
         losing=tuple(_describe_losing(desired, observed, settings, registrations.clients)),
         gaining=gaining,

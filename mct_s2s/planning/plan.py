@@ -45,6 +45,11 @@ class Plan:
     """What someone else has to do: an option left it to them, or the caller has no right to it."""
     notes: tuple[str | Instruction, ...] = ()
     """Sentences for the reader of the plan. The `notes` of an application are Entra ID's."""
+    adopted: tuple[str, ...] = ()
+    """Sentences on registrations of others that a trust file names, also where nothing changes.
+
+    Nothing in Azure says whether they are in the file for the first time: each review shows them.
+    """
     left_alone: tuple[Instruction, ...] = ()
     """Clients that need something and do not get it, each with the reason.
 
@@ -122,7 +127,7 @@ class Plan:
 
     @property
     def remarks(self) -> tuple[Instruction, ...]:
-        return (*self.statements, *self.destinations())
+        return (*self.statements, *as_instructions(self.adopted), *self.destinations())
 
     @property
     def is_empty(self) -> bool:

@@ -65,6 +65,8 @@ class PlannedService:
     decision: TrustDecision
     changes: tuple[AnyChange, ...]
     notes: tuple[str, ...]
+    adopted: tuple[str, ...]
+    """As in `Plan.adopted`."""
 
 
 def plan_service(spec: ServiceSpec, observed: ObservedState) -> PlannedService:
@@ -102,16 +104,20 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> PlannedService:
 
     notes = list[str]()
     # Of another team's, who may be surprised by a change, the plan names the owners.
-    is_changed_foreign = edits != ApplicationEdits() and (
-        application.unique_name != trust.unique_name
-    )
-    if is_named_as_service(application, spec) and (
-        is_changed_foreign or not is_in_settings(application, observed)
-    ):
-        notes.append(adoption(application, observed, SERVICE))
+    is_foreign = application.unique_name != trust.unique_name
+    is_changed_foreign = is_foreign and edits != ApplicationEdits()
+    adopted = list[str]()
+    if is_named_as_service(application, spec):
+        sentence = adoption(application, observed, SERVICE)
+        if is_changed_foreign or not is_in_settings(application, observed):
+            notes.append(sentence)
+        elif is_foreign and spec.is_in_file:
+            adopted.append(sentence)
     if edits.token_version is not None:
         notes.append(_describe_token_version(application, edits.token_version, observed.api))
-    return PlannedService(spec, registration, role, uri, decision, tuple(changes), tuple(notes))
+    return PlannedService(
+        spec, registration, role, uri, decision, tuple(changes), tuple(notes), tuple(adopted)
+    )
 
 
 def _refuse_other_than_asked(

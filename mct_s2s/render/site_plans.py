@@ -28,6 +28,7 @@ from mct_s2s.render.site_report import (
 )
 
 _PADDING = re.compile(r"(?<=\S) {3,}")
+_ADOPTED = "Adopted registrations"
 _KEPT = "Where credentials are kept"
 _COUNTED = (Action.CREATE, Action.UPDATE, Action.DELETE)
 _PAGE_HEADS = ("Site", "Create", "Change", "Remove", "New credentials", "Loses access", "Note")
@@ -140,7 +141,7 @@ def _show_statements(
     statements: list[str | Instruction] = [describe_manual_step(step) for step in manual_steps]
     statements += plan.statements
     if site.is_of_file:
-        statements += plan.destinations(in_rows)
+        statements += (*plan.adopted, *plan.destinations(in_rows))
     statements += site.notes
     if not site.is_of_file:
         statements += site.new_folders
@@ -195,6 +196,10 @@ def show_plans(
         console.print()
     print_items(console, _folders_of(sites), "")
     untold = [site for site in sites if not site.needs_reading or site.title in told_together]
+    if is_result and (adopted := [*_adopted(untold)]):
+        console.print(Text(_ADOPTED, style="head"))
+        print_items(console, as_instructions(f"{title}: {what}" for title, what in adopted), "  ")
+        console.print()
     if is_result and (rows := [*_kept_credentials(untold)]):
         console.print(Text(_KEPT, style="head"))
         table = Columns()
@@ -260,6 +265,14 @@ def _folders_of(sites: Sequence[SiteReport]) -> tuple[Instruction, ...]:
     return tuple(dict.fromkeys(folder for site in sites for folder in site.new_folders))
 
 
+def _adopted(sites: Iterable[SiteReport]) -> Iterator[tuple[str, str]]:
+    """Site and sentence of each adoption where the site's plan is not shown."""
+    for site in sites:
+        if site.plan is not None:
+            for sentence in site.plan.adopted:
+                yield site.title, sentence
+
+
 def _kept_credentials(sites: Iterable[SiteReport]) -> Iterator[tuple[str, str, str]]:
     """Site, client and place where the site's plan is not shown.
 
@@ -308,7 +321,11 @@ def plans_page(sites: Sequence[SiteReport], fingerprint: str | None) -> str:
             "",
         ]
         lines += [*markdown.fenced(*shown_lines, language="text"), "", "</details>"]
-    if kept := [*_kept_credentials(site for site in sites if not site.needs_reading)]:
+    untold = [site for site in sites if not site.needs_reading]
+    if adopted := [*_adopted(untold)]:
+        lines += ["", f"<details><summary>{_ADOPTED}: {len(adopted)}</summary>"]
+        lines += [*markdown.table(("Site", "Registration"), adopted), "", "</details>"]
+    if kept := [*_kept_credentials(untold)]:
         lines += ["", f"<details><summary>{_KEPT}</summary>"]
         lines += [*markdown.table(("Site", "Client", "Place"), kept), "", "</details>"]
     return "".join(f"{line}\n" for line in lines)

@@ -172,6 +172,37 @@ def test_an_export_names_the_owners_of_a_service_application_in_comments(
     assert (", and it is owned by " in comment, "'reports-func'" in comment) == (True, True)
 
 
+def test_a_review_shows_whom_a_file_adopts_also_where_nothing_changes(
+    around: Round, mct: Program, azure: Sandbox
+) -> None:
+    """The file is the word for them from then on: a rotation gives them secrets."""
+    hand = Hand(azure).step_1().step_2().step_3()
+    owner = hand.register("other-team").principal_id
+    reference = {"@odata.id": f"{azure.graph_url}/v1.0/directoryObjects/{owner}"}
+    for registration in (hand.service, hand.client):
+        path = f"/applications/{registration.object_id}/owners/$ref"
+        azure.graph("POST", path, json=reference)
+    text = around.export()
+
+    def review(text: str, form: str) -> str:
+        around.file.write_text(text, encoding="utf-8")
+        done = mct("apply", "-f", str(around.file), "--dry-run", "-o", form)
+        assert done.code == 0, done
+        return re.sub(r"\s+", " ", done.out)
+
+    fingerprints = set[str]()
+    for form in ("text", "markdown"):
+        with_comments, adopting = review(text, form), review(uncommented(text), form)
+        assert "adopt" not in with_comments
+        service, client = re.findall(r"adopt (?:service|client) application.*?\.(?=[ `])", adopting)
+        assert (hand.service.app_id in service, "'other-team'" in service) == (True, True), form
+        assert (hand.client.app_id in client, "'other-team'" in client) == (True, True), form
+        assert "1 secret can sign in as it" in client, form
+        pattern = r"Fingerprint: `?([0-9a-f]{64})"
+        fingerprints |= {*re.findall(pattern, with_comments), *re.findall(pattern, adopting)}
+    assert len(fingerprints) == 2, "it is another one once the lines are uncommented"
+
+
 def test_a_file_that_names_what_was_set_up_by_hand_is_exported_as_it_is(
     around: Round, mct: Program, azure: Sandbox
 ) -> None:
