@@ -2,6 +2,7 @@
 the caller then.
 """
 
+import asyncio
 import re
 import ssl
 import subprocess
@@ -15,6 +16,7 @@ import httpx
 import pytest
 from mct_s2s.key_pairs import make_key_pair
 from mct_s2s.sandbox.entra.tokens import delegated
+from mct_s2s.sandbox.observability.exchange import Entry
 
 from tests.cli.conftest import Ended, Program, key_credential
 from tests.conftest import JSON, SITE, Json, Sandbox, at_home, program, without_azure
@@ -451,10 +453,7 @@ def test_az_is_asked_before_anything_of_azure_answers(
     )
     refused = mct("status", "--auth", "cli", "-o", "json", env=az.env)
     assert error(refused)[1] == "cloud-unreachable"
-    until = time.monotonic() + 10  # the program waits for them no more
-    while len(az.asked()) < 2 and time.monotonic() < until:
-        time.sleep(0.05)
-    assert len(az.asked()) == 2
+    az.wait_until_asked(2)  # the program waits for them no more
 
 
 STATUS_AND_IMPORTS = """
@@ -670,6 +669,23 @@ def test_a_subscription_may_be_named_as_the_cli_names_it(
         "status", "--auth", "cli", "-s", azure.subscription_id[:8].upper(), "-o", "json", env=az.env
     )
     assert named.document["appService"]["id"].split("/")[2] == azure.subscription_id
+
+
+def test_an_az_that_is_asked_when_the_command_fails_comes_to_its_end(
+    mct: Program, azure: Sandbox, az: AzureCli, inside: Inside
+) -> None:
+    """It may be writing its cache: cut off there, it signs its user out."""
+    az.profile(azure.tenant_id, {OTHER_SUBSCRIPTION: True}, user=APPLICATION)
+    az.lingers(0.5)
+
+    async def until_the_second_is_asked(entry: Entry) -> None:
+        if OTHER_SUBSCRIPTION in entry.path:
+            await asyncio.to_thread(az.wait_until_asked, 2)
+
+    inside.hooks.before.append(until_the_second_is_asked)
+    refused = mct("status", "--auth", "cli", "-o", "json", env=az.env)
+    assert error(refused) == (2, "subscription-not-found")
+    assert az.ended() == ["ended", "ended"]
 
 
 def test_the_default_subscription_of_another_cloud_is_not_taken(

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from tests.conftest import Json, Sandbox
 
+START_SECONDS = 60.0
+"""For so long a process may take to begin, on a machine that is busy."""
 OTHER_SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
 
 # `az account get-access-token` as azure-identity calls it; what it is asked is written down, and
@@ -163,6 +165,13 @@ class AzureCli:
     def asked(self) -> list[str]:
         """What each was asked, in the order in which they began."""
         return self._lines("asked")
+
+    def wait_until_asked(self, times: int) -> None:
+        """Raises AssertionError: it was not asked so often."""
+        until = time.monotonic() + START_SECONDS
+        while len(self.asked()) < times:
+            assert time.monotonic() < until, self.asked()
+            time.sleep(0.01)
 
     def alone(self) -> list[bool]:
         """Whether no other one was running when each began."""

@@ -422,8 +422,7 @@ def _azure_cli(connection: Connection) -> CallerCredential:
             tenant_id=asked_tenant,
             process_timeout=_tool_seconds(connection),
         )
-        token: AccessToken = await cli.get_token(scope, **claims)
-        return token
+        return await _answer_of_tool(cli, scope, claims)
 
     # az writes its cache for a person now and then, and each time for an application.
     at_once = account.is_person is True
@@ -469,12 +468,21 @@ def _azure_developer_cli(connection: Connection) -> CallerCredential:
         azd = aio.AzureDeveloperCliCredential(
             tenant_id=tenant or "", process_timeout=_tool_seconds(connection)
         )
-        token: AccessToken = await azd.get_token(scope, **claims)
-        return token
+        return await _answer_of_tool(azd, scope, claims)
 
     signed_in = SignedIn("Azure Developer CLI", after_a_grant=(after_a_grant,), method=Method.AZD)
     tool = Tool(Method.AZD, tenant or "", None, connection.environ, at_once=True)
     return CallerCredential(ask, signed_in, connection, Again.AZD, tool=tool)
+
+
+async def _answer_of_tool(tool: Any, scope: str, claims: Mapping[str, str]) -> AccessToken:
+    """Ask az or azd by azure-identity; a command that ends waits for the tool first.
+
+    azure-identity lets go of the process where it is cancelled, and asyncio then kills it. A tool
+    that is killed while it writes its cache signs its user out.
+    """
+    token: AccessToken = await concurrency.finish_even_if_cancelled(tool.get_token(scope, **claims))
+    return token
 
 
 def _client_id(value: str | None) -> ClientId | None:
