@@ -3,15 +3,13 @@
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
 from mct_s2s.cli.file_site import FileSite
 from mct_s2s.engine.credential_stores import noted_vaults
-from mct_s2s.engine.local_notes import default_folder
+from mct_s2s.engine.local_notes import default_folder, usual_file
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import Instruction, NotThere, UsageError
-from mct_s2s.inputs.secret_to import SecretTo
 from mct_s2s.local_files import read_given
 from mct_s2s.model.api import Api
 from mct_s2s.model.client_credentials import GITHUB, CredentialKind, NewCredential
@@ -148,7 +146,7 @@ def source_for(
     label = observed.app_service.label if observed.app_service is not None else ""
     folder = default_folder(session, label, observed)
     source = next(
-        _sources_of_application(session, client, typed or saved, language, folder, observed.now)
+        _sources_of_application(session, client, typed or saved, language, folder, observed)
     )
     # One file may serve two sites: of one that is typed, the address may be the other one's.
     return source if typed is None else replace(source, api_url=None)
@@ -171,7 +169,7 @@ def _sources_of_application(
     credentials_file: Path | None,
     language: Language,
     folder: Path,
-    now: datetime,
+    observed: ObservedState,
 ) -> Iterator[CredentialSource]:
     """Best first: what is saved on this machine, what the registration says, the usual file.
 
@@ -217,8 +215,8 @@ def _sources_of_application(
         if noted.secret:
             name, url = session.connection.cloud.vault(noted.vault)
             yield CredentialSource(SourceKind.VAULT, vault=name, vault_url=url, secret=noted.secret)
-    path = SecretTo().file_for(client.display_name, folder)
-    kinds = {credential.kind for credential in known if credential.is_valid_at(now)}
+    path = usual_file(client, folder, observed)
+    kinds = {credential.kind for credential in known if credential.is_valid_at(observed.now)}
     if CredentialKind.SECRET not in kinds:
         if CredentialKind.CERTIFICATE in kinds:
             yield CredentialSource(SourceKind.CERTIFICATE, path=str(path.with_suffix(".pem")))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mct_s2s.activity import activity
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.engine.local_notes import default_folder, files_by_other_addresses
+from mct_s2s.engine.local_notes import default_folder, files_by_other_addresses, usual_file
 from mct_s2s.errors import (
     NotThere,
     Refused,
@@ -143,7 +143,7 @@ async def _find_losing_place(
     ]
     if not stores:
         folder = default_folder(session, request.label, observed)
-        file = SecretTo().file_for(client.display_name, folder)
+        file = usual_file(client, folder, observed)
         others = files_by_other_addresses(session, request.label, observed)
         is_expected = folder.is_dir() and client.client_id.casefold() not in others
         return SecretPlace(PlaceKind.FILE, str(file)) if is_expected else None

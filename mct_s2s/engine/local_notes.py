@@ -10,7 +10,7 @@ from mct_s2s.errors import UsageError
 from mct_s2s.inputs.secret_to import SecretTo
 from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.desired import Look, Rotation
-from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.secret_place import SecretPlace
 from mct_s2s.planning.clients import clients_called
 from mct_s2s.stores.dotenv import available
@@ -34,6 +34,15 @@ def _folder_of_clouds() -> Path:
 def _folder_of_site(label: str, observed: ObservedState) -> Path:
     tenant = observed.tenant.id if observed.tenant else "unknown-tenant"
     return Path(tenant) / label.lower().replace("/", "/slots/")
+
+
+def usual_file(client: ClientApplication, folder: Path, observed: ObservedState) -> Path:
+    """The file in `default_folder` where a rotation puts a client's first secret on this machine.
+
+    It is called as the trust file names the client, else by the client's display name.
+    """
+    name = observed.file.name_of(client) if observed.file is not None else None
+    return SecretTo().file_for(name or client.display_name, folder)
 
 
 def files_by_other_addresses(
