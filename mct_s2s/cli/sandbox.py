@@ -51,12 +51,10 @@ def _said_plainly(verb: str) -> Iterator[None]:
     except OSError as error:
         if error.filename is not None and error.errno in _UNWRITABLE:
             raise sandbox_unwritable(error) from error
-        text = (
-            str(error)
-            if error.filename is None
-            else f"Cannot use '{error.filename}': {error.strerror}."
-        )
-        raise UsageError("usage", text, remedy=explained) from error
+        if error.filename is not None:
+            text = f"Cannot use '{error.filename}': {error.strerror}."
+            raise UsageError("usage", text, remedy="Check the path.") from error
+        raise UsageError("usage", str(error), remedy=explained) from error
     except (ValueError, RecursionError) as error:
         text = "The file is nested too deeply." if isinstance(error, RecursionError) else str(error)
         raise UsageError("usage", text, remedy=explained) from error

@@ -10,7 +10,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -338,6 +338,37 @@ def test_a_state_is_saved_and_served_again(here: Callable[..., Ended], tmp_path:
     assert (nowhere.code, "nowhere' does not exist" in " ".join(nowhere.err.split())) == (2, True)
     assert not (tmp_path / "nowhere").exists()
     assert StateDirectory(second).state().to_dict()["resources"]["locks"] == []
+
+
+@pytest.mark.parametrize("is_served", [False, True], ids=["saved", "served"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",  # a folder
+        pytest.param(
+            "/sys/world.json",
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="a folder that takes no file"),
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_saved_is_named_and_not_the_sandboxs_folder(
+    here: Callable[..., Ended], tmp_path: Path, path: str, is_served: bool
+) -> None:
+    with serving(tmp_path) if is_served else nullcontext():
+        ended = here("save", path or str(tmp_path))
+    assert ended.code == 2
+    error, remedy, *more = ended.err.splitlines()
+    assert error.startswith(f"error: Cannot write '{path or tmp_path}': ")
+    assert (remedy, more) == ("  → Choose another file.", [])
+
+
+def test_a_file_of_serve_that_is_not_there_is_named(here: Callable[..., Ended]) -> None:
+    ended = here("serve", "--faults", "nosuch.json")
+    assert ended.code == 2
+    assert ended.err.splitlines() == [
+        "error: Cannot use 'nosuch.json': No such file or directory. [usage]",
+        "  → Check the path.",
+    ]
 
 
 def test_sandbox_coverage_names_every_operation_and_serves_nothing(

@@ -5,6 +5,7 @@ Neither holds a secret, as it ends up in logs.
 """
 
 import contextlib
+import errno
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -190,10 +191,19 @@ def save(path: Path, state_dir: Path | None = None) -> None:
     served = folder.served()
     if served is None:
         kept = folder.state_file
-        (SandboxState.load(kept) if kept.exists() else folder.state()).save(path)
-        return
-    content = json.loads(answer_of(folder, served, "world"))
-    replace_file(path, json.dumps(content, indent=1, ensure_ascii=False).encode("utf-8"))
+        content = (SandboxState.load(kept) if kept.exists() else folder.state()).to_dict()
+    else:
+        content = json.loads(answer_of(folder, served, "world"))
+    try:
+        replace_file(path, json.dumps(content, indent=1, ensure_ascii=False).encode("utf-8"))
+    except OSError as error:
+        # About the file that the user named: the sandbox's own folder is fine.
+        raise Mistake(
+            f"Cannot write '{path}': {error.strerror}.",
+            "Free some space, or choose another file."
+            if error.errno in (errno.ENOSPC, errno.EDQUOT)
+            else "Choose another file.",
+        ) from error
 
 
 def reset(state_dir: Path | None = None) -> None:
