@@ -299,6 +299,18 @@ class Api(Table):
         values = {row.name: row.value_in(settings) for row in self.rows}
         return {name: value for name, value in values.items() if value is not None}
 
+    def is_begun(self, settings: AppSettings) -> bool:
+        """Whether any setting is there but a switch that is off.
+
+        That one alone says nothing: an App Service may come with it.
+        """
+        values = ((row, row.value_in(settings)) for row in self.rows)
+        return any(
+            value is not None
+            and (row.holds is not Holds.SWITCH or value.strip().casefold() != "false")
+            for row, value in values
+        )
+
     @cached_property
     def names_service(self) -> Setting | None:
         """The setting that names the service application."""

@@ -286,6 +286,14 @@ class ObservedState:
         return self.api.value(holds, self.settings)
 
     @property
+    def is_set_up(self) -> bool:
+        """Whether anything of service-to-service authentication is there.
+
+        Half of it counts.
+        """
+        return self.trust.service is not None or self.api.is_begun(self.settings)
+
+    @property
     def own_settings(self) -> dict[str, str] | None:
         """The settings that the API's description names; `None` where they could not be read."""
         return None if self.settings_unread else self.api.shown(self.settings)

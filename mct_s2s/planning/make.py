@@ -543,7 +543,7 @@ def _describe_switching_on(
     observed: ObservedState, spec: SettingsSpec, named: Collection[str]
 ) -> Iterator[str]:
     """Say that the site is switched on again, and for whom beside the clients that are `named`."""
-    if not _is_off(observed):
+    if not (_is_off(observed) and observed.is_set_up):
         return
     after = _state_after(observed, spec)
     if not observed.api.is_enabled(after.settings):

@@ -633,6 +633,8 @@ def test_a_plan_says_that_a_site_is_switched_on_again() -> None:
         "again, too: 'Portal'."
     )
     assert make_plan(spec("Import"), complete(client("Import"))).gaining == ()
+    never_set_up = observed_state(Trust(), {**FOREIGN, "ServiceAuthEnabled": "false"})
+    assert make_plan(spec("Import"), never_set_up).gaining == ()
     assert off.app_service is not None
     backup = Backup.model_validate(
         {

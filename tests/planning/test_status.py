@@ -27,6 +27,7 @@ from mct_s2s.render.exports import as_csv, as_ics
 from tests.cli.schemas import FINDING_CODES
 from tests.planning.scenarios import (
     ALLOWED,
+    FOREIGN,
     IMPORT,
     NOW,
     ROLE,
@@ -435,6 +436,12 @@ CASES: dict[str, ObservedState] = {
         trust(IMPORT, service=replace(SERVICE, unique_name="mct-s2s-site-b")), settings()
     ),
     "nothing at all": observed_state(),
+    "nothing but a switch that is off": observed_state(
+        Trust(), {**FOREIGN, "ServiceAuthEnabled": "False"}
+    ),
+    "half of the settings, and no registration": observed_state(
+        Trust(), settings(ServiceAuthTenantName="", ServiceAuthEnabled="false")
+    ),
     "settings, but no registration": observed_state(Trust(), settings()),
     "no URI": service_is(identifier_uris=()),
     "no role": service_is(app_roles=()),

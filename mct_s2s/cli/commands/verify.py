@@ -215,8 +215,9 @@ def _verify_file(options: VerifyOptions) -> int:
         audience = known_audience(observed) or ""
         test = ClientTest(session.tokens, address, audience, observed, programs=programs)
         verification = await test.verify(clients, observed.trust.identities)
-        is_set_up = observed.trust.service is not None or bool(api.shown(app_service.settings))
-        return replace(verification, key=site.key, label=app_service.label, is_set_up=is_set_up)
+        return replace(
+            verification, key=site.key, label=app_service.label, is_set_up=observed.is_set_up
+        )
 
     async def body(current: CommandRun) -> int:
         results = await read_file_sites(sites, current.terminal, tested)

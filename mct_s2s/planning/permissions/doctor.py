@@ -164,7 +164,7 @@ def state_of(seen: Seen) -> str:
     is_readable = not observed.settings_unread and seen.directory_refusal is None
     if (finding := stopped(site)) is not None:
         return finding.message
-    if is_readable and observed.trust.service is None and not observed.api.shown(site.settings):
+    if is_readable and not observed.is_set_up:
         return f"'{site.label}' is not set up yet."
     return ""
 
@@ -201,7 +201,7 @@ def _forecast_setup(job: Setup, observed: ObservedState) -> _ExpectedSetup:
         plan = make_plan(job, observed)
         steps = tuple(change for change in plan.changes if not only_notes_use(change))
         existing = replace(observed, identity_resources=())
-        if not existing.api.shown(existing.settings):
+        if not existing.api.is_begun(existing.settings):
             return _ExpectedSetup(steps)
         completion = make_plan(replace(job, clients=()), existing)
     except (NotThere, Refused) as error:

@@ -106,7 +106,7 @@ def diagnose(
         doctor = observed.command("doctor")
         findings.append(Finding("settings-unreadable", label, message, doctor, Severity.WARNING))
         observed, site = replace(observed, app_service=None), None
-    elif site is not None and service is None and not observed.api.shown(site.settings):
+    elif site is not None and not observed.is_set_up:
         setup = observed.command("setup")
         if observed.file is None:
             setup = f"{setup} --client NAME"
@@ -274,12 +274,13 @@ def _anothers(observed: ObservedState, adopted: str | None) -> Iterator[Finding]
 
 def wrong_settings(observed: ObservedState, site: AppService) -> Iterator[Finding]:
     """Find settings that keep tokens from being accepted."""
-    configure = observed.command("configure-appservice")
     api, service, required = (
         observed.api,
         observed.trust.service,
         observed.api.required(site.settings),
     )
+    # Without a service application, there is nothing to read the values from.
+    configure = observed.command("configure-appservice" if service is not None else "setup")
     uri, client_id = (
         (audience_of(service, observed), service.client_id) if service is not None else (None, None)
     )
