@@ -167,7 +167,10 @@ def show_checks(
         if is_ready(checks):
             terminal.result(_passed(checks), style="good")
         terminal.result("Preview the changes:")
-        preview = own_command("setup", "--client", "Import", *more, "--dry-run", where=where)
+        # What completes a setup needs no other client.
+        is_pending = any(check.code == PENDING for check in checks)
+        example = [] if is_pending else ["--client", "Import"]
+        preview = own_command("setup", *example, *more, "--dry-run", where=where)
         terminal.result(preview, "command")
         return
     stops = expected is SetupForecast.STOPS
