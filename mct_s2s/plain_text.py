@@ -5,7 +5,7 @@ and JSON.
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -93,3 +93,16 @@ def is_one_line(text: str) -> bool:
 def counted(number: int, noun: str) -> str:
     """`1 site`, `2 sites`."""
     return f"{number} {noun}{'s' * (number != 1)}"
+
+
+MOST_NAMED = 10
+"""Names in one sentence: more of them hide what it says."""
+
+
+def few_of(names: Sequence[str]) -> str:
+    """`learn, academy`; of many names, `learn, … and 20 others`."""
+    more = len(names) - MOST_NAMED
+    # One name takes no more room than to say that there is another.
+    if more <= 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:MOST_NAMED])}, … and {more} others"

@@ -10,7 +10,7 @@ import unicodedata
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mct_s2s.plain_text import REPLACEMENT, json_text, plain
+from mct_s2s.plain_text import REPLACEMENT, few_of, json_text, plain
 
 from tests.support.sampling import cases
 
@@ -87,3 +87,9 @@ def test_json_is_readable_where_the_stream_can_carry_it() -> None:
     assert "Düsseldorf 日本語" in json_text({"name": "Düsseldorf 日本語"}, "utf-8")
     assert '"D\\u00fcsseldorf"' in json_text({"name": "Düsseldorf"}, "ascii")
     assert '"\\u001b\\u007f\\u202e\\udb40\\udc41"' in json_text({"a": "\x1b\x7f\u202e\U000e0041"})
+
+
+def test_of_many_names_ten_are_in_a_sentence() -> None:
+    names = [f"customer{number:02}" for number in range(1, 31)]
+    assert few_of(names) == f"{', '.join(names[:10])}, … and 20 others"
+    assert few_of(names[:11]) == ", ".join(names[:11])

@@ -32,6 +32,7 @@ from mct_s2s.model.ids import is_guid
 from mct_s2s.model.observed import SiteOfFile
 from mct_s2s.model.toml import Table, toml_key, toml_value
 from mct_s2s.model.trust_file import ClientEntry, IdentityEntry, Profile, SiteEntry, TrustFile
+from mct_s2s.plain_text import few_of
 from mct_s2s.planning.clients import did_you_mean
 
 MALFORMED = "trust-file-malformed"
@@ -144,7 +145,7 @@ def located(options: Any, *unfit: str) -> tuple[Any, FileSite | None]:
         raise UsageError(
             "usage",
             f"This command is about one App Service, not the {len(about)} of '{options.file}'.",
-            remedy=f"Name one with --only: {', '.join(site.key for site in about)}.",
+            remedy=_ask_for_site(about, getattr(options, "client", "")),
         )
     (site,) = about
     others = (other for other in sites if other is not site)
@@ -155,6 +156,18 @@ def located(options: Any, *unfit: str) -> tuple[Any, FileSite | None]:
     site = replace(site, request=replace(site.request, file=file))
     taken = {field.name for field in fields(options)}.intersection(_SAID_BY_FILE)
     return replace(options, **{name: getattr(site.options, name) for name in taken}), site
+
+
+def _ask_for_site(sites: Sequence[FileSite], client: str) -> str:
+    """Which sites to choose from: those that the file gives the client, if there are any."""
+    wanted = client.strip().casefold()
+
+    def has_client(site: FileSite) -> bool:
+        callers = (*site.file.clients, *site.file.identities)
+        return wanted in map(str.casefold, callers)
+
+    having = [site.key for site in sites if has_client(site)]
+    return f"Name one with --only: {few_of(having or [site.key for site in sites])}."
 
 
 def file_words(options: Any) -> list[str]:
@@ -210,7 +223,7 @@ def chosen(sites: Sequence[FileSite], options: Any) -> tuple[FileSite, ...]:
             raise UsageError(
                 "site-unknown",
                 f"'{options.file}' names no site '{key[:130]}'.",
-                remedy=did_you_mean(key, known, f"Use one of {', '.join(known)}."),
+                remedy=did_you_mean(key, known, f"Use one of {few_of(known)}."),
             )
     if not set(known).difference(options.excepted):
         raise contradiction(

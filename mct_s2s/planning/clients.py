@@ -4,6 +4,7 @@ Whether its registration may be written to is another question: `planning/belief
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 
@@ -213,6 +214,7 @@ def unknown(
 
 
 _LEADING_ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
+_NUMBER = re.compile(r"\d+")
 
 
 def did_you_mean(name: str, names: Iterable[str], otherwise: str = "") -> str:
@@ -220,7 +222,14 @@ def did_you_mean(name: str, names: Iterable[str], otherwise: str = "") -> str:
     # `learn-1` is `learn-01` rather than `learn-18`
     by_word = {_LEADING_ZEROS.sub("", known.casefold()): known for known in names}
     word = _LEADING_ZEROS.sub("", name.strip().casefold())
-    near = get_close_matches(word, by_word, n=1, cutoff=0.65)
+    # Among names that only their numbers tell apart, another number is no typing error.
+    siblings = Counter(_NUMBER.sub("0", known) for known in by_word)
+    possible = [
+        known
+        for known in by_word
+        if siblings[_NUMBER.sub("0", known)] == 1 or _NUMBER.findall(known) == _NUMBER.findall(word)
+    ]
+    near = get_close_matches(word, possible, n=1, cutoff=0.65)
     return f"Did you mean '{by_word[near[0]]}'?" if near else otherwise
 
 

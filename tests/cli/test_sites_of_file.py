@@ -413,7 +413,7 @@ def test_a_command_about_one_app_service_takes_one_site_of_the_file(
     assert (several.code, "Name one with --only: t1-1, t2-1." in several.err) == (2, True), several
     every = fleet(*command)
     assert all(f"t{tenant}-{number}" in every.err for tenant in (1, 2, 3) for number in (1, 2, 3))
-    unknown = fleet(*command, "--only", "t1-11")
+    unknown = fleet(*command, "--only", "t1-1l")
     assert "Did you mean 't1-1'?" in unknown.err
     typed = fleet(*command, "--only", "t1-1", "-a", "mct-1")
     assert "--app-service cannot be combined with --file" in typed.err
@@ -421,6 +421,12 @@ def test_a_command_about_one_app_service_takes_one_site_of_the_file(
     assert "--only names sites of a trust file" in without.err
     assert {done.code for done in (every, unknown, typed, without)} == {2}
     assert [tenant.log() for tenant in fleet.tenants.all] == [[], [], []]
+
+
+@pytest.mark.parametrize("command", ["remove-client", "snippet"])
+def test_a_choice_of_sites_has_those_of_the_client(fleet: Fleet, command: str) -> None:
+    done = fleet(command, "import 2")
+    assert "Name one with --only: t1-2, t2-2, t3-2." in done.err
 
 
 def test_a_failed_sign_in_for_one_site_of_the_file_names_its_profile(fleet: Fleet) -> None:

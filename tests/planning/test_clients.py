@@ -117,6 +117,9 @@ def test_the_nearest_name_is_told_in_any_case_of_its_letters(name: str, told: st
 def test_the_nearest_name_is_that_of_the_same_number() -> None:
     known = ["learn-01", "learn-10", "learn-18"]
     assert did_you_mean("learn-1", known) == "Did you mean 'learn-01'?"
+    assert did_you_mean("laern-18", known) == "Did you mean 'learn-18'?"
+    assert did_you_mean("learn-77", known, "List them.") == "List them.", "it is another one"
+    assert did_you_mean("learn-2", ["learn-1", "other"]) == "Did you mean 'learn-1'?"
 
 
 def test_a_managed_identity_has_nothing_to_rotate_and_no_other_client_is_proposed() -> None:

@@ -255,6 +255,7 @@ def _nothing_to_rotate(client: str) -> Refused:
 def _naming(options: RotateSecretOptions, sites: "Sequence[FileSite]") -> "tuple[FileSite, ...]":
     """The sites at which the file names the client. Raises UsageError: there is none."""
     from mct_s2s.model.ids import is_guid
+    from mct_s2s.plain_text import few_of
     from mct_s2s.planning.clients import did_you_mean
 
     wanted = (options.client or "").strip().casefold()
@@ -263,11 +264,7 @@ def _naming(options: RotateSecretOptions, sites: "Sequence[FileSite]") -> "tuple
     )
     if not naming:
         known = list(dict.fromkeys(name for site in sites for name in site.client_names))
-        names = (
-            f"It names {', '.join(known[:10])}{', …' if len(known) > 10 else ''}."
-            if known
-            else "It names none."
-        )
+        names = f"It names {few_of(known)}." if known else "It names none."
         if any(map(is_guid, known)):
             names = f"{names} A client that it names by its appId is rotated by that."
         raise UsageError(
