@@ -7,9 +7,10 @@ from datetime import timedelta
 from mct_s2s.azure.graph import caller_rights
 from mct_s2s.cli.options import ClientOptions
 from mct_s2s.cli.picking import select, text
+from mct_s2s.engine.observe.observe import read_identity_resource
 from mct_s2s.engine.observe.sites import find_subscription
 from mct_s2s.engine.request import Session
-from mct_s2s.errors import or_unknown
+from mct_s2s.errors import NotThere, or_unknown, outcome_of
 from mct_s2s.inputs.client_options import client_names
 from mct_s2s.inputs.secret_to import secret_to
 from mct_s2s.model.resource_id import ResourceId
@@ -37,6 +38,19 @@ PLACES = {
     "Nowhere: shown here once": PlaceKind.SHOWN,
 }
 
+WRONG_PLACE = frozenset(
+    {
+        "vault-not-found",
+        "foreign-vault",
+        "cloud-without-vaults",
+        "secret-place-taken",
+        "secret-place-deleted",
+        "secret-place-unwritable",
+        "secret-place-unproved",
+    }
+)
+"""Codes of errors that another answer to where secrets go mends."""
+
 
 async def ask_for_clients(terminal: Terminal, session: Session) -> dict[str, ClientOptions]:
     """Ask which clients there are; return the options of each, by its name."""
@@ -50,7 +64,7 @@ async def ask_for_clients(terminal: Terminal, session: Session) -> dict[str, Cli
         if kind is None:
             return clients
         if kind == IDENTITY:
-            name = await _ask_for_app(session)
+            name = await _ask_for_app(terminal, session)
         else:
             wrong = "Type a name: one line, 120 characters at most."
             name = await text(
@@ -99,7 +113,7 @@ async def _ask_for_place(count: int) -> str | None:
     return f"{kind}:{name}"
 
 
-async def _ask_for_app(session: Session) -> str:
+async def _ask_for_app(terminal: Terminal, session: Session) -> str:
     """A bare name where it is the only one in the subscription; else a resource ID."""
     subscription = await find_subscription(session.arm, session.subscription)
     apps = await session.arm.sites(subscription.id)
@@ -114,7 +128,13 @@ async def _ask_for_app(session: Session) -> str:
     if chosen:
         return chosen
     wrong = "Copy it from the portal's Properties: /subscriptions/…"
-    return await text("Resource ID:", ResourceId.parse, hint="/subscriptions/…", wrong=wrong)
+    while True:
+        typed = await text("Resource ID:", ResourceId.parse, hint="/subscriptions/…", wrong=wrong)
+        # What else can be wrong with it, such as a missing role, the plan says.
+        resource = await outcome_of(read_identity_resource(session, ResourceId.parse(typed)))
+        if not isinstance(resource, NotThere):
+            return typed
+        terminal.say(resource.headline)
 
 
 def _check_name(name: str) -> None:

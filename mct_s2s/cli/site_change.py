@@ -11,14 +11,14 @@ from mct_s2s.cli.command_run import CommandRun
 from mct_s2s.cli.file_site import FileSite
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.options_to_request import at_site
-from mct_s2s.engine.credential_stores import retire_files, useless_files
+from mct_s2s.engine.credential_stores import rehearse_stores, retire_files, useless_files
 from mct_s2s.engine.flow import carry_out, prepare
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import Refused, S2SError
 from mct_s2s.exit_codes import ExitCode, worst
 from mct_s2s.model.client_sign_in import MadeCredential
-from mct_s2s.model.desired import Setup
+from mct_s2s.model.desired import Rotation, Setup
 from mct_s2s.model.secret_place import PlaceKind, SecretPlace
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.reviewed import digest_of, fingerprint, is_covered
@@ -143,6 +143,19 @@ class SiteChange:
         # Before the question, and in a dry run: the run itself would be refused.
         if request.backup is not None and site is not None and site.refusal is None:
             request.backup.check(str(site.resource), dry_run=True)
+        if not (request.dry_run or self.is_of_file):
+            await self._rehearse_stores(self.outcome)
+
+    async def _rehearse_stores(self, outcome: Outcome) -> None:
+        """Refuse before the question what the run itself would refuse at its start.
+
+        A rotation of all clients that expire leaves those out whose store refuses.
+        """
+        desired = outcome.request.desired
+        if isinstance(desired, Rotation) and desired.expiring_within is not None:
+            return
+        for refusal in (await rehearse_stores(outcome)).values():
+            raise refusal
 
     async def apply(self, others: "Sequence[SiteChange]") -> None:
         """`others` of the command may share registrations and identities."""

@@ -20,7 +20,7 @@ from mct_s2s.render.site_report import SiteReport
 from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Program, at_terminal
-from tests.conftest import Json, Sandbox, program
+from tests.conftest import GROUP, MACHINE, Json, Sandbox, program
 from tests.render.examples import principal
 from tests.support.sampling import sampled
 from tests.support.secret_search import secrets_in
@@ -162,14 +162,65 @@ def test_who_has_typed_where_secrets_go_is_not_asked(keys: Keys) -> None:
     assert "Where do the secrets go?" not in shown
 
 
-def test_what_was_answered_wrongly_is_not_offered_to_be_repeated(keys: Keys) -> None:
+@pytest.mark.parametrize(
+    ("kind", "question", "wrong", "why"),
+    [
+        (
+            "vault",
+            "Name of the vault:",
+            "nosuchvault",
+            "The key vault 'nosuchvault' does not exist",
+        ),
+        ("another", "Path:", "~/other.env", "is not this client's secret file."),
+    ],
+)
+def test_a_place_that_no_secret_can_go_to_is_asked_for_again_before_the_plan(
+    keys: Keys, tmp_path: Path, kind: str, question: str, wrong: str, why: str
+) -> None:
+    other = tmp_path / "other.env"
+    other.write_text("KEY=of someone else\n", encoding="utf-8")
     code, shown = keys(
         ["setup"],
         *GUIDED[:2],
         *SECRETS[:2],
         ("another program", ENTER),
-        ("Where does the secret go?", f"vault{ENTER}"),
-        ("Name of the vault:", f"nosuchvault{ENTER}"),
+        ("Where does the secret go?", f"{kind}{ENTER}"),
+        (question, f"{wrong}{ENTER}"),
+        ("Where does the secret go?", f"another{ENTER}"),
+        ("Path:", f"~/etl.env{ENTER}"),
+        ("Apply? [y/N]", f"y{ENTER}"),
+    )
+    before_plan = " ".join(shown[: shown.index("Plan for")].split())
+    assert (code, why in before_plan) == (0, True), shown
+    assert "--secret-to 'file:~/etl.env' --client etl --yes" in shown.replace("\r\n", "")
+    assert other.read_text(encoding="utf-8") == "KEY=of someone else\n"
+
+
+@pytest.mark.as_administrator(
+    "without a role at the resource group, Azure does not say what is not there"
+)
+def test_an_app_that_is_not_there_is_asked_for_again(keys: Keys) -> None:
+    wrong = f"{GROUP}/Microsoft.Compute/virtualMachines/etl-xx"
+    code, shown = keys(
+        ["setup"],
+        *GUIDED[:2],
+        ("sign in?", f"identity{ENTER}"),
+        ("App whose managed identity", f"another{ENTER}"),
+        ("Resource ID:", f"{wrong}{ENTER}"),
+        ("does not exist, or you can't read it.", ""),
+        ("Resource ID:", f"{MACHINE}{ENTER}"),
+        ("another program", ENTER),
+        ("Apply? [y/N]", f"n{ENTER}"),
+    )
+    assert (code, "etl-vm" in shown[shown.index("Plan for") :]) == (1, True), shown
+
+
+def test_what_was_typed_wrongly_is_not_offered_to_be_repeated(keys: Keys) -> None:
+    code, shown = keys(
+        ["setup", "--secret-to", "keyvault:nosuchvault"],
+        *GUIDED[:2],
+        *SECRETS[:2],
+        ("another program", ENTER),
     )
     assert (code, "does not exist" in shown, "without questions" in shown) == (2, True, False), (
         shown

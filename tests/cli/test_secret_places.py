@@ -195,6 +195,16 @@ def test_a_vault_that_refuses_a_new_version_is_told_with_its_role_and_the_secret
     assert works(azure, "Reports", before)
 
 
+def test_a_file_that_is_anothers_is_refused_before_the_plan_is_agreed_to(
+    azure: Sandbox, mct: Program, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.env"
+    other.write_text("KEY=of someone else\n", encoding="utf-8")
+    ended = mct("setup", "--client", "Reports", "--secret-to", f"file:{other}")
+    assert (ended.code, "[secret-place-taken]" in ended.err) == (2, True), ended.err
+    assert (ended.out, azure.writes()) == ("", [])
+
+
 def test_a_foreign_secret_of_that_name_is_never_written_over(azure: Sandbox, mct: Program) -> None:
     assert azure.vault("PUT", "/secrets/theirs", json={"value": "their value"}).status_code == 200
     place = ("--secret-to", f"keyvault:{seed.VAULT}/theirs")

@@ -235,14 +235,12 @@ def add_client(options: AddClientOptions) -> int:
 
 
 def guided_setup(options: SetupOptions) -> int:
-    from mct_s2s.cli.change import change
     from mct_s2s.cli.command_run import run_in_session
-    from mct_s2s.cli.options_to_request import with_client
     from mct_s2s.cli.session import Services
 
     setup_request(options, options.client)  # what was typed is refused before anything is asked
     # With questionary, which takes a tenth of a second.
-    from mct_s2s.cli.guided import ask_for_clients, with_places
+    from mct_s2s.cli.guided import SECRET, WRONG_PLACE, ask_for_clients, with_places
     from mct_s2s.cli.picking import pick_site
 
     async def body(current: "CommandRun", session: "Session") -> int:
@@ -250,29 +248,48 @@ def guided_setup(options: SetupOptions) -> int:
         current.is_asking = True  # it stays so where Ctrl-C ends it
         session = await pick_site(options, session)
         clients = await ask_for_clients(current.terminal, session)
-        if options.secret_to is None:
-            clients = await with_places(clients)
-        current.is_asking = False
-        chosen, more = answers_of(options, clients)
-        request = setup_request(chosen, chosen.client)
-        for client in more:
-            request = with_client(request, client, client.client or "")
-        try:
-            code = await change(current, session, chosen, request)
-        except Cancelled:
-            raise  # who said no does not want to repeat it
-        except S2SError as error:
-            if (
-                error.exit_code != ExitCode.NOT_BEGUN
-            ):  # else an answer was wrong: it would be repeated
-                _show_command(current, chosen, more)
-            raise
-        _show_command(current, chosen, more)
-        return code
+        asks_for_place = options.secret_to is None and SECRET in clients.values()
+        while True:
+            current.is_asking = True
+            placed = await with_places(clients) if asks_for_place else clients
+            current.is_asking = False
+            try:
+                return await _set_up_as_answered(current, session, options, placed)
+            except S2SError as error:
+                is_mended = error.exit_code == ExitCode.NOT_BEGUN and error.code in WRONG_PLACE
+                if not (asks_for_place and is_mended):
+                    raise
+                current.terminal.say(error.headline)
 
     return run_in_session(
         replace(options, timeout=options.timeout + THINKING_SECONDS), Services(target=False), body
     )
+
+
+async def _set_up_as_answered(
+    current: "CommandRun",
+    session: "Session",
+    options: SetupOptions,
+    clients: Mapping[str, ClientOptions],
+) -> int:
+    """Set up these clients, and print the command for the same; return the exit code."""
+    from mct_s2s.cli.change import change
+    from mct_s2s.cli.options_to_request import with_client
+
+    chosen, more = answers_of(options, clients)
+    request = setup_request(chosen, chosen.client)
+    for client in more:
+        request = with_client(request, client, client.client or "")
+    try:
+        code = await change(current, session, chosen, request)
+    except Cancelled:
+        raise  # who said no does not want to repeat it
+    except S2SError as error:
+        if error.exit_code != ExitCode.NOT_BEGUN:  # else an answer was wrong: it would be repeated
+            _show_command(current, chosen, more)
+        raise
+    _show_command(current, chosen, more)
+    return code
 
 
 def _show_command(

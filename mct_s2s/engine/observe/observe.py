@@ -326,6 +326,16 @@ async def find_identity_resource(
             subscription = (await find_subscription(session.arm, subscription or None)).id
         identity = await find_web_app(session.arm, subscription, identity, request.api)
     located(identity)
+    resource = await read_identity_resource(session, identity)
+    if resource.principal_id is None:
+        # Enabling its identity sends those again that users assigned: that takes rights, too.
+        for assigned in resource.assigned:
+            located(assigned)
+    return resource
+
+
+async def read_identity_resource(session: Session, identity: ResourceId) -> IdentityResource:
+    """Read a resource by its ID. Raises NotThere."""
     resource = await session.arm.identity_resource(identity)
     if resource is None:
         raise NotThere(
@@ -334,10 +344,6 @@ async def find_identity_resource(
             remedy="Check the ID:",
             command=command("az", "resource", "show", "--ids", str(identity)),
         )
-    if resource.principal_id is None:
-        # Enabling its identity sends those again that users assigned: that takes rights, too.
-        for assigned in resource.assigned:
-            located(assigned)
     return resource
 
 
