@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from mct_s2s import __version__
-from mct_s2s.cli.binding import Group, command
+from mct_s2s.cli.binding import Group, command, write_lines, write_rows
 from mct_s2s.cli.streams import check_arguments, replace_unencodable
 from mct_s2s.model.commands import use_shell
 
@@ -53,16 +53,12 @@ MODULES = {
 }
 """The module of `cli.commands` in which each command's options and its function are."""
 
-SHORT_HELP = """\
-Let other services call your Microsoft Community Training API.
-
-  az login                                 sign in first (other ways: --auth)
-  mct-s2s doctor -a SITE                   check what you are allowed to do
-  mct-s2s setup  -a SITE --client NAME     set it up (shows a plan, asks first)
-  mct-s2s status -a SITE                   what is configured, what expires
-
-No Azure?           mct-s2s setup --cloud sandbox --client demo
-All commands:       mct-s2s help"""
+FIRST_STEPS = [
+    ("az login", "Sign in (other ways: --auth)."),
+    ("mct-s2s doctor -a SITE", "Check what you are allowed to do."),
+    ("mct-s2s setup -a SITE --client NAME", "Set it up: shows a plan, asks first."),
+    ("mct-s2s status -a SITE", "Show what is configured, and what expires."),
+]
 
 
 class _Commands(Group):
@@ -145,7 +141,17 @@ def root(
     """Set up service-to-service authentication for Microsoft Community Training."""
     del version
     if context.invoked_subcommand is None:
-        typer.echo(SHORT_HELP)
+        typer.echo(_short_help(context))
+
+
+def _short_help(context: typer.Context) -> str:
+    """What a newcomer types first, folded as every help is."""
+    formatter: Any = context.make_formatter()
+    formatter.write_text("Let other services call your Microsoft Community Training API.")
+    write_rows(formatter, "First steps", FIRST_STEPS)
+    write_lines(formatter, "Without Azure", ["mct-s2s setup --cloud sandbox --client demo"])
+    write_lines(formatter, "All commands", ["mct-s2s help"])
+    return str(formatter.getvalue()).rstrip()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -254,8 +254,8 @@ class Command(TyperCommand):
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         if ctx.command.epilog:
-            _write_lines(formatter, "Examples", ctx.command.epilog.splitlines())
-        _write_lines(formatter, "Documentation", [f"{DOCS}commands.md"])
+            write_lines(formatter, "Examples", ctx.command.epilog.splitlines())
+        write_lines(formatter, "Documentation", [f"{DOCS}commands.md"])
 
 
 class Group(TyperGroup):
@@ -264,7 +264,7 @@ class Group(TyperGroup):
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         rows = [(name, self.summary(name).partition("\n")[0]) for name in self.list_commands(ctx)]
-        _write_rows(formatter, "Commands", rows)
+        write_rows(formatter, "Commands", rows)
         _write_panels(self, ctx, formatter)
 
     format_epilog = Command.format_epilog
@@ -286,11 +286,13 @@ def _write_panels(command: Any, ctx: Any, formatter: Any) -> None:
             )
     for title, rows in panels.items():
         if rows:
-            _write_rows(formatter, title, rows)
+            write_rows(formatter, title, rows)
 
 
-def _write_rows(formatter: Any, title: str, rows: list[tuple[str, str]]) -> None:
-    """The formatter's `write_dl` breaks `managed-identity` at its hyphen."""
+def write_rows(formatter: Any, title: str, rows: list[tuple[str, str]]) -> None:
+    """Write names with their texts, folded: the formatter's `write_dl` breaks `managed-identity` at
+    its hyphen.
+    """
     column = min(TEXT_AT, max(len(name) for name, _ in rows) + 2)
     lines = []
     for name, text in rows:
@@ -299,10 +301,11 @@ def _write_rows(formatter: Any, title: str, rows: list[tuple[str, str]]) -> None
         )
         lines += [f"{name:<{column}}{folded.pop(0)}"] if len(name) + 2 <= column else [name]
         lines += [f"{'':<{column}}{line}" for line in folded]
-    _write_lines(formatter, title, lines)
+    write_lines(formatter, title, lines)
 
 
-def _write_lines(formatter: Any, title: str, lines: list[str]) -> None:
+def write_lines(formatter: Any, title: str, lines: list[str]) -> None:
+    """Write lines as they are, since a command is not folded."""
     with formatter.section(title):
         for line in lines:
             formatter.write(f"  {line}\n")

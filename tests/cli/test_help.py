@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import typer
-from mct_s2s.cli.app import COMMANDS, MODULES, app, main
+from mct_s2s.cli.app import COMMANDS, FIRST_STEPS, MODULES, app, main
 from mct_s2s.cli.app import COMMANDS as SUMMARIES
 from mct_s2s.cli.binding import OF_A_SITE, PANELS, choices, command, command_line
 from mct_s2s.cli.commands.configure_appservice import ConfigureAppserviceOptions
@@ -31,6 +31,7 @@ from mct_s2s.errors import DOCS
 from mct_s2s.render.schemas import DOCUMENTS, FILES, schema
 
 from tests.cli.conftest import Program
+from tests.support.printed_commands import unreadable
 from tests.support.project import PACKAGE, imports, imports_for_json
 
 LONGEST = 70
@@ -99,6 +100,18 @@ def test_no_line_is_padded_or_too_wide_no_name_cut_and_options_are_by_use(
     assert set(titles) - set(PANELS) <= {"Commands", "Examples", "Documentation"}
     last = next(part for part in parts if part.startswith(f"{panels[-1]}:"))
     assert "--help" in last.splitlines()[-1]
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_without_a_command_the_first_steps_fit_the_screen(
+    shown: Shown, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    text = shown()
+    assert max(map(len, text.splitlines())) <= width
+    printed = {line.strip().partition("  ")[0] for line in text.splitlines()}
+    assert {step for step, _ in FIRST_STEPS} <= printed
+    assert unreadable(step for step, _ in FIRST_STEPS) == []
 
 
 @pytest.mark.parametrize("name", SUMMARIES)
