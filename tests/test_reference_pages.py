@@ -120,3 +120,13 @@ def test_the_recording_of_the_readme_is_small_and_stands_alone() -> None:
     assert rows.index(float(result.get("y", "0"))) < 20, (
         "the result is among the first twenty lines"
     )
+
+
+def test_no_text_of_the_recording_begins_or_ends_with_a_blank_or_has_two_in_a_row() -> None:
+    """Some viewers drop them, and with them the indentation and the columns."""
+    root = ET.parse(Path(__file__).parent.parent / "docs" / "setup.svg").getroot()
+    texts = [
+        "".join(element.itertext()) for element in root.iter() if element.tag.endswith("}text")
+    ]
+    assert len(texts) > 40
+    assert [text for text in texts if re.search(r"^\s|\s$|\s\s", text)] == []

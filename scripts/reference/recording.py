@@ -7,6 +7,7 @@ same each time.
 
 import errno
 import fcntl
+import html
 import itertools
 import json
 import os
@@ -76,6 +77,15 @@ FRAME = """\
 </svg>
 """
 """Rich's own frame would load a font from elsewhere."""
+CHARACTER_WIDTH = 12.2
+"""What rich's `export_svg` takes for one, at its font size of 20."""
+BLANK = "\xa0"
+_TEXT = re.compile(
+    r'<text (?P<style>class="[^"]*") x="(?P<x>[^"]*)" (?P<y>y="[^"]*") textLength="[^"]*" '
+    r'(?P<clip>clip-path="[^"]*")>(?P<content>[^<]*)</text>'
+)
+_WORDS = re.compile(f"[^{BLANK}]+(?:{BLANK}[^{BLANK}]+)*")
+"""Words with one blank between them."""
 _PLAIN = Console(file=StringIO())
 
 
@@ -153,7 +163,22 @@ def drawn(lines: list[Text]) -> str:
     for line in lines:
         console.print(line, soft_wrap=True)
     text = console.export_svg(title="mct-s2s", theme=THEME, code_format=FRAME, unique_id="run")
-    return re.sub(r"<text [^>]*>\n</text>", "", text)  # rich draws line ends, too
+    text = re.sub(r"<text [^>]*>\n</text>", "", text)  # rich draws line ends, too
+    return _TEXT.sub(_without_outer_blanks, text)
+
+
+def _without_outer_blanks(drawn_text: re.Match[str]) -> str:
+    """Return the words of a drawn text, each group of them at its own place.
+
+    Some viewers, such as rsvg-convert, drop the blanks that a text begins with.
+    """
+    start, content = float(drawn_text["x"]), html.unescape(drawn_text["content"])
+    return "\n".join(
+        f'<text {drawn_text["style"]} x="{start + CHARACTER_WIDTH * words.start():g}" '
+        f'{drawn_text["y"]} textLength="{CHARACTER_WIDTH * len(words[0]):g}" '
+        f"{drawn_text['clip']}>{html.escape(words[0], quote=False).replace(BLANK, '&#160;')}</text>"
+        for words in _WORDS.finditer(content)
+    )
 
 
 def _style(char: Char) -> Style:
