@@ -13,7 +13,7 @@ from mct_s2s.model.secret_place import SecretPlace
 from mct_s2s.model.site_settings import Holds
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.api_address import api_url
-from mct_s2s.planning.reports.findings import Finding, Severity
+from mct_s2s.planning.reports.findings import OTHER_API, Finding, Severity
 from mct_s2s.planning.reports.status import (
     ClientStatus,
     SiteStatus,
@@ -60,7 +60,7 @@ def _site(terminal: Terminal, site: SiteStatus) -> None:
     terminal.result(site.verdict, style=style)
     elsewhere = [finding for finding in site.findings if _is_elsewhere(finding)]
     show_findings(terminal, (finding for finding in site.findings if finding not in elsewhere))
-    if _may_be_half_removed(site.observed):
+    if _may_be_half_removed(site):
         terminal.result("Or, to finish a removal:")
         finishing = site.observed.command("teardown")
         terminal.result(Text.assemble("  → ", (finishing, "command")))
@@ -83,10 +83,13 @@ def _site(terminal: Terminal, site: SiteStatus) -> None:
     _show_elsewhere(terminal, site.observed, elsewhere)
 
 
-def _may_be_half_removed(observed: ObservedState) -> bool:
+def _may_be_half_removed(site: SiteStatus) -> bool:
     """Whether it is as a removal leaves it that was cut off after it had removed the settings."""
-    is_unset = observed.app_service is not None and observed.own_settings == {}
-    return is_unset and observed.trust.service is not None
+    codes = {finding.code for finding in site.findings}
+    # An API without settings lacks none, and one of another description has others.
+    if "setting-missing" not in codes or OTHER_API in codes:
+        return False
+    return site.observed.own_settings == {} and site.observed.trust.service is not None
 
 
 def _several_valid(client: ClientStatus, now: datetime) -> str:

@@ -128,9 +128,13 @@ def test_an_api_is_set_up_and_proved(mct: Program, azure: Sandbox, shop: HostedA
     other = mct("setup", "-a", "shop", "-g", "apps", *JSON)
     assert (other.code, other.document["error"]["code"]) == (2, "other-api"), other
     looked = mct("status", "-a", "shop", "-g", "apps")
-    assert "--api FILE" in looked.out, looked
+    assert f"is the service application of this App Service for {shop.api.called}" in looked.out
+    (command,) = {line for line in looked.out.splitlines() if "--api FILE" in line}
+    assert command.startswith("  → mct-s2s status --api FILE -a shop -g apps"), command
     assert "mct-s2s setup" not in looked.out, "it would be refused"
     assert "mct-s2s configure-appservice" not in looked.out, looked
+    assert "teardown" not in looked.out, "nothing was cut off"
+    assert "teardown" not in mct("status", *shop.options).out
 
 
 @EVERY_PROGRAM

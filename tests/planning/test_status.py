@@ -435,6 +435,9 @@ CASES: dict[str, ObservedState] = {
     "the service application of another App Service": observed_state(
         trust(IMPORT, service=replace(SERVICE, unique_name="mct-s2s-site-b")), settings()
     ),
+    "set up for another API": observed_state(
+        trust(IMPORT, service=replace(SERVICE, tags=(Tag.API.of("Orders"),)))
+    ),
     "nothing at all": observed_state(),
     "nothing but a switch that is off": observed_state(
         Trust(), {**FOREIGN, "ServiceAuthEnabled": "False"}

@@ -54,6 +54,7 @@ from mct_s2s.planning.site import accepted_values, make_sticky, not_sticky, othe
 
 NOT_CONFIGURED = "not-configured"
 NO_CLIENTS = "no-clients"
+OTHER_API = "other-api"
 
 
 class Severity(StrEnum):
@@ -143,12 +144,21 @@ def diagnose(
 
 
 def _with_api_to_name(findings: Sequence[Finding], observed: ObservedState) -> Iterator[Finding]:
-    """Put which API to name in place of a setup that would be refused without it."""
+    """Say first that the API has to be named, in place of a setup that would be refused.
+
+    Findings stay: an owner writes the tag that names the API, and must hide nothing.
+    """
     refusal = other_api(observed)
     refused = {observed.command(name) for name in ("setup", "configure-appservice")}
+    if refusal is None or not any(finding.remedy in refused for finding in findings):
+        yield from findings
+        return
+    is_unnamed = observed.api.is_default and observed.file is None
+    remedy = observed.command("status", "--api", "FILE") if is_unnamed else refusal.advice
+    assert observed.trust.service is not None  # it remembers the other API
+    yield Finding(OTHER_API, observed.trust.service.display_name, refusal.statement, remedy)
     for finding in findings:
-        is_vain = refusal is not None and finding.remedy in refused
-        yield replace(finding, remedy=refusal.advice) if refusal and is_vain else finding
+        yield replace(finding, remedy=remedy) if finding.remedy in refused else finding
 
 
 def stopped(site: AppService | None) -> Finding | None:
