@@ -10,9 +10,11 @@ from mct_s2s.engine.credential_stores import new_credentials, useless_files
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import Instruction
 from mct_s2s.inputs.secret_to import SecretTo
+from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.desired import Removal, Restore, Rotation, SettingsScope, Setup
 from mct_s2s.model.secret_place import PlaceKind, SecretPlace
 from mct_s2s.planning.changes import Action, AddCredential
+from mct_s2s.planning.clients import clients_called
 from mct_s2s.planning.secret_policy import in_words
 from mct_s2s.render.manual_steps import instructions
 from mct_s2s.render.pipelines import is_unattended
@@ -63,6 +65,7 @@ def report_of(site: SiteChange) -> SiteReport:
         places=_places(site, outcome),
         notes=(
             *_place_refusals(outcome),
+            *_not_shown(outcome),
             *lost_with_job(outcome),
             *_describe_files(site, outcome),
         ),
@@ -134,7 +137,12 @@ def is_only_shown(credential: SavedCredential | None) -> bool:
 
 def run_notes(outcome: Outcome) -> tuple[Instruction, ...]:
     """What is said of this run on this machine, beside its plan."""
-    return (*_place_refusals(outcome), *_new_folders(outcome), *lost_with_job(outcome))
+    return (
+        *_place_refusals(outcome),
+        *_not_shown(outcome),
+        *_new_folders(outcome),
+        *lost_with_job(outcome),
+    )
 
 
 def _place_refusals(outcome: Outcome) -> tuple[Instruction, ...]:
@@ -148,6 +156,27 @@ def _place_refusals(outcome: Outcome) -> tuple[Instruction, ...]:
         for refusal in refusals
     )
     return tuple(dict.fromkeys(notes))
+
+
+def _not_shown(outcome: Outcome) -> Iterator[Instruction]:
+    """Say why a setup shows no secret that it was asked to show, and how to get one."""
+    desired, before = outcome.request.desired, outcome.before
+    if not isinstance(desired, Setup):
+        return
+    created = {change.name for change in new_credentials(outcome.plan)}
+    for spec in desired.clients:
+        is_shown = outcome.request.places.of(spec.name).place.kind is PlaceKind.SHOWN
+        has_secret = any(
+            credential.kind is CredentialKind.SECRET and credential.is_valid_at(before.now)
+            for client in clients_called(spec.name, before)
+            for credential in client.counted_credentials
+        )
+        if is_shown and has_secret and spec.name not in created:
+            yield Instruction(
+                f"'{outcome.plan.client_name(spec.name)}' has a secret already, so that none is "
+                "created and shown. To replace it by one that is:",
+                before.command("rotate-secret", "--secret-to", "show", about=spec.name),
+            )
 
 
 def _new_folders(outcome: Outcome) -> tuple[Instruction, ...]:

@@ -23,6 +23,7 @@ from mct_s2s.sandbox.state import seed
 from tests.cli.conftest import Ended, Program, held, saved_to
 from tests.conftest import JSON, SITE, Json, Sandbox, at_home, program, without_azure
 from tests.support.by_hand import Hand
+from tests.support.printed_commands import printed_commands
 from tests.support.sandbox_inside import Inside
 
 VAULT_ID = (
@@ -1230,6 +1231,19 @@ def test_a_file_that_is_written_of_a_shown_secret_as_printed_verifies(
     file.chmod(0o600)
     verified = mct("verify", "--credentials", str(file))
     assert verified.code == 0, verified
+
+
+def test_a_setup_says_why_it_shows_no_secret_and_how_to_get_one(
+    mct: Program, azure: Sandbox
+) -> None:
+    mct("setup", "--client", "A", "-y")
+    azure.forget()
+    words = ("setup", "--client", "A", "--secret-to", "show")
+    text, document = mct(*words, "-y"), mct(*words, *JSON)
+    assert "'A' has a secret already, so that none is created and shown." in text.err
+    (printed,) = printed_commands(text.err)
+    assert (text.code, [*printed_commands(document.out)], azure.writes()) == (0, [printed], [])
+    assert "shown here once: " in mct(*shlex.split(printed)[1:], "-y").out
 
 
 def test_status_says_where_each_secret_is_kept(mct: Program) -> None:
