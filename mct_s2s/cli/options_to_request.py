@@ -13,7 +13,14 @@ from mct_s2s.cli.binding import option_words
 from mct_s2s.cli.options import AzureOptions, ChangingOptions, CredentialOptions
 from mct_s2s.engine.observe.observe import observe, read_custody
 from mct_s2s.engine.request import Request, Session
-from mct_s2s.errors import UsageError, about, contradiction, malformed
+from mct_s2s.errors import (
+    Instruction,
+    PermissionMissing,
+    UsageError,
+    about,
+    contradiction,
+    malformed,
+)
 from mct_s2s.inputs.apis import read_api
 from mct_s2s.inputs.client_options import client_names, management_reference
 from mct_s2s.inputs.secret_to import ClientPlaces, no_key_in_vault, secret_to
@@ -36,6 +43,7 @@ from mct_s2s.model.observed import ObservedState, SiteOfFile
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.model.run_files import Backup
 from mct_s2s.planning.federation import federated_spec
+from mct_s2s.planning.permissions.rights import SITE_ROLE
 from mct_s2s.planning.site import check_site
 
 ROLE_CHARACTERS = frozenset(":!#$%&'()*+,-./;<=>?@[]^_{|}~`")
@@ -162,7 +170,13 @@ async def looked_for_secrets(
     from mct_s2s.engine.credential_stores import find_lost_secrets  # noqa: PLC0415  # with the code of key vaults
 
     file = of_file.file if of_file is not None else None
-    observed = await look(options, session, without_settings=True, file=file)
+    try:
+        observed = await look(options, session, without_settings=True, file=file)
+    except PermissionMissing as refusal:
+        if any(missing.right == SITE_ROLE for missing in refusal.missing):
+            enough = "Or, for the directory's part alone, without the settings: the role Reader."
+            refusal.ways_out += (Instruction(enough),)
+        raise
     request = of_file or look_request(options, Look(ServiceSpec()), observed.now)
     return await find_lost_secrets(session, at_site(request, options, session), observed)
 

@@ -110,6 +110,10 @@ def test_who_has_no_role_is_told_the_one_on_the_app_service(mct: Program, azure:
     error = refused.document["error"]
     assert (refused.code, error["code"]) == (4, "permission-missing"), refused
     assert "Website Contributor on the resource" in error["remedy"]
+    enough = "Or, for the directory's part alone, without the settings: the role Reader"
+    assert enough in error["remedy"]
+    needs_settings = run("snippet", "A", "-a", SITE, "-o", "json")
+    assert enough not in needs_settings.document["error"]["remedy"]
 
 
 def test_who_may_change_only_what_it_owns_is_told_who_restores_what_another_deleted(
