@@ -205,16 +205,20 @@ def sandbox_unwritable(error: OSError) -> UsageError:
     )
 
 
+def sandbox_not_installed(error: ImportError) -> UsageError:
+    return UsageError(
+        "sandbox-not-installed",
+        f"The package '{error.name}' is not installed. It is needed for the sandbox.",
+        remedy="Install mct-s2s with its sandbox, in its clone:",  # no package index has it
+        command="pipx install --force '.[sandbox]'",
+    )
+
+
 def _start_sandbox(over: Event) -> "Running":
     try:
         from mct_s2s.sandbox.hosting.embedded import start  # noqa: PLC0415  # an extra, and only this cloud needs it
     except ImportError as error:
-        raise UsageError(
-            "sandbox-not-installed",
-            f"The package '{error.name}' is not installed. It is needed for the sandbox.",
-            remedy="Install mct-s2s with its sandbox, in its clone:",  # no package index has it
-            command="pipx install --force '.[sandbox]'",
-        ) from error
+        raise sandbox_not_installed(error) from error
 
     def is_busy() -> None:
         because(

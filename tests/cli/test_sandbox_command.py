@@ -362,6 +362,17 @@ def test_a_file_that_cannot_be_saved_is_named_and_not_the_sandboxs_folder(
     assert (remedy, more) == ("  → Choose another file.", [])
 
 
+@pytest.mark.parametrize("words", ["serve", "env", "hosts", "save state.json", "reset"])
+def test_a_program_without_its_sandbox_says_how_to_install_it(
+    here: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "mct_s2s.cli.sandbox", None)
+    ended = here(*words.split())
+    assert ended.code == 2
+    assert "[sandbox-not-installed]" in ended.err
+    assert ended.err.endswith("    pipx install --force '.[sandbox]'\n")
+
+
 def test_a_file_of_serve_that_is_not_there_is_named(here: Callable[..., Ended]) -> None:
     ended = here("serve", "--faults", "nosuch.json")
     assert ended.code == 2

@@ -3,6 +3,9 @@
 That is imported when a command runs: what serves takes half a second, and a help needs none of it.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import typer
 
 from mct_s2s.cli.binding import Group, command
@@ -27,32 +30,48 @@ def sandbox(context: typer.Context) -> None:
         typer.echo(context.get_help())
 
 
+@contextmanager
+def _an_extra() -> Iterator[None]:
+    """Raise UsageError where the program is installed without its sandbox."""
+    try:
+        yield
+    except ImportError as error:
+        from mct_s2s.azure.clouds import sandbox_not_installed
+
+        raise sandbox_not_installed(error) from error
+
+
 def _serve(options: ServeOptions) -> int:
-    from mct_s2s.cli.sandbox import serve
+    with _an_extra():
+        from mct_s2s.cli.sandbox import serve
 
     return serve(options)
 
 
 def _env(options: EnvOptions) -> int:
-    from mct_s2s.cli.sandbox import env
+    with _an_extra():
+        from mct_s2s.cli.sandbox import env
 
     return env(options)
 
 
 def _hosts(options: NoOptions) -> int:
-    from mct_s2s.cli.sandbox import hosts
+    with _an_extra():
+        from mct_s2s.cli.sandbox import hosts
 
     return hosts(options)
 
 
 def _save(options: SaveOptions) -> int:
-    from mct_s2s.cli.sandbox import save
+    with _an_extra():
+        from mct_s2s.cli.sandbox import save
 
     return save(options)
 
 
 def _reset(options: NoOptions) -> int:
-    from mct_s2s.cli.sandbox import reset
+    with _an_extra():
+        from mct_s2s.cli.sandbox import reset
 
     return reset(options)
 
