@@ -35,7 +35,7 @@ from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.secret_place import PlaceKind, SecretPlace
 from mct_s2s.planning.belief import Belief, client_trust
 from mct_s2s.planning.changes import AddCredential, AnyChange, DeleteApplication, RemoveCredential
-from mct_s2s.planning.clients import clients_called
+from mct_s2s.planning.clients import clients_called, without_other_numbers
 from mct_s2s.planning.credential_plan import held_here
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.replacement import kind_to_create
@@ -232,7 +232,7 @@ async def _suggest_vaults(
     subscription_id = observed.app_service.resource.subscription_id
     wanted, _ = store.secret_place.vault_and_secret
     names = await or_unknown(session.arm.vault_names(subscription_id)) or []
-    close_names = get_close_matches(wanted, names, n=3, cutoff=0.7)
+    close_names = get_close_matches(wanted, without_other_numbers(wanted, names), n=3, cutoff=0.7)
     if close_names:
         hint = ", ".join(close_names)
         error.advise(f"Did you mean {hint}? Or choose another place: --secret-to PLACE")

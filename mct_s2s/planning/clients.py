@@ -5,7 +5,7 @@ Whether its registration may be written to is another question: `planning/belief
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 
 from mct_s2s.errors import NotThere
@@ -222,15 +222,22 @@ def did_you_mean(name: str, names: Iterable[str], otherwise: str = "") -> str:
     # `learn-1` is `learn-01` rather than `learn-18`
     by_word = {_LEADING_ZEROS.sub("", known.casefold()): known for known in names}
     word = _LEADING_ZEROS.sub("", name.strip().casefold())
-    # Among names that only their numbers tell apart, another number is no typing error.
-    siblings = Counter(_NUMBER.sub("0", known) for known in by_word)
-    possible = [
-        known
-        for known in by_word
-        if siblings[_NUMBER.sub("0", known)] == 1 or _NUMBER.findall(known) == _NUMBER.findall(word)
-    ]
-    near = get_close_matches(word, possible, n=1, cutoff=0.65)
+    near = get_close_matches(word, without_other_numbers(word, by_word), n=1, cutoff=0.65)
     return f"Did you mean '{by_word[near[0]]}'?" if near else otherwise
+
+
+def without_other_numbers(word: str, names: Collection[str]) -> list[str]:
+    """The names that may be meant by a mistyped word.
+
+    Among names that only their numbers tell apart, another number is no typing error.
+    """
+    siblings = Counter(_NUMBER.sub("0", name) for name in names)
+    numbers = _NUMBER.findall(word)
+    return [
+        name
+        for name in names
+        if siblings[_NUMBER.sub("0", name)] == 1 or _NUMBER.findall(name) == numbers
+    ]
 
 
 def is_logic_app(client: Client) -> bool:

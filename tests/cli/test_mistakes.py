@@ -79,10 +79,7 @@ OF_FORM: dict[str, tuple[str, str]] = {
     "sandbox save": ("No FILE given.", "mct-s2s sandbox save --help"),
     "sandbox save a 'b c'": ("Unexpected 'b c'.", "mct-s2s sandbox save --help"),
     "sandbox serve --listen x": ("Invalid --listen 'x'.", "mct-s2s sandbox serve --help"),
-    "sandbox serve --world no": (
-        "Cannot use 'no': No such file or directory.",
-        "mct-s2s sandbox serve --help",
-    ),
+    "sandbox serve --world no": ("Cannot use 'no': No such file or directory.", "Check the path."),
     "add-client A B": ("Unexpected 'B'.", "write one name a line: mct-s2s add-client --from FILE"),
 }
 
@@ -307,6 +304,9 @@ def test_the_sites_that_are_named_are_not_said_to_be_all_beside_other_web_apps(
     assert "MCT sites here: contosolearn (mct-prod). Other web apps: " in told
     assert "customer00 (customers), " in told
     assert " more." in told, done
+    numbered = mct("status", "-a", "customer77", env={"MCT_S2S_RESOURCE_GROUP": ""})
+    assert "MCT sites here: " in numbered.err, "another number is no typing error"
+    assert "Did you mean customer03 (in customers)?" in mct("status", "-a", "custmer03").err
 
 
 @pytest.mark.as_administrator("the subscription's name is read")

@@ -24,7 +24,7 @@ from mct_s2s.model.commands import command, webapp_command
 from mct_s2s.model.ids import is_guid, same_id
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.model.site_settings import AppSettings
-from mct_s2s.planning.clients import did_you_mean
+from mct_s2s.planning.clients import did_you_mean, without_other_numbers
 
 if TYPE_CHECKING:
     from mct_s2s.azure.resource_manager import ResourceManager
@@ -301,7 +301,8 @@ def _no_site(
     apps = (row for row in rows if api is None or not row.is_function_app(api.function_app_mark))
     groups = {row.name: row.resource.resource_group for row in apps}
     exact = [known for known in groups if known.casefold() == name.casefold()]
-    close_names = exact or get_close_matches(name, groups, n=3, cutoff=0.5)
+    possible = without_other_numbers(name, groups)
+    close_names = exact or get_close_matches(name, possible, n=3, cutoff=0.5)
     hint = ", ".join(f"{close} (in {groups[close]})" for close in close_names)
     sites, others = split_sites(rows, {}, api) if api is not None else ([], [])
     remedy, listing = "List the apps that you can read:", _list_apps(subscription_id)
