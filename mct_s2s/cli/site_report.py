@@ -7,8 +7,9 @@ from pathlib import Path
 
 from mct_s2s.cli.site_change import SiteChange
 from mct_s2s.engine.credential_stores import new_credentials, useless_files
+from mct_s2s.engine.observe.rights_lookup import unconfirmed_notes
 from mct_s2s.engine.outcome import Outcome
-from mct_s2s.errors import Instruction
+from mct_s2s.errors import Instruction, as_instructions
 from mct_s2s.inputs.secret_to import SecretTo
 from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.desired import Removal, Restore, Rotation, SettingsScope, Setup
@@ -66,6 +67,7 @@ def report_of(site: SiteChange) -> SiteReport:
         notes=(
             *_place_refusals(outcome),
             *_not_shown(outcome),
+            *_unconfirmed(outcome),
             *lost_with_job(outcome),
             *_describe_files(site, outcome),
         ),
@@ -177,6 +179,13 @@ def _not_shown(outcome: Outcome) -> Iterator[Instruction]:
                 "created and shown. To replace it by one that is:",
                 before.command("rotate-secret", "--secret-to", "show", about=spec.name),
             )
+
+
+def _unconfirmed(outcome: Outcome) -> tuple[Instruction, ...]:
+    """Say before a run, as the plan of a dry run does, which rights could not be confirmed."""
+    if outcome.request.dry_run or outcome.has_begun or not outcome.request.preflight:
+        return ()
+    return as_instructions(unconfirmed_notes(outcome.plan, outcome.before, outcome.access))
 
 
 def _new_folders(outcome: Outcome) -> tuple[Instruction, ...]:

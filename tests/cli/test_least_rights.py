@@ -576,13 +576,17 @@ def test_a_caller_without_any_right_is_told_all_that_a_setup_takes_at_one_look(
             assert given in f"{done.out}{done.err}", (permission, done)
 
 
-def test_a_dry_run_says_which_rights_could_not_be_confirmed(mct: Program, azure: Sandbox) -> None:
+def test_a_plan_says_which_rights_could_not_be_confirmed(mct: Program, azure: Sandbox) -> None:
+    """Of a dry run, and of a run, before its question."""
     run = alone(mct, azure, *READ, arm=ON_THE_SITE)
-    plan = run("setup", *WHERE, "--client", "A", "--dry-run")
-    assert plan.code == 3, plan
+    words = ("setup", *WHERE, "--client", "A")
+    plan, asked = run(*words, "--dry-run"), run(*words)
+    assert (plan.code, "[confirmation-missing]" in asked.err) == (3, True), (plan, asked)
     for right in set(PIPELINE) - set(READ):
-        assert f"Not confirmed: {right}, to " in plan.out, plan
-    assert "Not confirmed" not in mct("setup", "--client", "A", "--dry-run").out
+        for shown in (plan.out, asked.err):
+            assert shown.count(f"Not confirmed: {right}, to ") == 1, shown
+    done = mct("setup", "--client", "A", "-y")
+    assert (done.code, "Not confirmed" in done.out + done.err) == (0, False), done
 
 
 @pytest.mark.parametrize("is_set_up", [False, True])

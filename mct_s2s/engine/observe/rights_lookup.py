@@ -163,7 +163,7 @@ async def check_rights(
     checked = without_forbidden_steps(plan, observed, access)
     if request.dry_run:
         checked = replace(
-            checked, notes=(*checked.notes, *_unconfirmed_notes(checked, observed, access))
+            checked, notes=(*checked.notes, *unconfirmed_notes(checked, observed, access))
         )
     policy_notes = [f"{forbidden.message} {forbidden.remedy}"] if forbidden else []
     if request.dry_run and (checked.blocked or observed.settings_unread):
@@ -176,7 +176,7 @@ async def check_rights(
     return checked
 
 
-def _unconfirmed_notes(plan: Plan, observed: ObservedState, access: CallerRights) -> Iterator[str]:
+def unconfirmed_notes(plan: Plan, observed: ObservedState, access: CallerRights) -> Iterator[str]:
     """Say which rights the steps take of which it is not known whether the caller has them."""
     changes = [change for change in plan.changes if not only_notes_use(change)]
     for asked in asked_for(likely_missing(changes, observed, access)):
