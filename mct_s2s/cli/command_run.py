@@ -25,7 +25,7 @@ from mct_s2s.errors import (
 from mct_s2s.model.ids import ClientId
 from mct_s2s.render.console import Terminal, has_screen_reader
 from mct_s2s.render.diagnostics import show_error, show_error_line
-from mct_s2s.render.outcome import NOTHING_TO_RESUME, is_all_done, show_stopped
+from mct_s2s.render.outcome import is_all_done, nothing_to_resume, show_stopped
 from mct_s2s.render.pipelines import is_unattended
 from mct_s2s.render.progress import Reporter
 from mct_s2s.render.site_report import SiteReport
@@ -65,7 +65,7 @@ class CommandRun:
         # A command that only reads has nothing to say of it.
         is_still_reading = isinstance(self.options, ChangingOptions) and not sites
         says_unchanged = is_still_reading or (self.is_asking and not has_written)
-        resume = Instruction(NOTHING_TO_RESUME) if is_all_done(sites) else self.resume()
+        resume = nothing_to_resume(sites)[0] if is_all_done(sites) else self.resume()
         if isinstance(error, TimeoutError) or not (
             self.is_interrupted() or isinstance(error, KeyboardInterrupt)
         ):

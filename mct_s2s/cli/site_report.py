@@ -62,6 +62,7 @@ def report_of(site: SiteChange) -> SiteReport:
         ],
         manual_steps=manual_steps(outcome) if outcome.has_begun or site.error is None else (),
         verification=outcome.verification,
+        test=_test_to_come(outcome),
         error=error,
         places=_places(site, outcome),
         notes=(
@@ -77,6 +78,13 @@ def report_of(site: SiteChange) -> SiteReport:
         is_over=site.is_over,
         has_unread_settings=site.has_unread_settings,
     )
+
+
+def _test_to_come(outcome: Outcome) -> str:
+    is_wanted = outcome.request.verify and not outcome.plan.manual_steps
+    if not is_wanted or outcome.verification is not None or outcome.before.app_service is None:
+        return ""
+    return outcome.before.command("verify")
 
 
 def _is_not_set_up(outcome: Outcome) -> bool:

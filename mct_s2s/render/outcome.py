@@ -108,9 +108,18 @@ def show_stopped(
     elif sites:
         _show_stopped_sites(terminal, sites, with_credentials=with_credentials)
     if is_all_done(sites):
-        terminal.say(NOTHING_TO_RESUME)
+        print_items(terminal.err, nothing_to_resume(sites), "")
     elif any(site.done or site.in_doubt for site in sites):
         print_items(terminal.err, [resume], "")
+
+
+def nothing_to_resume(sites: Sequence[SiteReport]) -> list[Instruction]:
+    """Say that every change was made, and how the tests are done that were cut off."""
+    tests = [site.test for site in sites if site.test]
+    if not tests:
+        return [Instruction(NOTHING_TO_RESUME)]
+    what = f"{NOTHING_TO_RESUME} Not tested yet:"
+    return [Instruction(what, tests[0]), *(Instruction("Then:", test) for test in tests[1:])]
 
 
 def is_all_done(sites: Sequence[SiteReport]) -> bool:

@@ -76,6 +76,8 @@ class SiteReport:
     taken_back: Sequence[TakenBack] = ()
     manual_steps: Sequence[Instruction] = ()
     verification: Verification | None = None
+    test: str = ""
+    """The command that tests its clients, where this run was to and has not done so."""
     error: S2SError | None = None
     places: Mapping[str, SecretPlace] = field(default_factory=dict)
     """Where the credentials of clients go, as `--secret-to` takes it, by their names."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -667,6 +668,29 @@ def test_an_interruption_before_the_first_change_says_that_nothing_was_changed(
     inside.hooks.before.append(read)
     done = mct(*words)
     assert (done.code, done.err.splitlines()[-1]) == (130, told), done
+
+
+@pytest.mark.parametrize("by_file", [False, True], ids=["setup", "apply"])
+def test_an_interrupted_test_is_named_with_the_command_that_does_it(
+    mct: Program, inside: Inside, tmp_path: Path, by_file: bool
+) -> None:
+    async def call(entry: Entry) -> None:
+        if entry.path.endswith("/api/v1/organization"):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    inside.hooks.before.append(call)
+    words = ["setup", "--client", "Import"]
+    if by_file:
+        file = tmp_path / "trust.toml"
+        file.write_text(f"{ONE}[[sites.learn.clients]]\nname = 'Import'\n")
+        words = ["apply", "-f", str(file)]
+    done = mct(*words, "-y")
+    assert done.code == 130, done
+    *_, what, test = done.err.splitlines()
+    assert what == "All changes were made: there is nothing to resume. Not tested yet:"
+    inside.leave_alone()
+    tested = mct(*shlex.split(test)[1:])
+    assert "returned 200" in tested.out or "1 client called the MCT API" in tested.out, tested
 
 
 def test_the_deadline_is_one_for_all_sites(applied: Applied) -> None:
