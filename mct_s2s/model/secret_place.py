@@ -30,6 +30,11 @@ class SecretPlace:
         return f"{self.kind}:{self.name}" if self.name else self.kind.value
 
     @property
+    def in_words(self) -> str:
+        is_default = self.kind is PlaceKind.DEFAULT_FILE
+        return f"the {self} of this machine" if is_default else str(self)
+
+    @property
     def is_vault(self) -> bool:
         return self.kind is PlaceKind.KEY_VAULT
 

@@ -122,7 +122,8 @@ class Plan:
             if client not in without:
                 by_place[place].append(f"'{self.client_name(client)}'")
         return as_instructions(
-            f"Credentials of {', '.join(names)} go to: {place}" for place, names in by_place.items()
+            f"Credentials of {', '.join(names)} go to: {place.in_words}"
+            for place, names in by_place.items()
         )
 
     @property

@@ -8,7 +8,6 @@ from dataclasses import replace
 from rich.text import Text
 
 from mct_s2s.errors import Instruction, as_instructions
-from mct_s2s.model.secret_place import PlaceKind
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.changes import Action, AddCredential, AnyChange, NoChange
 from mct_s2s.planning.permissions.rights import asked_for
@@ -281,9 +280,7 @@ def _kept_credentials(sites: Iterable[SiteReport]) -> Iterator[tuple[str, str, s
     for site in sites:
         if site.plan is not None:
             for client, place in site.plan.places:
-                is_default = place.kind is PlaceKind.DEFAULT_FILE
-                kept_in = f"the {place} of this machine" if is_default else str(place)
-                yield site.title, client, kept_in
+                yield site.title, client, place.in_words
 
 
 def plans_page(sites: Sequence[SiteReport], fingerprint: str | None) -> str:

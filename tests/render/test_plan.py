@@ -557,6 +557,14 @@ def test_where_credentials_of_unchanged_sites_are_kept_is_a_table_with_their_nam
     ]
 
 
+def test_a_sites_own_plan_names_the_default_place_as_the_table_does(screens: Screens) -> None:
+    places = (("Portal", SecretPlace(PlaceKind.DEFAULT_FILE)),)
+    screen = screens()
+    site = SiteReport("train", replace(full_plan(), places=places), is_of_file=True)
+    show_plan(screen.terminal, site, is_result=True)
+    assert "Credentials of 'Portal' go to: the default file of this machine" in screen.out
+
+
 def test_a_sites_line_counts_the_clients_that_were_not_tested_from_here(screens: Screens) -> None:
     untested = replace(checked("Deploy", ok=True), ok=None)
     tests = (checked("Import", ok=True), untested)
