@@ -38,7 +38,7 @@ from mct_s2s.planning.not_ours import NotOurs, why_doubted
 from mct_s2s.planning.plan import ManualStep, Plan
 from mct_s2s.planning.pruning import prune
 from mct_s2s.planning.removal import plan_removal
-from mct_s2s.planning.reports.findings import diagnose
+from mct_s2s.planning.reports.findings import NO_CLIENTS_YET, diagnose
 from mct_s2s.planning.reports.status import ClientStatus, SiteStatus
 from mct_s2s.planning.rotation import plan_rotation
 from mct_s2s.planning.service_application import (
@@ -222,6 +222,7 @@ def _plan_setup(desired: Setup, observed: ObservedState) -> Plan:
             *_describe_late_roles(steps, observed),
             *registrations.notes,
             *_describe_disabled(desired, observed),
+            *_describe_no_clients(desired, observed, steps),
             *holders.how_to_allow_others,
             *describe_instance_updates(steps),
             *_site_notes(observed, steps),
@@ -537,6 +538,28 @@ def _describe_unset(desired: Setup, observed: ObservedState) -> Iterator[Instruc
             "Write them first:"
         )
         yield Instruction(what, observed.command("configure-appservice"))
+
+
+def _describe_no_clients(
+    desired: Setup, observed: ObservedState, steps: Sequence[AnyChange]
+) -> Iterator[str]:
+    """Say that nothing can call yet, where neither this setup nor the App Service has a client."""
+    site, trust = observed.app_service, observed.trust
+    if (
+        site is None
+        or desired.settings_only
+        or not any(isinstance(step, WriteSettings) for step in steps)
+    ):
+        return
+    is_any_named = bool(desired.clients or observed.identity_resources)
+    is_any_listed = any(setting.list_in(site.settings).ids for setting in observed.api.lists)
+    if is_any_named or is_any_listed or members(observed) or trust.identities:
+        return
+    is_in_file = observed.file is not None
+    more = (
+        "The file names none, either." if is_in_file else "To set one up, too, add --client NAME."
+    )
+    yield f"{NO_CLIENTS_YET.format(site.label)} {more}"
 
 
 def _describe_switching_on(

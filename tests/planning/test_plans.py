@@ -618,6 +618,19 @@ def test_switching_off_and_putting_back_name_who_loses_access() -> None:
     )
 
 
+def test_a_setup_of_a_site_without_clients_says_that_nothing_can_call_yet() -> None:
+    said_of_none = "'contosolearn' has no clients: nothing can call its API yet."
+    assert f"{said_of_none} To set one up, too, add --client NAME." in [
+        note.what for note in make_plan(spec(), observed_state()).remarks
+    ]
+    for has_one in (
+        make_plan(spec("Import"), observed_state()),
+        make_plan(spec(), site_says(ServiceAuthEnabled="false")),
+        make_plan(replace(spec(), settings=SettingsScope.NONE), observed_state()),
+    ):
+        assert not [note for note in has_one.remarks if note.what.startswith(said_of_none)]
+
+
 def test_a_plan_says_that_a_site_is_switched_on_again() -> None:
     held = trust(IMPORT, client("Portal"))
     ids = ";".join(client.client_id for client in held.clients)

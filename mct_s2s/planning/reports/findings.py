@@ -55,6 +55,7 @@ from mct_s2s.planning.site import accepted_values, make_sticky, not_sticky, othe
 NOT_CONFIGURED = "not-configured"
 NO_CLIENTS = "no-clients"
 OTHER_API = "other-api"
+NO_CLIENTS_YET = "'{}' has no clients: nothing can call its API yet."
 
 
 class Severity(StrEnum):
@@ -499,7 +500,7 @@ def _unlisted(observed: ObservedState, site: AppService) -> Iterator[Finding]:
     has_any = bool(members_here(observed) or trust.identities)
     if trust.service is not None and is_empty and not has_any:
         message, add = (
-            f"'{label}' has no clients: nothing can call its API yet.",
+            NO_CLIENTS_YET.format(label),
             observed.command("add-client", about="NAME"),
         )
         if observed.file is not None:
