@@ -1,6 +1,6 @@
 """The one entry to planning: `make_plan` turns what is asked for and what is there into a plan."""
 
-from collections.abc import Collection, Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mct_s2s.errors import Instruction
@@ -429,7 +429,7 @@ def _describe_mismatched(
     ]
     if not changed:
         return
-    values = " and ".join(f"{setting} '{setting.value_in(after.settings)}'" for setting in changed)
+    values = _values(changed, after)
     if desired.service is None:
         yield (
             f"Clients whose tokens do not match {values} lose access. The directory was not asked "
@@ -470,21 +470,60 @@ def _is_replaced(
 
 def _describe_cut_off(observed: ObservedState, spec: SettingsSpec) -> Iterator[str]:
     """Say who loses access by settings that are switched off, or put back as they were."""
-    is_unread = observed.tenant is None  # the directory, which has their names
-    if is_unread and not _is_off(observed) and _is_off(_state_after(observed, spec)):
-        count = sum(len(setting.list_in(observed.settings).ids) for setting in observed.api.lists)
-        whom = "Every client loses access."
-        if count:
-            lose = "loses" if count == 1 else "lose"
-            whom = f"{counted(count, 'client')} on the allow lists {lose} access."
-        yield f"{whom} The directory could not be read, so no names are known."
+    after = _state_after(observed, spec)
+    if observed.tenant is None:  # the directory, which has their names
+        for who in _describe_unnamed_cut_off(observed, after):
+            yield f"{who} The directory could not be read, so no names are known."
         return
-    names = [
-        f"'{client.name}'" for client in _callers_only_in(observed, _state_after(observed, spec))
-    ]
+    names = [f"'{client.name}'" for client in _callers_only_in(observed, after)]
     if names:
         these = "This client loses" if len(names) == 1 else "These clients lose"
         yield f"{these} access: {', '.join(names)}."
+
+
+def _describe_unnamed_cut_off(before: ObservedState, after: ObservedState) -> Iterator[str]:
+    """Say who loses access, as far as the settings alone tell it."""
+    api = before.api
+    if not _lets_anyone_in(before):
+        return
+    if not _lets_anyone_in(after):
+        count = sum(len(setting.list_in(before.settings).ids) for setting in api.lists)
+        lose = "loses" if count == 1 else "lose"
+        yield (
+            f"{counted(count, 'client')} on the allow lists {lose} access."
+            if count
+            else "Every client loses access."
+        )
+        return
+    removed = sum(
+        not setting.list_in(after.settings).contains(identifier)
+        for setting in api.lists
+        for identifier in setting.list_in(before.settings).ids
+    )
+    if removed:
+        whose = "so its client loses" if removed == 1 else "so their clients lose"
+        leave = "leaves" if removed == 1 else "leave"
+        yield f"{counted(removed, 'ID')} {leave} the allow lists, {whose} access."
+    changed = [
+        setting
+        for setting in api.rows
+        if _is_replaced(setting, after.settings, before.settings, after.settings)
+    ]
+    if changed:
+        yield f"Clients whose tokens do not match {_values(changed, after)} lose access."
+
+
+def _lets_anyone_in(observed: ObservedState) -> bool:
+    """Whether the settings are such that a client can call."""
+    api, settings = observed.api, observed.settings
+    is_listed = not api.lists or any(setting.list_in(settings).ids for setting in api.lists)
+    has_values = all((setting.value_in(settings) or "").strip() for setting in api.always_required)
+    return is_listed and has_values and api.is_enabled(settings)
+
+
+def _values(changed: Iterable[Setting], after: ObservedState) -> str:
+    """Name the settings, each with the value that it gets."""
+    return " and ".join(f"{setting} '{setting.value_in(after.settings)}'" for setting in changed)
 
 
 def _describe_way_back(desired: Setup, observed: ObservedState) -> Iterator[Instruction]:

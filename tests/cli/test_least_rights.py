@@ -2,12 +2,14 @@
 enough.
 """
 
+import json
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import typer
@@ -703,6 +705,45 @@ def test_who_cannot_read_the_directory_switches_off_and_on_as_printed(
     (back,) = [line for line in printed_commands(off.out) if "configure-appservice" in line]
     assert run(*shlex.split(back)[1:], "-y").code == 0
     assert azure.settings() == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "warning"),
+    [
+        (
+            {"ServiceAuthAudience": "api://other"},
+            "Clients whose tokens do not match ServiceAuthAudience 'api://other' lose access.",
+        ),
+        ({"ServiceApplicationIds": ""}, "2 clients on the allow lists lose access."),
+        (
+            {"ServiceObjectIds": str(UUID(int=1)), "ServiceApplicationIds": ""},
+            "2 IDs leave the allow lists, so their clients lose access.",
+        ),
+        ({"ServiceAuthAudience": None}, "2 clients on the allow lists lose access."),
+    ],
+    ids=["another audience", "no ID", "other IDs", "before any setup"],
+)
+def test_who_cannot_read_the_directory_is_warned_that_a_backup_takes_access(
+    mct: Program,
+    azure: Sandbox,
+    tmp_path: Path,
+    changes: Mapping[str, str | None],
+    warning: str,
+) -> None:
+    file = tmp_path / "before.json"
+    mct("setup", "--client", "A", "--client", "B", "-y")
+    assert mct("configure-appservice", "--backup", str(file), "-y").code == 0
+    backup = json.loads(file.read_text(encoding="utf-8"))
+    merged = {**backup["settings"], **changes}
+    backup["settings"] = {name: value for name, value in merged.items() if value is not None}
+    file.write_text(json.dumps(backup), encoding="utf-8")
+    run = alone(mct, azure, arm=ON_THE_SITE)
+    restore = ("configure-appservice", *WHERE, "--restore", str(file))
+    same = " ".join(run(*restore, "--dry-run").out.split())
+    assert f"Warning: {warning} The directory could not be read" in same, same
+    done = run(*restore, "-y")
+    assert (done.code, "! Configured contosolearn" in done.out) == (0, True), done
+    assert "access" not in run(*restore, "--dry-run").out
 
 
 def test_the_way_back_is_printed_where_the_app_service_is_switched_off(mct: Program) -> None:
