@@ -133,6 +133,12 @@ class Outcome:
         if object_id in deleted:
             self._remember_here(Remembered.DELETED, _without(deleted, {object_id}))
 
+    def remember_sole(self, object_id: str, staying: str) -> None:
+        """Note that what a credential has replaced is about to be removed."""
+        noted = self._remembered_here(Remembered.SOLE)
+        key = object_id.casefold()
+        self._remember_here(Remembered.SOLE, noted | {key: frozenset({staying.casefold()})})
+
     def _remembered_here(self, why: Remembered) -> dict[str, frozenset[str]]:
         return remembered_registrations(self.before.subject, why)
 

@@ -228,6 +228,8 @@ class ObservedState:
 
     They can restore them, and give them other credentials and owners.
     """
+    sole_here: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Ids of credentials whose predecessors a run on this machine began to remove; by object id."""
     twins: tuple[str, ...] = ()
     """Other App Services of this name, as far as they decide and the caller sees them."""
     where: str = ""

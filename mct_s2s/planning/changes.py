@@ -243,6 +243,8 @@ class RemoveCredential(Change):
     kind: CredentialKind = CredentialKind.SECRET
     replaced_for: tuple[ClientId, str] | None = None
     """The client and the scope for which the new credential must have given a token before."""
+    staying: KeyId | None = None
+    """The one that its users have by now, where this run makes none."""
 
     action, right = Action.DELETE, Right.CHANGE_APPLICATION
 

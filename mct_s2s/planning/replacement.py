@@ -122,6 +122,8 @@ class Replacement:
 
     client: ClientState
     rotation: Rotation
+    sole: frozenset[str] = frozenset()
+    """Ids of those whose predecessors a run on this machine began to remove."""
 
     @cached_property
     def orphan_removals(self) -> list[RemoveCredential]:
@@ -250,9 +252,15 @@ class Replacement:
                 deciding_credentials(self.counted, self.kind, self._held_now), horizon
             ) and (not is_hidden)
         # Everyone has the newest one by now: only the old ones are to go.
-        if rotation.remove_old and self.current is not None and self.older:
+        if rotation.remove_old and self.current is not None and (self.older or self.is_repeated):
             return False
         return not self.may_be_cut_off
+
+    @cached_property
+    def is_repeated(self) -> bool:
+        """Whether a removal of the old ones is repeated, maybe after an interruption."""
+        current = self.current
+        return current is not None and current.key_id.casefold() in self.sole
 
     @cached_property
     def may_be_cut_off(self) -> bool:
@@ -327,6 +335,7 @@ class Replacement:
                 key_id=credential.key_id,
                 kind=self.kind,
                 replaced_for=token_to_test if has_successor else None,
+                staying=None if self.needs_new or self.current is None else self.current.key_id,
                 after=(previous_key,),
             )
             steps.append(removal)
@@ -376,6 +385,8 @@ class Replacement:
             notes += [self._unknown_to_place(credential) for credential in self.newer]
         if self.needs_new and self.rotation.remove_old and self.current in self.removed_now:
             notes.append(self._refused_at_once())
+        if self.rotation.remove_old and self.is_repeated and not self.older:
+            notes.append(self._removed_before())
         if self.rotation.expiring_within is None and self.may_be_cut_off and not self.removed_now:
             notes.append(self._not_replaced_again())
         if len(self.removed_now) < len(self.replaced):
@@ -437,6 +448,15 @@ class Replacement:
         return Instruction(
             f"'{self.client.name}' got a new {noun} at {delivered_at:%H:%M} UTC, so this run made "
             f"none. To replace that one, too, run the same command after {later:%H:%M} UTC."
+        )
+
+    def _removed_before(self) -> Instruction:
+        """Why `--remove-old`, run a second time, makes nothing new, and what does."""
+        noun = self.kind.noun
+        return Instruction(
+            f"The old {noun} of '{self.client.name}' was removed before, so this run makes no new "
+            f"{noun}. To replace the one that it has now, run the same command without "
+            "--remove-old."
         )
 
     def _unknown_to_place(self, credential: Credential) -> Instruction:

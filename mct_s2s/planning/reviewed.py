@@ -32,7 +32,16 @@ from mct_s2s.planning.plan import ManualStep, Plan
 _MONTH = 30.4375
 """Days, on average: a lifetime of a year is 365 or 366 days."""
 _NOT_REVIEWED = frozenset(
-    {"detail", "after", "is_new", "unchanged", "asks_for_more", "service_app", "role_value"}
+    {
+        "detail",
+        "after",
+        "is_new",
+        "unchanged",
+        "asks_for_more",
+        "service_app",
+        "role_value",
+        "staying",
+    }
 )
 """Fields that are words for people, the order, or true of one run alone."""
 Yielded: TypeAlias = Mapping[str, OutputRef[str]]

@@ -206,7 +206,8 @@ def plan_rotation(rotation: Rotation, observed: ObservedState) -> Plan:
             left_alone.append(reason)
             continue
         state = _client_state(name, client, service, observed, rotation.service.adopt)
-        replacement = Replacement(state, rotation.of(name))
+        sole = observed.sole_here.get(client.application.object_id.casefold(), frozenset())
+        replacement = Replacement(state, rotation.of(name), sole)
         steps += [*replacement.changes(), *_plan_arrived_notes(state)]
         notes += replacement.notes(_removal_command(name, client, rotation, observed))
     left_alone += _describe_missing(rotation, observed)

@@ -26,10 +26,15 @@ class Remembered(StrEnum):
 
     That is no reason to believe a registration.
     """
+    SOLE = "sole"
+    """A run here began to remove what a credential had replaced; with the id of the one that stays.
+
+    Once they are gone, nothing else tells a repeated removal from a rotation.
+    """
 
 
 def remembered_registrations(what: str, why: Remembered) -> dict[str, frozenset[str]]:
-    """Return the ids of the owners at that time, or the tags, by the registration's object id."""
+    """Return the words that are remembered of each registration, by its object id."""
     try:
         lines = read_ours(path_of(what, why)).casefold().splitlines()
     except OSError:

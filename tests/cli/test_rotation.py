@@ -371,7 +371,11 @@ def test_a_result_says_until_when_the_old_secret_is_valid_and_what_removes_it(
     both = application(azure, "Reports")["passwordCredentials"]
     newest = max(both, key=lambda secret: str(secret["startDateTime"]))
     azure.advance(90000.0)
-    assert mct(*shlex.split(line)[1:], "-y").code == 0
+    removal = (*shlex.split(line)[1:], "-y")
+    assert mct(*removal).code == 0
+    again = mct(*removal)
+    assert again.code == 0, again
+    assert "makes no new secret" in " ".join(again.err.split())
     assert application(azure, "Reports")["passwordCredentials"] == [newest]
     is_elsewhere = "--secret-to" in more
     assert Path(file.removeprefix("file:")).exists() is not is_elsewhere, (

@@ -48,8 +48,11 @@ def replacement(
     held: Sequence[Credential] = (),
     place: str | None = "file:import.env",
     held_since: Mapping[KeyId, datetime] | None = None,
+    sole: Credential | None = None,
 ) -> Replacement:
-    """Of a client whose place had `held`, the last of them now."""
+    """Of a client whose place had `held`, the last of them now; `sole`: of it, the old ones began
+    to be removed here.
+    """
     application = client("Import", *credentials).application
     delivered = held[-1] if held else None
     note = SecretNote(
@@ -63,7 +66,20 @@ def replacement(
     state = ClientState(
         "client:Import", CLIENT, application, None, "Import", ApplicationIdUri("api://x"), note, NOW
     )
-    return Replacement(state, rotation)
+    return Replacement(state, rotation, frozenset({sole.key_id} if sole is not None else ()))
+
+
+@pytest.mark.parametrize("held", [(), (OLD, CURRENT)])
+def test_a_removal_of_old_ones_is_repeated_without_a_rotation(held: Sequence[Credential]) -> None:
+    """It may have been interrupted, and the one that stays is in use."""
+    place = IN_VAULT if held else None
+    again = replacement(AT_ONCE, CURRENT, held=held, place=place, sole=CURRENT)
+    assert not again.needs_new
+    assert not again.removed_now
+    (note,) = again.notes("remove it")
+    assert "without --remove-old" in note.what
+    assert replacement(AT_ONCE, CURRENT, held=held, place=place, sole=OLD).needs_new
+    assert replacement(Rotation(), CURRENT, held=held, place=place, sole=CURRENT).needs_new
 
 
 @pytest.mark.parametrize(

@@ -346,6 +346,8 @@ async def remove_credential(change: RemoveCredential, run: Run) -> str:
             # Not before the document shows the new one: if no one reads that, the old one stays.
             run.outcome.postponed_removals.append((change, new_id))
             raise Postponed("it is removed once the document has shown the new one")
+    if change.staying is not None:
+        run.outcome.remember_sole(change.object_id, change.staying)
     await _remove(run.session.graph, change, new_id)
     return ""
 

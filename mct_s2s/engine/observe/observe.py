@@ -361,6 +361,7 @@ async def read_custody(
         observed,
         unfinished=frozenset(remembered_registrations(observed.subject, Remembered.UNFINISHED)),
         deleted_here=remembered_registrations(observed.subject, Remembered.DELETED),
+        sole_here=remembered_registrations(observed.subject, Remembered.SOLE),
     )
     observed = await _with_twins(session, request, observed)
     clients = list(registrations_to_inspect(observed, request.desired))
