@@ -18,8 +18,6 @@ OTHER_SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
 AZ = """#!{python} -I
 import json, pathlib, sys, time
 here = pathlib.Path(__file__).parent
-with (here / "asked").open("a") as asked:
-    print(*sys.argv[1:], file=asked)
 profile = json.loads((here / "azureProfile.json").read_text("utf-8-sig"))
 (account,) = [row for row in profile["subscriptions"] if row["isDefault"]]
 writes = (account["user"] or {{}}).get("type") != "user"
@@ -27,7 +25,9 @@ mark = here / f"running-{{time.monotonic_ns()}}"
 mark.touch()
 was_alone = list(here.glob("running-*")) == [mark]
 (here / "alone").open("a").write(f"{{was_alone}}\\n")
-until = time.monotonic() + 3  # for another one to begin, however slow the machine is
+with (here / "asked").open("a") as asked:
+    print(*sys.argv[1:], file=asked)
+until = time.monotonic() + 30  # for another one to begin, however slow the machine is
 if not writes:
     while len((here / "asked").read_text().splitlines()) < 2 and time.monotonic() < until:
         time.sleep(0.02)

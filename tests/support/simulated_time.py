@@ -279,10 +279,15 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         return transport, protocol
 
     def close(self) -> None:
-        """Let go of processes too: a transport that is left open complains in a later test."""
+        """Raises AssertionError: the program has let go of a process that it did not wait for.
+
+        It is ended here: what asyncio leaves open would complain in a later test.
+        """
+        unwaited = [each for each in self._processes if each.get_returncode() is None]
         for process in self._processes:
             process.close()
         super().close()
+        assert not unwaited, unwaited
 
     def may_jump(self, *, is_long: bool = False) -> bool:
         """Whether nothing is left to wait for but time.
