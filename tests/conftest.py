@@ -46,6 +46,8 @@ SLOT = f"{SITE}/slots/staging"
 VAULT = f"{GROUP}/Microsoft.KeyVault/vaults/{seed.VAULT}"
 
 _SITES = "2025-05-01"
+ANSWER_SECONDS = 60.0
+"""For so long a sandbox may take to answer a test, on a machine that is busy."""
 TOKEN_SECONDS = 1800
 """How long a token is used again; the sandbox's are good for an hour and more."""
 
@@ -72,6 +74,7 @@ class Sandbox:
         self._http = httpx.Client(
             verify=ssl.create_default_context(cafile=self.ca_file),
             trust_env=False,
+            timeout=ANSWER_SECONDS,
             event_hooks={"response": [self.remember_own]},
         )
         self.graph_url = self._control("GET", "/health").json()["graph"]

@@ -28,7 +28,7 @@ from mct_s2s.sandbox.hosting.environment import VARIABLES, exports
 from mct_s2s.sandbox.hosting.state_directory import StateDirectory
 from mct_s2s.sandbox.state import seed
 
-from tests.conftest import free_ports, program, without_azure
+from tests.conftest import ANSWER_SECONDS, free_ports, program, without_azure
 from tests.support.inprocess import Ended
 
 
@@ -50,7 +50,9 @@ class Served:
             assert line, f"it ended: {process.stderr.read() if process.stderr else ''}"
             self.said += line
         self.http = httpx.Client(
-            verify=ssl.create_default_context(cafile=str(authority)), trust_env=False
+            verify=ssl.create_default_context(cafile=str(authority)),
+            trust_env=False,
+            timeout=ANSWER_SECONDS,
         )
 
     def control(self, method: str, path: str, **options: Any) -> Any:

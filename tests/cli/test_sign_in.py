@@ -19,7 +19,16 @@ from mct_s2s.sandbox.entra.tokens import delegated
 from mct_s2s.sandbox.observability.exchange import Entry
 
 from tests.cli.conftest import Ended, Program, key_credential
-from tests.conftest import JSON, SITE, Json, Sandbox, at_home, program, without_azure
+from tests.conftest import (
+    ANSWER_SECONDS,
+    JSON,
+    SITE,
+    Json,
+    Sandbox,
+    at_home,
+    program,
+    without_azure,
+)
 from tests.support.azure_cli import OTHER_SUBSCRIPTION, AzureCli
 from tests.support.person import tokens_of
 from tests.support.sandbox_inside import Inside
@@ -76,7 +85,10 @@ def test_a_person_signs_in_once_with_a_device_code(
         match = re.search(r"open (\S+) and enter the code (\w+)", asked)
         assert match, asked
         answer = {"user_code": match[2], "user": ADMIN, "action": "approve"}
-        assert httpx.post(match[1], data=answer, verify=trusted, trust_env=False).is_success
+        approved = httpx.post(
+            match[1], data=answer, verify=trusted, trust_env=False, timeout=ANSWER_SECONDS
+        )
+        assert approved.is_success
         _, rest = process.communicate(timeout=240)
     assert process.returncode == NOT_CONFIGURED, rest
     assert "enter the code" not in rest, "asked a second time, for the second service"

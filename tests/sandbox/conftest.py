@@ -20,6 +20,8 @@ from mct_s2s.sandbox.observability.exchange import RequestLog
 from mct_s2s.sandbox.state import seed
 from mct_s2s.sandbox.state.state import SandboxState
 
+from tests.conftest import ANSWER_SECONDS
+
 SECRET = "the-administrators-secret"
 GROUP = f"{seed.SUBSCRIPTION}/resourceGroups/integrations"
 ETL = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/etl-identity"
@@ -195,7 +197,8 @@ class Wire:
 
     def __init__(self, running: Running) -> None:
         self.origin = running.resource_manager
-        self.http = httpx.Client(verify=ssl.create_default_context(cafile=str(running.ca_file)))
+        trusted = ssl.create_default_context(cafile=str(running.ca_file))
+        self.http = httpx.Client(verify=trusted, timeout=ANSWER_SECONDS)
         form = {
             "grant_type": "client_credentials",
             "client_id": running.client_id,

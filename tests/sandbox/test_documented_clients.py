@@ -12,7 +12,7 @@ from azure.identity import DefaultAzureCredential
 from azure.mgmt.web import WebSiteManagementClient
 from msgraph.graph_service_client import GraphServiceClient
 
-from tests.conftest import FUNCTION_APP, SITE, Sandbox
+from tests.conftest import ANSWER_SECONDS, FUNCTION_APP, SITE, Sandbox
 
 PAGE = Path(__file__).parents[2] / "docs" / "sandbox.md"
 
@@ -67,7 +67,7 @@ def test_a_caller_has_the_documented_rights_and_no_others(azure: Sandbox) -> Non
     group = SITE.partition("/providers/")[0]
     body = body.replace("$group", group).replace("$MCT_S2S_APP_SERVICE", "contosolearn")
     trusted = ssl.create_default_context(cafile=azure.ca_file)
-    with httpx.Client(base_url=azure.origin, verify=trusted) as http:
+    with httpx.Client(base_url=azure.origin, verify=trusted, timeout=ANSWER_SECONDS) as http:
         made = http.post("/_sandbox/callers", content=body).json()
         own = made["clientId"], made["clientSecret"]
         token = azure.token(f"{azure.origin}/.default", *own).json()["access_token"]

@@ -12,6 +12,7 @@ from mct_s2s.sandbox.core.clock import ComputerTime
 from mct_s2s.sandbox.observability import faults
 from mct_s2s.sandbox.state import seed
 
+from tests.conftest import ANSWER_SECONDS
 from tests.sandbox.conftest import SETTINGS, Client, Wire
 
 Rule = dict[str, Any]
@@ -252,11 +253,11 @@ def test_everything_freezes_after_the_nth_write(
     assert wire.put({"A": "1"}).status_code == 200
     assert wire.settings() == {"A": "1"}
     assert wire.put({"A": "2"}).status_code == 200
-    wire.http.timeout = httpx.Timeout(0.3)
+    wire.http.timeout = httpx.Timeout(ANSWER_SECONDS, read=0.3)  # to connect takes what it takes
     for ask in (wire.get, wire.settings, lambda: wire.put({})):
         with pytest.raises(seen):
             ask()
-    wire.http.timeout = httpx.Timeout(5)
+    wire.http.timeout = httpx.Timeout(ANSWER_SECONDS)
     wire.control("DELETE", "faults")
     assert wire.settings() == {"A": "2"}
 

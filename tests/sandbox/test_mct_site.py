@@ -25,7 +25,7 @@ from mct_s2s.sandbox.hosting.embedded import Running, start
 from mct_s2s.sandbox.state import seed
 from mct_s2s.sandbox.state.state import SandboxState
 
-from tests.conftest import MACHINE
+from tests.conftest import ANSWER_SECONDS, MACHINE
 from tests.sandbox.conftest import SETTINGS, Client, grant, make_service
 
 
@@ -184,7 +184,8 @@ EXCHANGE = "api://AzureADTokenExchange"
 
 
 def https(running: Running) -> httpx.Client:
-    return httpx.Client(verify=ssl.create_default_context(cafile=str(running.ca_file)))
+    trusted = ssl.create_default_context(cafile=str(running.ca_file))
+    return httpx.Client(verify=trusted, timeout=ANSWER_SECONDS)
 
 
 class Cloud:

@@ -11,7 +11,7 @@ import pytest
 from mct_s2s.sandbox.resources.role_assignments import WEBSITE_CONTRIBUTOR
 
 from tests.cli.conftest import Ended, Program, mct, process
-from tests.conftest import SITE, Json, Sandbox
+from tests.conftest import ANSWER_SECONDS, SITE, Json, Sandbox
 from tests.render.conftest import screens
 from tests.support.person import sign_in_as
 from tests.support.spared import collected
@@ -33,6 +33,7 @@ class Member:
         self._http = httpx.Client(
             verify=ssl.create_default_context(cafile=azure.ca_file),
             trust_env=False,
+            timeout=ANSWER_SECONDS,
             event_hooks={"response": [azure.remember_own]},
         )
         self._token = self._sign_in()

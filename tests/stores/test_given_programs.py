@@ -34,7 +34,7 @@ def test_what_a_program_has_started_ends_with_it_at_the_time_limit(tmp_path: Pat
     os.mkfifo(pipe)
     script = f"(sleep {START_SECONDS} > {pipe}; true) & wait"
     # As in a job: without a terminal.
-    run = [sys.executable, "-c", GIVE, script, "2"]
+    run = [sys.executable, "-c", GIVE, script, "5"]
     process = subprocess.Popen(run, start_new_session=True)
     with pipe.open("rb") as held_by_the_started:  # opens once they have opened it
         assert process.wait(START_SECONDS) == 0
