@@ -1,11 +1,12 @@
 """How two people share a setup: one may change the directory, the other the App Service."""
 
+import shlex
 from collections.abc import Collection
 
 from mct_s2s.cli.options import HANDOFF, AzureOptions
 from mct_s2s.cli.options_to_request import where
 from mct_s2s.errors import Instruction, MissingRight, WayOut
-from mct_s2s.model.commands import own_command
+from mct_s2s.model.commands import option, own_command
 
 
 def ways_out(options: AzureOptions, missing: Collection[MissingRight]) -> tuple[Instruction, ...]:
@@ -17,6 +18,13 @@ def ways_out(options: AzureOptions, missing: Collection[MissingRight]) -> tuple[
         and (half := options.directory_half()) is not None
     ):
         first = "Or ask someone who can create app registrations to run:"
+        if "--service-app" not in shlex.split(half):
+            # Not the one that the settings name, as whoever may write them has chosen it.
+            first = (
+                "Or ask someone who can create app registrations to run this. If the App Service "
+                f"is set up already, they add {option('--service-app', 'APP_ID')}, with the appId "
+                "of its service application, which they know:"
+            )
         second = (
             "Then send the file that it writes to someone who can write the App Service's "
             "settings, who runs:"

@@ -679,6 +679,20 @@ def test_a_service_application_that_only_the_settings_name_takes_the_right_to_re
     assert "service-app" in refused.err, refused
 
 
+def test_the_directorys_half_is_done_as_printed_where_the_site_is_set_up(
+    mct: Program, azure: Sandbox
+) -> None:
+    """Its service application is not named by the settings, which their writer may have changed."""
+    mct("setup", "--client", "A", "-y")
+    refused = alone(mct, azure, arm=ON_THE_SITE)("setup", *WHERE, "--client", "B", "-y")
+    assert (refused.code, service_id(azure) in refused.err) == (4, False), refused
+    assert "add --service-app APP_ID" in " ".join(refused.err.split()), refused
+    (half,) = [line for line in printed_commands(refused.err) if "--no-app-service" in line]
+    words = ("--service-app", service_id(azure), "--dry-run")
+    planned = alone(mct, azure, *EVERY_REGISTRATION, arm=[])(*shlex.split(half)[1:], *words)
+    assert planned.code == 3, planned
+
+
 def test_a_rotation_asks_for_the_role_of_a_reader_alone(mct: Program, azure: Sandbox) -> None:
     mct("setup", "--client", "A", "-y")
     run = alone(mct, azure, *EVERY_REGISTRATION, arm=[])
