@@ -8,7 +8,7 @@ from mct_s2s.model.api import Api
 from mct_s2s.model.azure_resources import AppService, FunctionApp
 from mct_s2s.model.commands import az_command
 from mct_s2s.model.desired import Desired, Removal, Restore, Rotation, SettingsScope, Setup
-from mct_s2s.model.ids import ClientId, PrincipalId
+from mct_s2s.model.ids import ClientId, PrincipalId, client_id_in, is_guid, same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import AppSettings, Holds, Setting, spelling_in
 from mct_s2s.plain_text import counted
@@ -33,6 +33,7 @@ from mct_s2s.planning.clients import (
     has_unique_name_below,
     is_allowed,
     members,
+    unmatched_entries,
 )
 from mct_s2s.planning.not_ours import NotOurs, why_doubted
 from mct_s2s.planning.plan import ManualStep, Plan
@@ -46,6 +47,7 @@ from mct_s2s.planning.service_application import (
     plan_service,
     refuse_doubted_service,
 )
+from mct_s2s.planning.service_facts import has_identifier
 from mct_s2s.planning.site import (
     check_api,
     check_site,
@@ -116,18 +118,69 @@ def _plan_restore(desired: Restore, observed: ObservedState) -> Plan:
     steps = plan_site(observed, settings, restart=desired.restart)
     losing = tuple(_describe_cut_off(observed, settings))
     gaining = tuple(_describe_switching_on(observed, settings, named=()))
-    notes: list[str | Instruction] = [*_site_notes(observed, steps), *_describe_deleted(observed)]
+    after = _state_after(observed, settings)
+    notes: list[str | Instruction] = [
+        *_site_notes(observed, steps),
+        *_describe_deleted(observed, after),
+        *_describe_gone(observed, after),
+    ]
     return Plan(steps, notes=tuple(notes), losing=losing, gaining=gaining)
 
 
-def _describe_deleted(observed: ObservedState) -> Iterator[Instruction]:
-    """Say of each client on the backup's list that it is deleted, and how it comes back."""
-    for deleted in observed.trust.deleted:
-        name = deleted.display_name
-        is_ours = has_unique_name_below(deleted, observed.trust.unique_name)
-        restoring = observed.command("setup", "--client", name) if is_ours else ""
-        to_restore = " To restore it, too:" if is_ours else ""
-        yield Instruction(f"'{name}' is deleted, so its ID gives no access.{to_restore}", restoring)
+def _describe_deleted(observed: ObservedState, after: ObservedState) -> Iterator[Instruction]:
+    """Say what of a backup's registrations is deleted, and how it comes back."""
+    service_named, base = after.service_in_settings, observed.trust.unique_name
+    clients = [row for row in observed.trust.deleted if not has_identifier(row, service_named)]
+    own_clients = [client for client in clients if has_unique_name_below(client, base)]
+    for service in observed.trust.deleted:
+        if service in clients:
+            continue
+        what = f"The service application '{service.display_name}' is deleted, so no client can call"
+        # The command that restores clients restores it, too.
+        if service.unique_name == base and not own_clients:
+            yield Instruction(f"{what}. To restore it, too:", observed.command("setup"))
+        else:
+            yield Instruction(f"{what}.")
+    for client in clients:
+        if client not in own_clients:
+            yield Instruction(f"'{client.display_name}' is deleted, so its ID gives no access.")
+    names = [client.display_name for client in own_clients]
+    if names:
+        quoted = ", ".join(f"'{name}'" for name in names)
+        what = f"{quoted} are deleted, so their IDs give no access. To restore them, too:"
+        if len(names) == 1:
+            what = f"{quoted} is deleted, so its ID gives no access. To restore it, too:"
+        words = [word for name in names for word in ("--client", name)]
+        yield Instruction(what, observed.command("setup", *words))
+
+
+def _describe_gone(observed: ObservedState, after: ObservedState) -> Iterator[str | Instruction]:
+    """Say what a backup puts back that nothing in the directory has any more."""
+    if observed.tenant is None:  # the directory was not read
+        return
+    trust, service_id = observed.trust, client_id_in(after.service_in_settings)
+    known = [
+        *filter(None, (trust.service, *trust.deleted)),
+        *(c.application for c in trust.clients),
+    ]
+    if service_id is not None and not any(same_id(row.client_id, service_id) for row in known):
+        what = (
+            f"Nothing in this tenant has the appId {service_id} of the backup's service "
+            "application, so no client can call. To create another one:"
+        )
+        yield Instruction(what, observed.command("setup"))
+    deleted_ids = {row.client_id for row in trust.deleted}
+    gone = [
+        entry
+        for setting, entry in unmatched_entries(after)
+        if is_guid(entry)
+        and entry.casefold() not in deleted_ids
+        and not setting.list_in(observed.settings).contains(entry)
+    ]
+    if len(gone) == 1:
+        yield f"Nothing in this tenant has the ID {gone[0]}, so it gives no access."
+    elif gone:
+        yield f"Nothing in this tenant has the IDs {', '.join(gone)}, so they give no access."
 
 
 # A setup: registrations first, then the settings that name them

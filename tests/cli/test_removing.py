@@ -4,8 +4,10 @@ as they were.
 
 import errno
 import json
+import shlex
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -21,6 +23,7 @@ from tests.conftest import (
     USER_IDENTITY,
     Sandbox,
 )
+from tests.support.printed_commands import printed_commands
 
 SETUP = ("setup", "--client", "One", "--client", "Two", "--managed-identity", "reports-func", *JSON)
 
@@ -508,6 +511,38 @@ def test_a_restore_names_a_client_that_was_deleted_since(
     assert mct(*restore, "-y").code == 0
     assert mct("setup", "--client", "One", "-y").code == 0
     assert azure.settings()["ServiceApplicationIds"] == client_id
+
+
+@pytest.mark.parametrize("is_final", [False, True], ids=["recycle bin", "gone for good"])
+def test_a_restore_after_a_teardown_says_what_gives_no_access(
+    mct: Program, azure: Sandbox, tmp_path: Path, is_final: bool
+) -> None:
+    file = tmp_path / "settings.json"
+    added = ("--client", "One", "--client", "Two", "--managed-identity", FUNCTION_APP)
+    assert mct("setup", *added, "-y", "--no-verify").code == 0
+    assert mct("configure-appservice", "--backup", str(file), "-y").code == 0
+    backup = json.loads(file.read_text(encoding="utf-8"))
+    never_there = str(UUID(int=1))
+    settings = backup["settings"]
+    settings["ServiceObjectIds"] += f";{never_there}"
+    file.write_text(json.dumps(backup), encoding="utf-8")
+    assert mct("teardown", *(["--purge"] if is_final else []), "-y").code == 0
+    done = mct("configure-appservice", "--restore", str(file), "-y")
+    shown = " ".join(done.err.split())
+    if is_final:
+        gone = (*settings["ServiceApplicationIds"].split(";"), never_there)
+        service_id = settings["ServiceAuthAudience"].removeprefix("api://")
+        assert f"has the appId {service_id} of the backup's service application" in shown
+        for identifier in gone:
+            assert identifier in shown.partition("Nothing in this tenant has the IDs")[2]
+        return
+    assert "The service application 'MCT service (contosolearn)' is deleted, so no" in shown
+    assert "'One', 'Two' are deleted, so their IDs give no access." in shown
+    assert f"Nothing in this tenant has the ID {never_there}, so it gives no access." in shown
+    (back,) = [line for line in printed_commands(done.err) if " setup " in f"{line} "]
+    assert mct(*shlex.split(back)[1:], "-y").code == 0
+    verdict = mct("status").out
+    assert "3 of 3 clients can call" in verdict, verdict
 
 
 def test_a_run_that_resumes_keeps_the_older_backup(

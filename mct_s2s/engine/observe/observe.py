@@ -35,7 +35,7 @@ from mct_s2s.model.directory_objects import Application, Custody, ServicePrincip
 from mct_s2s.model.ids import PrincipalId, client_id_in, is_guid, same_id, service_unique_name
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_settings import AppSettings, Holds
+from mct_s2s.model.site_settings import AppSettings, Holds, spelling_in
 from mct_s2s.planning.belief import (
     TrustDecision,
     client_trust,
@@ -171,18 +171,38 @@ async def _find_names(
     with suppress(S2SError, TimeoutError):
         async with asyncio.timeout(NAMES_SECONDS):
             tenant, trust = await gather_or_cancel(
-                applications.tenant(graph), find_trust(graph, of_names, settings)
+                applications.tenant(graph),
+                _find_trust_of_names(session, of_names, settings, desired),
             )
             return tenant, await _with_deleted(session, trust, put_back)
     return None, Trust()
 
 
+async def _find_trust_of_names(
+    session: Session, request: Request, settings: asyncio.Future[AppSettings], desired: Desired
+) -> Trust:
+    """Find the trust of the settings, with those whose IDs a backup has on its lists."""
+    if not isinstance(desired, Restore):
+        return await find_trust(session.graph, request, settings)
+    merged = dict(await asyncio.shield(settings))
+    for setting in request.api.lists:
+        put_back = set(filter(is_guid, setting.list_in(desired.backup.settings).ids))
+        session.connection.http.untraced |= put_back
+        ids = setting.list_in(merged).with_ids(put_back)
+        merged[spelling_in(merged, setting.name)] = ids.text
+    of_both: asyncio.Future[AppSettings] = asyncio.get_running_loop().create_future()
+    of_both.set_result(merged)
+    return await find_trust(session.graph, request, of_both)
+
+
 def _ids_put_back(request: Request, desired: Desired) -> set[str]:
-    """Return the clients' ids that a backup has on its list."""
+    """Return the appIds that a backup has: those on its list, and its service application's."""
     if not isinstance(desired, Restore):
         return set()
-    listed = request.api.list_in(Holds.APPLICATION_IDS, desired.backup.settings).ids
-    return {entry for entry in listed if is_guid(entry)}
+    backup = desired.backup.settings
+    listed = request.api.list_in(Holds.APPLICATION_IDS, backup).ids
+    service_id = client_id_in((request.api.service_in(backup) or "").strip())
+    return {*filter(is_guid, listed), *filter(None, [service_id])}
 
 
 async def _with_deleted(session: Session, trust: Trust, client_ids: Collection[str]) -> Trust:
