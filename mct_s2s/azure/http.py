@@ -35,6 +35,8 @@ from mct_s2s.waits import CONNECT_SECONDS, REQUEST_SECONDS
 VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 NO_ANSWER = (httpx.HTTPError, httpx.InvalidURL, OddAnswer)
 """What a request raises that is not answered, or with more than is read."""
+_LOOPBACK = ("all://localhost", "all://127.0.0.1", "all://[::1]")
+"""This machine, as httpx writes which requests a transport is for."""
 UNPACKED = (b"content-encoding", b"content-length", b"transfer-encoding")
 """What is true of an answer on its way only."""
 
@@ -84,7 +86,8 @@ def _of_system(platform: str) -> ssl.SSLContext:
 class Http(httpx.AsyncClient):
     """The connection of one command, for one event loop.
 
-    `trace` gets no header, query or body, which hold secrets. Raises UsageError.
+    `trace` gets no header, query or body, which hold secrets. `goes_past_proxies`: what is on this
+    machine is asked without the proxy of the environment. Raises UsageError.
     """
 
     def __init__(
@@ -92,11 +95,14 @@ class Http(httpx.AsyncClient):
         tls: ssl.SSLContext,
         trace: Callable[[str], None] | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
+        *,
+        goes_past_proxies: bool = False,
     ) -> None:
         try:
             super().__init__(
                 verify=tls,
                 transport=transport,
+                mounts=dict.fromkeys(_LOOPBACK) if goes_past_proxies else None,
                 timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),  # the rest: in `send`
                 headers={"User-Agent": f"mct-s2s/{__version__}", "Accept-Encoding": "gzip"},
                 cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),

@@ -27,7 +27,7 @@ from mct_s2s.model.commands import own_command
 from mct_s2s.plain_text import plain
 from mct_s2s.sandbox.core.files import Mistake
 from mct_s2s.sandbox.hosting import server
-from mct_s2s.sandbox.hosting.environment import VARIABLES, connecting, exports
+from mct_s2s.sandbox.hosting.environment import connecting, export_lines, exports, unset_lines
 from mct_s2s.sandbox.hosting.state_directory import Served, StateDirectory
 from mct_s2s.sandbox.services.coverage import table
 
@@ -132,11 +132,10 @@ def _app(text: str) -> tuple[str, str]:
 def env(options: EnvOptions) -> int:
     with _said_plainly("env"):
         if options.unset:
-            lines = [f"unset {name}" for name in VARIABLES]
+            lines = [*unset_lines()]
         else:
             served = _running(options.port, real_names=options.real_names)
-            exported = exports(served.port, real_names=served.real_names)
-            lines = [f"export {name}={shlex.quote(value)}" for name, value in exported.items()]
+            lines = [*export_lines(exports(served.port, real_names=served.real_names))]
     for line in lines:
         # A path's own bytes, whatever the encoding of the stream: a shell takes them as they are.
         typer.echo(os.fsencode(line) if os.name == "posix" else line)

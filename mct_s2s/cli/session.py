@@ -172,7 +172,8 @@ async def open_connection(
 
         deadline, cloud = clock.seconds() + options.timeout, BY_NAME.get(options.cloud.lower())
         trace = partial(terminal.say, style="quiet") if options.verbose else None
-        async with Http(tls_context(environ), trace) as http:
+        tls = tls_context(environ)
+        async with Http(tls, trace, goes_past_proxies=sandbox is not None) as http:
             modules = ["mct_s2s.azure.sign_in.methods"]
             modules += ["azure.identity.aio"] * (not tools.are_asked())
             loading = asyncio.ensure_future(imported(*modules))

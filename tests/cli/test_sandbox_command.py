@@ -151,8 +151,63 @@ def test_the_environment_of_one_that_is_just_starting_is_waited_for(
     assert "export MCT_S2S_CLOUD=https://localhost:21899\n" in here("env", "--port", "21899").out
 
 
-def test_env_unset_needs_no_running_sandbox(here: Callable[..., Ended]) -> None:
-    assert here("env", "--unset").out.splitlines() == [f"unset {name}" for name in VARIABLES]
+THEIRS = {
+    "SSL_CERT_FILE": "/etc/ssl/it's a company.pem",
+    "AZURE_CLIENT_SECRET": 'their "secret" $(touch pwned)',
+    "no_proxy": "intranet.example",
+}
+"""What a shell has before it becomes the sandbox's."""
+
+
+def shell(home: Path, *lines: str) -> dict[str, str]:
+    """The variables of a shell that had `THEIRS`, once it has read these lines."""
+    without = {name: value for name, value in without_azure().items() if name not in VARIABLES}
+    ended = subprocess.run(
+        ["sh", "-euc", "\n".join([*lines, "env -0"])],
+        env={**without, **THEIRS}, cwd=home, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert not (home / "pwned").exists()
+    pairs = (pair.partition("=") for pair in ended.stdout.split("\0") if pair)
+    return {name: value for name, _, value in pairs if name not in ("PWD", "OLDPWD", "SHLVL", "_")}
+
+
+def test_env_unset_gives_a_shell_its_own_variables_back(
+    here: Callable[..., Ended], served: Served, home: Path
+) -> None:
+    before, export = shell(home.parent), here("env", folder=home).out
+    unset = here("env", "--unset", folder=home.parent / "none is served").out
+    for words in ([export], [export, export]):
+        within = shell(home.parent, *words)
+        assert within["MCT_S2S_CLOUD"] == f"https://localhost:{served.port}"
+        assert within["SSL_CERT_FILE"] == str(home / "ca.pem")
+        assert shell(home.parent, *words, unset) == before
+    assert not set(shell(home.parent, unset)) & {*VARIABLES}, "without a sandbox's, all of it goes"
+
+
+def test_env_and_the_commands_own_sandbox_go_past_a_proxy(
+    here: Callable[..., Ended],
+    served: Served,
+    home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("no_proxy", "intranet.example, localhost")
+    exported = exports(served.port, state_dir=home)
+    expected = "intranet.example,localhost,127.0.0.1,.localhost"
+    assert (exported["NO_PROXY"], exported["no_proxy"]) == (expected, expected)
+    assert f"export no_proxy={expected}\n" in here("env", folder=home).out
+    real = exports(443, real_names=True, state_dir=home)["NO_PROXY"].split(",")
+    assert {"management.azure.com", ".azurewebsites.net", ".vault.azure.net"} <= {*real}
+    proxied = {
+        **environment(tmp_path), "HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "", "no_proxy": ""
+    }  # fmt: skip
+    ended = subprocess.run(
+        program(["status", "--cloud", "sandbox"]),
+        env=proxied, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (ended.returncode, "contosolearn" in ended.stdout) == (3, True), ended.stderr
 
 
 def test_env_sets_only_variables_that_unset_removes_and_one_ca_for_every_client(

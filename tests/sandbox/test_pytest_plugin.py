@@ -16,7 +16,7 @@ SAMPLE = Path(__file__).parent / "sample_project"
 PLUGIN = "mct_s2s.sandbox.hosting.pytest_mct_s2s"
 
 
-def test_a_project_tests_its_own_client_with_the_plugin(tmp_path: Path) -> None:
+def test_a_project_tests_its_own_client_with_the_plugin_behind_a_proxy(tmp_path: Path) -> None:
     words = [
         "-q",
         "-p",
@@ -29,10 +29,11 @@ def test_a_project_tests_its_own_client_with_the_plugin(tmp_path: Path) -> None:
         str(SAMPLE),
         str(SAMPLE),
     ]
+    proxied = {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "", "no_proxy": ""}
     ended = subprocess.run(
         [sys.executable, "-m", "pytest", *words, "--basetemp", str(tmp_path / "t")],
         check=False,
-        env={**without_azure(), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        env={**without_azure(), **proxied, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         timeout=120,

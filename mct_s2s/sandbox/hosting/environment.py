@@ -6,9 +6,10 @@ import os
 import shlex
 import ssl
 import urllib.request
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from mct_s2s.sandbox.core.addresses import HOST, PORT, RealNames
+from mct_s2s.sandbox.core.addresses import CERTIFIED, HOST, PORT, RealNames
 from mct_s2s.sandbox.hosting import state_directory
 from mct_s2s.sandbox.hosting.state_directory import (
     FOLDER_VARIABLE,
@@ -22,9 +23,12 @@ _TRUST = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE", "NODE_EXTRA_C
 """Who reads them: requests and az, OpenSSL and Go, curl, Node.js. curl heeds its own variable
 before OpenSSL's.
 """
+_PAST_PROXIES = ("NO_PROXY", "no_proxy")
+"""Programs differ in which of them counts."""
 VARIABLES = (
     "MCT_S2S_CLOUD",
     *_TRUST,
+    *_PAST_PROXIES,
     "AZURE_AUTHORITY_HOST",
     "AZURE_TENANT_ID",
     "AZURE_CLIENT_ID",
@@ -35,6 +39,8 @@ VARIABLES = (
     "MCT_S2S_URL",
 )
 """Every variable that is set, so that all can be removed."""
+_BEFORE = "MCT_SANDBOX_BEFORE_"
+"""Begins the variables in which a shell keeps what it had before."""
 
 
 def exports(
@@ -56,6 +62,7 @@ def exports(
     return {
         "MCT_S2S_CLOUD": "public" if real_names else origin,
         **dict.fromkeys(_TRUST, str(authority)),
+        **_past_proxies(os.environ, CERTIFIED if real_names else ()),
         **({} if real_names else {"AZURE_AUTHORITY_HOST": origin}),
         "AZURE_TENANT_ID": tenant,
         "AZURE_CLIENT_ID": administrator["clientId"],
@@ -65,6 +72,38 @@ def exports(
         "MCT_S2S_RESOURCE_GROUP": RESOURCE_GROUP,
         "MCT_S2S_URL": site,
     }
+
+
+def _past_proxies(environ: Mapping[str, str], more_hosts: Iterable[str]) -> dict[str, str]:
+    """Return the variables by which a client asks this machine without a proxy, which would
+    look for the sandbox on its own one; hosts that they have already are kept.
+    """
+    hosts = (HOST, "127.0.0.1", f".{HOST}", *(host.removeprefix("*") for host in more_hosts))
+    given = {name: environ.get(name, "") for name in _PAST_PROXIES}
+    any_given = next(filter(None, given.values()), "")
+    return {
+        name: ",".join(
+            dict.fromkeys([*filter(None, map(str.strip, (own or any_given).split(","))), *hosts])
+        )
+        for name, own in given.items()
+    }
+
+
+def export_lines(exported: Mapping[str, str]) -> Iterator[str]:
+    """Yield what a shell reads to have these variables, and to keep those that it had before."""
+    for name, value in exported.items():
+        before = _BEFORE + name
+        # A second time, what it has is the sandbox's
+        yield f'export {before}="${{{before}-${{{name}-}}}}"'
+        yield f"export {name}={shlex.quote(value)}"
+
+
+def unset_lines() -> Iterator[str]:
+    """Yield what a shell reads to have its own variables again."""
+    for name in VARIABLES:
+        before = _BEFORE + name
+        yield f'if [ -n "${{{before}-}}" ]; then export {name}="${before}"; else unset {name}; fi'
+        yield f"unset {before}"
 
 
 def connecting() -> str:
