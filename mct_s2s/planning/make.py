@@ -121,10 +121,24 @@ def _plan_restore(desired: Restore, observed: ObservedState) -> Plan:
     after = _state_after(observed, settings)
     notes: list[str | Instruction] = [
         *_site_notes(observed, steps),
+        *_describe_others_put_back(steps),
         *_describe_deleted(observed, after),
         *_describe_gone(observed, after),
     ]
     return Plan(steps, notes=tuple(notes), losing=losing, gaining=gaining)
+
+
+def _describe_others_put_back(steps: Sequence[AnyChange]) -> Iterator[str]:
+    """Warn of settings that are not the API's and have changed since the backup."""
+    writes = [step for step in steps if isinstance(step, WriteSettings)]
+    names = [edit.name for write in writes for edit in write.edits if not edit.is_ours]
+    if names:
+        these = "this setting, which is" if len(names) == 1 else "these settings, which are"
+        yield (
+            f"Warning: the backup also puts back {these} not for service-to-service "
+            f"authentication: {', '.join(names)}. To keep a setting as it is now, remove it from "
+            "the backup file."
+        )
 
 
 def _describe_deleted(observed: ObservedState, after: ObservedState) -> Iterator[Instruction]:

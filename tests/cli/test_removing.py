@@ -481,6 +481,8 @@ def test_settings_are_kept_before_a_write_and_can_be_put_back(
     assert {"- ServiceAuthEnabled true", f"~ {foreign} put back; the value is not shown"} <= set(
         rows
     )
+    warning = f"which is not for service-to-service authentication: {foreign}. To keep"
+    assert warning in " ".join(shown.split())
     azure.forget()
     back = mct("configure-appservice", "--restore", str(file), *JSON)
     assert back.code == 0, back
@@ -494,6 +496,9 @@ def test_settings_are_kept_before_a_write_and_can_be_put_back(
     azure.forget()
     again = mct("configure-appservice", "--restore", str(file), *JSON)
     assert (again.code, azure.writes()) == (0, [])
+    azure.write_settings({**changed, foreign: str(before[foreign])})
+    of_ours = mct("configure-appservice", "--restore", str(file), "--dry-run").out
+    assert "Warning: the backup also puts back" not in " ".join(of_ours.split())
 
 
 def test_a_restore_names_a_client_that_was_deleted_since(
