@@ -5,7 +5,7 @@ Errors of the SDKs are translated in `azure/`, and chained.
 
 from collections.abc import Awaitable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TypeVar
 
@@ -33,10 +33,16 @@ class Instruction:
     """Names of `values` that are lists: their IDs are added to those that are there."""
     in_dry_run: str = ""
     """What a dry run says instead, without the command: that is for after the run."""
+    once_done: str = ""
+    """What the result of a run says instead, where the plan has announced it."""
 
     @property
     def sentence(self) -> str:
         return f"{self.what} Ask {self.who}." if self.who else self.what
+
+    @property
+    def as_done(self) -> "Instruction":
+        return replace(self, what=self.once_done or self.what)
 
     def __str__(self) -> str:
         return " ".join(filter(None, (self.sentence, self.command)))

@@ -261,14 +261,20 @@ def _unsaid(outcome: Outcome) -> tuple[Instruction, ...]:
         more = (*to_do, *plan.left_alone, *_way_back(outcome))
     return as_instructions(
         (
-            *plan.gaining,
-            *plan.warnings,
+            *_access_changes(outcome),
             *more,
             *_due_restart(outcome),
             *_programs_of_shown(outcome),
             *lost_with_job(outcome),
         )
     )
+
+
+def _access_changes(outcome: Outcome) -> tuple[Instruction, ...]:
+    """Say who gains and loses access: as done once the settings, which decide it, are written."""
+    changes = as_instructions((*outcome.plan.gaining, *outcome.plan.warnings))
+    is_written = any(isinstance(change, WriteSettings) for change in outcome.done.values())
+    return tuple(change.as_done for change in changes) if is_written else changes
 
 
 def _way_back(outcome: Outcome) -> Iterator[str]:

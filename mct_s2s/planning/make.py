@@ -470,7 +470,7 @@ def _describe_unlike(site: AppService, function_app: FunctionApp, api: Api) -> s
 
 def _describe_losing(
     desired: Setup, observed: ObservedState, settings: SettingsSpec, planned: Container[object]
-) -> Iterator[str]:
+) -> Iterator[Instruction]:
     """Say who loses access by this setup; `planned`: appIds of clients that are set up again."""
     if desired.settings is SettingsScope.OFF:
         yield from _describe_cut_off(observed, settings)
@@ -480,7 +480,7 @@ def _describe_losing(
 
 def _describe_mismatched(
     desired: Setup, observed: ObservedState, spec: SettingsSpec, planned: Container[object]
-) -> Iterator[str]:
+) -> Iterator[Instruction]:
     """Say who loses access because the operator typed another role or value.
 
     What is typed is written as it is, whatever the directory holds.
@@ -498,21 +498,27 @@ def _describe_mismatched(
         return
     values = _values(changed, after)
     if desired.service is None:
-        yield (
-            f"Clients whose tokens do not match {values} lose access. The directory was not asked "
-            "which."
-        )
+        whose = f"Clients whose tokens do not match {values}"
+        yield _loss(whose, ". The directory was not asked which.")
         return
     clients = [client for client in _callers_only_in(before, after) if client.id not in planned]
     if clients:
         names = ", ".join(f"'{client.name}'" for client in clients)
-        lose = (
-            "loses access: its tokens do" if len(clients) == 1 else "lose access: their tokens do"
-        )
-        if before is not observed:
-            whose = "its" if len(clients) == 1 else "their"
-            lose = f"cannot call when it is on again: {whose} tokens do"
-        yield f"{names} {lose} not match {values}."
+        is_one = len(clients) == 1
+        why = f"{'its' if is_one else 'their'} tokens do not match {values}."
+        if before is observed:
+            yield _loss(names, f": {why}", is_one=is_one)
+        else:
+            yield Instruction(f"{names} cannot call when it is on again: {why}")
+
+
+def _loss(who: str, more: str = ".", *, is_one: bool = False) -> Instruction:
+    """Say that clients lose access, and in the result that they have lost it."""
+    lose, have_lost = ("loses", "has lost") if is_one else ("lose", "have lost")
+    return Instruction(
+        f"{who} {lose} access{more}",
+        once_done=f"{who} {have_lost} access{more}",
+    )
 
 
 def _switched_on(observed: ObservedState) -> ObservedState:
@@ -535,32 +541,29 @@ def _is_replaced(
     return bool(value) and value != setting.value_in(after)
 
 
-def _describe_cut_off(observed: ObservedState, spec: SettingsSpec) -> Iterator[str]:
+def _describe_cut_off(observed: ObservedState, spec: SettingsSpec) -> Iterator[Instruction]:
     """Say who loses access by settings that are switched off, or put back as they were."""
     after = _state_after(observed, spec)
     if observed.tenant is None:  # the directory, which has their names
-        for who in _describe_unnamed_cut_off(observed, after):
-            yield f"{who} The directory could not be read, so no names are known."
+        yield from _describe_unnamed_cut_off(observed, after)
         return
     names = [f"'{client.name}'" for client in _callers_only_in(observed, after)]
     if names:
-        these = "This client loses" if len(names) == 1 else "These clients lose"
-        yield f"{these} access: {', '.join(names)}."
+        is_one = len(names) == 1
+        these = "This client" if is_one else "These clients"
+        yield _loss(these, f": {', '.join(names)}.", is_one=is_one)
 
 
-def _describe_unnamed_cut_off(before: ObservedState, after: ObservedState) -> Iterator[str]:
+def _describe_unnamed_cut_off(before: ObservedState, after: ObservedState) -> Iterator[Instruction]:
     """Say who loses access, as far as the settings alone tell it."""
     api = before.api
+    unnamed = ". The directory could not be read, so no names are known."
     if not _lets_anyone_in(before):
         return
     if not _lets_anyone_in(after):
         count = sum(len(setting.list_in(before.settings).ids) for setting in api.lists)
-        lose = "loses" if count == 1 else "lose"
-        yield (
-            f"{counted(count, 'client')} on the allow lists {lose} access."
-            if count
-            else "Every client loses access."
-        )
+        who = f"{counted(count, 'client')} on the allow lists" if count else "Every client"
+        yield _loss(who, unnamed, is_one=count <= 1)
         return
     removed = sum(
         not setting.list_in(after.settings).contains(identifier)
@@ -568,16 +571,21 @@ def _describe_unnamed_cut_off(before: ObservedState, after: ObservedState) -> It
         for identifier in setting.list_in(before.settings).ids
     )
     if removed:
-        whose = "so its client loses" if removed == 1 else "so their clients lose"
-        leave = "leaves" if removed == 1 else "leave"
-        yield f"{counted(removed, 'ID')} {leave} the allow lists, {whose} access."
+        is_one = removed == 1
+        leave, have_left = ("leaves", "has left") if is_one else ("leave", "have left")
+        loss = _loss("so its client" if is_one else "so their clients", unnamed, is_one=is_one)
+        ids = counted(removed, "ID")
+        yield Instruction(
+            f"{ids} {leave} the allow lists, {loss.what}",
+            once_done=f"{ids} {have_left} the allow lists, {loss.once_done}",
+        )
     changed = [
         setting
         for setting in api.rows
         if _is_replaced(setting, after.settings, before.settings, after.settings)
     ]
     if changed:
-        yield f"Clients whose tokens do not match {_values(changed, after)} lose access."
+        yield _loss(f"Clients whose tokens do not match {_values(changed, after)}", unnamed)
 
 
 def _lets_anyone_in(observed: ObservedState) -> bool:
@@ -670,7 +678,7 @@ def _describe_no_clients(
 
 def _describe_switching_on(
     observed: ObservedState, spec: SettingsSpec, named: Collection[str]
-) -> Iterator[str]:
+) -> Iterator[Instruction]:
     """Say that the site is switched on again, and for whom beside the clients that are `named`."""
     if not (_is_off(observed) and observed.is_set_up):
         return
@@ -680,10 +688,13 @@ def _describe_switching_on(
     # Those that can call once the site is on, and cannot now.
     clients = _callers_only_in(after, observed)
     others = [f"'{client.name}'" for client in clients if client.name not in named]
-    too = ", too" if named else ""
-    sentence = f" It lets these clients call again{too}: {', '.join(others)}." if others else ""
-    # It is said before and after the change.
-    yield f"This switches service-to-service authentication on again.{sentence}"
+    again = f"again{', too' if named else ''}: {', '.join(others)}."
+    planned = "This switches service-to-service authentication on again."
+    done = "Service-to-service authentication is switched on again."
+    if others:
+        planned += f" It lets these clients call {again}"
+        done += f" These clients can call {again}"
+    yield Instruction(planned, once_done=done)
 
 
 def _state_after(observed: ObservedState, spec: SettingsSpec) -> ObservedState:

@@ -55,7 +55,7 @@ class Plan:
 
     The others get theirs all the same.
     """
-    losing: tuple[str, ...] = ()
+    losing: tuple[Instruction, ...] = ()
     """Sentences on who loses access: shown with the plan, and again when it is done."""
     gaining: tuple[str | Instruction, ...] = ()
     """Sentences on a site that is switched on again, and for whom, or stays off: the same.
@@ -111,9 +111,12 @@ class Plan:
         return as_instructions((*self.gaining, *self.notes, *self.left_alone, *self.warnings))
 
     @property
-    def warnings(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[Instruction, ...]:
         """Who loses access, labelled: it has to be seen without colours, too."""
-        return tuple(f"Warning: {sentence}" for sentence in self.losing)
+        return tuple(
+            Instruction(f"Warning: {loss.what}", once_done=f"Warning: {loss.as_done.what}")
+            for loss in self.losing
+        )
 
     def destinations(self, without: Collection[str] = ()) -> tuple[Instruction, ...]:
         """Where every client's credential goes, whether or not one is made now: for reviewers."""

@@ -40,7 +40,7 @@ def new_credentials(plan: Plan) -> str:
 def who_loses_access(plan: Plan) -> str:
     """The clients whose consent, registration or entry on an allow list goes, and the warnings."""
     names = ", ".join(dict.fromkeys(_removed_clients(plan)))
-    return " ".join(filter(None, [names, *plan.losing]))
+    return " ".join(filter(None, [names, *map(str, plan.losing)]))
 
 
 def _removed_clients(plan: Plan) -> Iterator[str]:

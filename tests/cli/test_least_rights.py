@@ -712,7 +712,8 @@ def test_who_cannot_read_the_directory_switches_off_and_on_as_printed(
     before = azure.settings()
     run = alone(mct, azure, arm=ON_THE_SITE)
     off = run("configure-appservice", *WHERE, "--disable", "-y")
-    assert "2 clients on the allow lists lose access" in off.out, off
+    assert "2 clients on the allow lists lose access" in off.err, off
+    assert "2 clients on the allow lists have lost access" in off.out, off
     assert azure.settings()["ServiceAuthEnabled"] == "false"
     refused = run("configure-appservice", *WHERE, "-y")
     assert (refused.code, "--from handoff.json" in refused.err) == (4, True), refused

@@ -170,7 +170,9 @@ def test_a_run_that_did_something_says_so_quietly_too(mct: Program, azure: Sandb
     mct(*SETUP, "-y")
     wrong = mct("configure-appservice", "--audience", "api://foo", "-y", "-q")
     assert wrong.out.startswith("! Configured contosolearn")
-    assert "'S2S-client' and 'reports-func' lose access" in wrong.out.replace("', '", "' and '")
+    assert "'S2S-client' and 'reports-func' have lost access" in wrong.out.replace(
+        "', '", "' and '"
+    )
     assert mct("setup", "-y", "-q").out.startswith("✓ Configured contosolearn")
     assert mct("setup", "-y", "-q").out == ""
 
@@ -341,7 +343,7 @@ def test_a_site_is_switched_on_again_in_words_also_where_no_plan_is_shown(mct: P
     assert mct("configure-appservice", "--disable", "-y").code == 0
     done = mct("setup", "--client", "B", "-y", "-q")
     assert done.code == 0, done
-    assert "authentication on again. It lets these clients call again, too: 'A'." in done.out
+    assert "is switched on again. These clients can call again, too: 'A'." in done.out
     assert "is switched off" not in done.out, "it no longer is"
 
 
