@@ -358,7 +358,7 @@ async def confirmed(sites: Sequence[SiteChange]) -> None:
         )
     desired, name = sites[0].request.desired, sites[0].title
     if isinstance(desired, Removal) and desired.everything:
-        question = f"To remove all of this, type the App Service's name, {name}: "
+        question = f"To remove all of this, type {name}: "
         answers = {name.casefold(): True, "": False}
         again = f"That is not '{name}'. To cancel, press Enter."
     else:
