@@ -145,6 +145,7 @@ def run_change_of_file(
                 if isinstance(error, TooManyRemovals) and error.is_about_file
             ]
             if refused:  # the file is likely to be incomplete: nothing is done at any site
+                refusal = refused_together(refused)
                 if options.dry_run:
                     sites = await gather_or_cancel(
                         *(
@@ -152,8 +153,7 @@ def run_change_of_file(
                             for file_site, site in zip(file_sites, sites, strict=True)
                         )
                     )
-                    show_review(sites, None, is_refused=True)
-                refusal = refused_together(refused)
+                    show_review(sites, None, refusal=refusal)
                 what = "Add to the file what is missing. If it is complete, review the removals:"
                 refusal.advise(what, allowing)
                 raise refusal

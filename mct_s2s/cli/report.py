@@ -17,7 +17,7 @@ from mct_s2s.cli.site_report import (
     report_of,
 )
 from mct_s2s.engine.outcome import Outcome
-from mct_s2s.errors import Instruction, as_instructions
+from mct_s2s.errors import Instruction, S2SError, as_instructions
 from mct_s2s.inputs.user_files import SettingsFile
 from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.commands import option, webapp_command
@@ -50,12 +50,12 @@ def show_review(
     sites: Sequence[SiteChange],
     fingerprint: str | None,
     *,
-    is_refused: bool = False,
+    refusal: S2SError | None = None,
     names_fingerprint: bool = False,
 ) -> None:
     """Show what would be done.
 
-    `is_refused`: as a whole, so that it is not to be applied. `names_fingerprint`: by --expect, the
+    `refusal`: of the whole, so that it is not to be applied. `names_fingerprint`: by --expect, the
     command itself does.
     """
     terminal = sites[0].command_run.terminal
@@ -66,7 +66,7 @@ def show_review(
         return
     is_markdown = options.output == "markdown"
     if is_markdown and sites[0].is_of_file:
-        terminal.verbatim(plans_page(reports, fingerprint))
+        terminal.verbatim(plans_page(reports, fingerprint, refusal))
         return
     shown = Terminal.recording() if is_markdown else terminal
     if not sites[0].is_of_file:
@@ -76,11 +76,11 @@ def show_review(
             show_manual_steps(shown.out, ways_out(options, plan.missing_rights))
     else:
         printed = fingerprint if options.dry_run and not is_markdown else None
-        show_plans(shown, reports, printed, is_result=options.dry_run)
+        show_plans(shown, reports, printed, refusal, is_result=options.dry_run)
     is_whole = fingerprint is not None or not sites[0].is_of_file
     # `--expect` does all or nothing.
     is_blocked = sites[0].is_of_file and any(map(_is_blocked, sites))
-    is_doable = is_whole and not is_blocked and not is_refused
+    is_doable = is_whole and not is_blocked and refusal is None
     is_ready = is_doable and any(_is_ready(site) for site in sites)
     if options.dry_run and not is_markdown and is_ready:
         way = "without --dry-run"

@@ -54,9 +54,9 @@ def _why_unreviewable(fingerprints: Collection[str]) -> str:
     if fingerprints:
         return "The plan shows several fingerprints. Nothing of it is to be applied."
     return (
-        "The plan has no fingerprint, so that it cannot be applied after a review. Its first lines "
-        "name the sites that could not be planned, or whose settings could not be read. Correct "
-        "what is wrong there, or plan the other sites alone: name them in the input 'only'."
+        "The plan has no fingerprint, so that it cannot be applied after a review. Its line "
+        "beginning with 'No fingerprint' says why, and what to do. The options that it names are "
+        "inputs of this step."
     )
 
 

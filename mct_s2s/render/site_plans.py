@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from rich.text import Text
 
-from mct_s2s.errors import Instruction, as_instructions
+from mct_s2s.errors import Instruction, S2SError, as_instructions
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.changes import Action, AddCredential, AnyChange, NoChange
 from mct_s2s.planning.permissions.rights import asked_for
@@ -165,8 +165,17 @@ def _show_missing_rights(console: LineConsole, plan: Plan) -> None:
 
 
 def show_plans(
-    terminal: Terminal, sites: Sequence[SiteReport], fingerprint: str | None, *, is_result: bool
+    terminal: Terminal,
+    sites: Sequence[SiteReport],
+    fingerprint: str | None,
+    refusal: S2SError | None = None,
+    *,
+    is_result: bool,
 ) -> None:
+    """Show the plans that need reading, what they come to, and their fingerprint or why none.
+
+    `refusal`: of all of them together.
+    """
     console = terminal.out if is_result else terminal.err
     # What failed, and the total, is said at the end of a run: right below, if nothing is applied
     is_end_next = not is_result and not any(
@@ -210,7 +219,7 @@ def show_plans(
         console.prose(f"{totals(sites)}.", "head")
     if fingerprint is not None:
         console.print(Text.assemble(("Fingerprint: ", "quiet"), fingerprint))
-    elif is_result and (why := _unplanned_text(sites)):
+    elif is_result and (why := _no_fingerprint_text(sites, refusal)):
         console.prose(why, "warn")
 
 
@@ -283,7 +292,9 @@ def _kept_credentials(sites: Iterable[SiteReport]) -> Iterator[tuple[str, str, s
                 yield site.title, client, place.in_words
 
 
-def plans_page(sites: Sequence[SiteReport], fingerprint: str | None) -> str:
+def plans_page(
+    sites: Sequence[SiteReport], fingerprint: str | None, refusal: S2SError | None = None
+) -> str:
     """In Markdown, for a comment on a pull request: a table of all sites, and each plan unfolds.
 
     A comment of GitHub's has room for 65,536 characters: of several sites, columns are not padded.
@@ -292,7 +303,7 @@ def plans_page(sites: Sequence[SiteReport], fingerprint: str | None) -> str:
     lines = [f"# Plan for {markdown.text(title)}", ""]
     if fingerprint is not None:
         lines += [f"Fingerprint: `{fingerprint}`", ""]
-    elif why := _unplanned_text(sites):
+    elif why := _no_fingerprint_text(sites, refusal):
         lines += [markdown.text(why), ""]
     lines += [f"**{markdown.text(totals(sites))}.**"]
     changing = [
@@ -355,8 +366,10 @@ def _state(site: SiteReport) -> str:
     return ""
 
 
-def _unplanned_text(sites: Sequence[SiteReport]) -> str:
-    """Why there is no fingerprint; empty where every site could be planned."""
+def _no_fingerprint_text(sites: Sequence[SiteReport], refusal: S2SError | None) -> str:
+    """Why there is no fingerprint, and what to do; empty where nothing prevents it."""
+    if refusal is not None:
+        return f"No fingerprint: {refusal.statement} {refusal.advice}"
     unplanned = ", ".join(site.title for site in sites if site.plan is None)
     unread = ", ".join(site.title for site in sites if site.has_unread_settings)
     reasons = [f"{unplanned} could not be planned"] if unplanned else []

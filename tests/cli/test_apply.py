@@ -1,5 +1,6 @@
 """`apply`: all sites of a trust file are set up as it says, each with its own outcome."""
 
+import html
 import json
 import os
 import shlex
@@ -403,6 +404,14 @@ def test_too_many_removals_at_one_site_leave_all_sites_as_they_are(applied: Appl
     assert (dry.code, "- client application    B" in dry.out) == (2, True), "the plan is shown"
     assert ("Fingerprint" in dry.out, "To apply" in dry.err) == (False, False)
     assert {"--dry-run", "--prune", "--allow-removals"} <= set(dry.err.splitlines()[-1].split())
+    page = applied("--dry-run", "--prune", "-o", "markdown")
+    reason = (
+        "No fingerprint: --prune would remove 2 of the 2 clients of contosolearn that can call, "
+        "which is more than a third. Add to the file what is missing. If it is complete, add "
+        "--allow-removals."
+    )
+    for plan in (dry.out, html.unescape(page.out)):
+        assert reason in plan.splitlines(), plan
 
 
 def test_too_many_removals_at_several_sites_name_each_with_its_clients() -> None:

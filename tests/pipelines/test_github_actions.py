@@ -159,7 +159,7 @@ def test_a_plan_that_could_not_be_made_is_commented_with_what_to_do(
     assert plan.code != 0, plan.log
     (comment,) = repository.github.comments
     assert "No fingerprint: gone" in comment["body"]
-    assert "plan the other sites alone" in plan.log
+    assert "beginning with 'No fingerprint' says why" in plan.log
     assert repository.github.statuses == {}
 
 
