@@ -399,7 +399,8 @@ def test_proxies_of_the_environment_are_used_without_netrc(
     with proxy() as running:
         for address, credential in (("user:word@", "Basic dXNlcjp3b3Jk"), ("", "")):
             running.asked.clear()
-            done = process("verify", env={"HTTPS_PROXY": f"http://{address}{running.address}"})
+            proxied = {"HTTPS_PROXY": f"http://{address}{running.address}"}
+            done = process("verify", env={**proxied, "NO_PROXY": "", "no_proxy": ""})
             assert done.code == 0, done.err
             services = (azure.origin, azure.graph_url, azure.site_url)
             assert {f"CONNECT {url.removeprefix('https://')}" for url in services} <= {
@@ -407,7 +408,7 @@ def test_proxies_of_the_environment_are_used_without_netrc(
             }
             assert {shown for _, shown in running.asked} == {credential}
         running.asked.clear()
-        spared = {"HTTPS_PROXY": f"http://{running.address}", "NO_PROXY": "localhost"}
+        spared = {"HTTPS_PROXY": f"http://{running.address}", "no_proxy": "localhost"}
         assert process("verify", env=spared).code == 0
         assert running.asked == []
 
