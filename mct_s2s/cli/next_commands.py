@@ -4,12 +4,15 @@ from collections.abc import Sequence
 
 from mct_s2s.cli.binding import option_words
 from mct_s2s.cli.options import AzureOptions
-from mct_s2s.cli.site_report import is_only_shown, manual_steps
+from mct_s2s.cli.site_report import manual_steps
 from mct_s2s.engine.outcome import Outcome
+from mct_s2s.model.client_credentials import GITHUB, Federation
+from mct_s2s.model.client_sign_in import Language
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Removal, SettingsScope, Setup
+from mct_s2s.model.secret_place import PlaceKind
 from mct_s2s.planning.api_address import api_url
-from mct_s2s.render.site_report import ClientResult
+from mct_s2s.render.site_report import ClientResult, SavedCredential
 from mct_s2s.stores.files import FileStore
 
 ANY_HOST, ANY_FILE = "https://HOST_OF_THE_SITE", "FILE"
@@ -58,7 +61,7 @@ def snippet_command(outcome: Outcome, clients: Sequence[ClientResult]) -> list[s
     elsewhere = {
         client.name
         for client in clients
-        if client.is_secret_elsewhere or is_only_shown(client.credential)
+        if client.is_secret_elsewhere or _is_given_away(client.credential)
     }
     names = [*outcome.request.desired.names, *(client.name for client in clients)]
     ready = [name for name in names if outcome.plan.client_name(name) not in elsewhere]
@@ -66,7 +69,22 @@ def snippet_command(outcome: Outcome, clients: Sequence[ClientResult]) -> list[s
         return []
     file = _secret_file(outcome, ready[0], but_default=True)
     words = ["--credentials", file] if file else []
+    if _signs_in_by_github(outcome, ready[0]):
+        words = ["--language", Language.GITHUB_ACTIONS]
     return [outcome.before.command("snippet", *words, about=ready[0])]
+
+
+def _is_given_away(credential: SavedCredential | None) -> bool:
+    """Whether it was shown once, or given to a program: nothing here can read it."""
+    place = credential.saved_to if credential is not None else None
+    return place is not None and place.kind in {PlaceKind.SHOWN, PlaceKind.PROGRAM}
+
+
+def _signs_in_by_github(outcome: Outcome, client: str) -> bool:
+    desired = outcome.request.desired
+    specs = desired.clients if isinstance(desired, Setup) else ()
+    credentials = [spec.credential for spec in specs if spec.name == client]
+    return any(isinstance(each, Federation) and each.issuer == GITHUB for each in credentials)
 
 
 def _secret_file(outcome: Outcome, client: str, *, but_default: bool = False) -> str:

@@ -5,6 +5,7 @@ printed.
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -17,7 +18,7 @@ from mct_s2s.model.client_credentials import GITHUB
 from mct_s2s.sandbox.state import seed
 from ruamel.yaml import YAML
 
-from tests.cli.conftest import Ended, run_here
+from tests.cli.conftest import Ended, Program, run_here
 from tests.conftest import FUNCTION_APP, LOGIC_APP, USER_IDENTITY, Json, Sandbox, without_azure
 from tests.pipelines.services import GitHub
 from tests.support.sampling import every_cell
@@ -386,3 +387,21 @@ def test_a_managed_identity_s_program_runs_in_its_resource(
         machine.run([sys.executable, "-"], clients.snippet("reports-func", "-l", "python").out, env)
         == ANSWER
     )
+
+
+@pytest.mark.parametrize(
+    ("how", "language"),
+    [((), "curl"), (UNDER_GITHUB, "github-actions"), (("--secret-to", "exec:cat"), None)],
+    ids=["secret file", "workflow", "given to a program"],
+)
+def test_a_setup_prints_the_program_that_its_client_can_run(
+    mct: Program, how: tuple[str, ...], language: str | None
+) -> None:
+    done = mct("setup", "--client", "New", *how, "-y")
+    assert done.code == 0, done
+    printed = [line for line in done.out.splitlines() if "mct-s2s snippet" in line]
+    if language is None:
+        assert printed == [], "it would have no file to read"
+        return
+    (line,) = printed
+    assert mct(*shlex.split(line)[1:]).out == mct("snippet", "New", "-l", language).out
