@@ -30,6 +30,7 @@ from mct_s2s.planning.client_setup import (
 )
 from mct_s2s.planning.clients import (
     clients_called,
+    did_you_mean,
     has_unique_name_below,
     is_allowed,
     members,
@@ -280,6 +281,7 @@ def _plan_setup(desired: Setup, observed: ObservedState) -> Plan:
             *_describe_unset(desired, observed),
             *_describe_still_off(desired, observed),
             *_describe_way_back(desired, observed),
+            *_describe_undoing(desired, observed, settings),
         )
 
     plan = Plan(
@@ -289,6 +291,7 @@ def _plan_setup(desired: Setup, observed: ObservedState) -> Plan:
             *_describe_late_roles(steps, observed),
             *registrations.notes,
             *_describe_disabled(desired, observed),
+            *_describe_unknown_role(desired, observed),
             *_describe_no_clients(desired, observed, steps),
             *holders.how_to_allow_others,
             *describe_instance_updates(steps),
@@ -487,13 +490,7 @@ def _describe_mismatched(
     """
     after = _state_after(observed, spec)
     before = _switched_on(observed)
-    role = desired.service.role if desired.service is not None else None
-    typed = {observed.api.name_of(Holds.ROLE): role, **desired.given}
-    changed = [
-        setting
-        for setting in observed.api.rows
-        if _is_replaced(setting, typed, observed.settings, after.settings)
-    ]
+    changed = _replaced_settings(desired, observed, after)
     if not changed:
         return
     values = _values(changed, after)
@@ -519,6 +516,31 @@ def _loss(who: str, more: str = ".", *, is_one: bool = False) -> Instruction:
         f"{who} {lose} access{more}",
         once_done=f"{who} {have_lost} access{more}",
     )
+
+
+def _replaced_settings(
+    desired: Setup, observed: ObservedState, after: ObservedState
+) -> list[Setting]:
+    """The settings in which a typed value takes the place of another one."""
+    role = desired.service.role if desired.service is not None else None
+    typed = {observed.api.name_of(Holds.ROLE): role, **desired.given}
+    return [
+        setting
+        for setting in observed.api.rows
+        if _is_replaced(setting, typed, observed.settings, after.settings)
+    ]
+
+
+def _describe_unknown_role(desired: Setup, observed: ObservedState) -> Iterator[str]:
+    """Warn of a typed role that the service application lacks, where this run does not add it."""
+    service, value = observed.trust.service, observed.api.value(Holds.ROLE, desired.given)
+    is_read = desired.settings_only and desired.service is not None
+    if not is_read or service is None or not value or service.role(value) is not None:
+        return
+    values = [role.value for role in service.app_roles if role.value and role.is_for_applications]
+    nearest = did_you_mean(value, values)
+    what = f"Warning: '{service.display_name}' has no app role '{value}'."
+    yield f"{what} {nearest}" if nearest else what
 
 
 def _switched_on(observed: ObservedState) -> ObservedState:
@@ -611,18 +633,49 @@ def _describe_way_back(desired: Setup, observed: ObservedState) -> Iterator[Inst
         return
     # Without the directory, the values have to be given: those that are there now.
     values = observed.api.legible(observed.settings)
-    words = [
-        word
-        for setting in observed.api.rows
-        if setting.word.option is not None and not setting.holds.is_list and setting.name in values
-        for word in (setting.word.option, values[setting.name])
-    ]
+    words = _typed_again(observed.api.rows, observed)
     if observed.api.need_no_directory(values):
         what = "To switch it on again, run this, or use --from handoff.json if you have that file:"
         yield Instruction(what, observed.command("configure-appservice", *words))
         return
     what = "To switch it on again, with the file of mct-s2s setup --handoff:"
     yield Instruction(what, observed.command("configure-appservice", "--from", "handoff.json"))
+
+
+def _describe_undoing(
+    desired: Setup, observed: ObservedState, spec: SettingsSpec
+) -> Iterator[Instruction]:
+    """Say how to write again what a typed value replaces, where that takes access."""
+    is_switching_off = desired.settings is SettingsScope.OFF
+    if not desired.settings_only or is_switching_off or observed.app_service is None:
+        return
+    replaced = _replaced_settings(desired, observed, _state_after(observed, spec))
+    values = observed.api.legible(observed.settings)
+    to_type = replaced
+    if desired.service is None:
+        # Without the directory, all values have to be given.
+        to_type = [row for row in observed.api.rows if row.name in values]
+    is_typable = all(row.name in values and row.word.option is not None for row in replaced)
+    is_enough = desired.service is not None or observed.api.need_no_directory(values)
+    takes_access = any(_describe_losing(desired, observed, spec, ()))
+    if not (takes_access and is_typable and is_enough):
+        return
+    what = "To write the previous value again:"
+    if len(replaced) > 1:
+        what = "To write the previous values again:"
+    words = _typed_again(to_type, observed)
+    yield Instruction(what, observed.command("configure-appservice", *words))
+
+
+def _typed_again(settings: Iterable[Setting], observed: ObservedState) -> list[str]:
+    """The options of `configure-appservice` that write what these settings hold now."""
+    values = observed.api.legible(observed.settings)
+    return [
+        word
+        for setting in settings
+        if setting.word.option is not None and not setting.holds.is_list and setting.name in values
+        for word in (setting.word.option, values[setting.name])
+    ]
 
 
 def _describe_still_off(desired: Setup, observed: ObservedState) -> Iterator[Instruction]:

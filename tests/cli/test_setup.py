@@ -23,6 +23,7 @@ from tests.conftest import (
     Json,
     Sandbox,
 )
+from tests.support.printed_commands import printed_commands
 
 SETUP = ("setup", "--client", "S2S-client", "--managed-identity", "reports-func")
 GOVERNMENT: Json = {"Microsoft.Web": ["2022-09-01", "2023-01-01", "2023-12-01", "2024-04-01"]}
@@ -175,6 +176,23 @@ def test_a_run_that_did_something_says_so_quietly_too(mct: Program, azure: Sandb
     )
     assert mct("setup", "-y", "-q").out.startswith("✓ Configured contosolearn")
     assert mct("setup", "-y", "-q").out == ""
+
+
+def test_a_role_that_shuts_clients_out_is_asked_about_and_can_be_undone(
+    mct: Program, azure: Sandbox
+) -> None:
+    mct("setup", "--client", "A", "-y")
+    before = azure.settings()
+    wrong = mct("configure-appservice", "--role", "S2SAppRol", "-y")
+    asked = "'MCT service (contosolearn)' has no app role 'S2SAppRol'. Did you mean 'S2SAppRole'?"
+    assert asked in " ".join(wrong.err.split()), wrong
+    assert "To write the previous value again:" in wrong.out, wrong
+    (back,) = [line for line in printed_commands(wrong.out) if "--role" in line]
+    assert mct(*shlex.split(back)[1:], "-y").code == 0
+    assert azure.settings() == before
+    other = mct("configure-appservice", "--role", "Elsewhere", "--dry-run").out
+    assert "has no app role 'Elsewhere'." in " ".join(other.split())
+    assert "Did you mean" not in other
 
 
 def test_a_credential_whose_place_is_not_known_has_none(mct: Program, azure: Sandbox) -> None:

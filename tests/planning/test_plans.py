@@ -566,24 +566,39 @@ def test_configure_says_who_loses_access_by_a_value_that_was_given() -> None:
         plan = make_plan(desired if directory else replace(desired, service=None), before)
         return [*map(str, plan.remarks)]
 
+    def undo(*words: str) -> str:
+        return (
+            f"To write the previous value again: {before.command('configure-appservice', *words)}"
+        )
+
     assert notes(ServiceAuthRole="Wrong") == [
+        undo("--role", "S2SAppRole"),
+        "Warning: 'MCT service (contosolearn)' has no app role 'Wrong'.",
         (
             "Warning: 'Import', 'Portal' lose access: their tokens do not match ServiceAuthRole "
             "'Wrong'."
-        )
+        ),
     ]
     assert notes(ServiceAuthAudience="api://foo") == [
+        undo("--audience", before.settings["ServiceAuthAudience"] or ""),
         (
             "Warning: 'Import', 'Other', 'Portal' lose access: their tokens do not match "
             "ServiceAuthAudience 'api://foo'."
-        )
+        ),
     ]
-    assert notes(directory=False, ServiceAuthRole="Wrong") == [
-        (
-            "Warning: Clients whose tokens do not match ServiceAuthRole 'Wrong' lose access. The "
-            "directory was not asked which."
-        )
+    values = ("Audience", "TenantId", "TenantName", "Role")
+    options = ("--audience", "--tenant-id", "--tenant-name", "--role")
+    words = [
+        word
+        for option, name in zip(options, values, strict=True)
+        for word in (option, before.settings[f"ServiceAuth{name}"] or "")
     ]
+    way_back, warning = notes(directory=False, ServiceAuthRole="Wrong")
+    assert set(words) <= set(way_back.split())
+    assert warning == (
+        "Warning: Clients whose tokens do not match ServiceAuthRole 'Wrong' lose access. The "
+        "directory was not asked which."
+    )
     assert notes(ServiceAuthRole="S2SAppRole", ServiceAuthTenantName="contoso.com") == []
     desired = spec("Import")
     assert desired.service is not None
