@@ -177,6 +177,29 @@ CALLS: dict[str, Callable[[CredentialSource], ApiCall]] = {
 }
 
 
+@pytest.mark.parametrize(
+    "source",
+    # A managed identity asks its machine over http
+    [each for each in SOURCES if each.kind is not SourceKind.MANAGED_IDENTITY],
+    ids=named,
+)
+def test_a_python_program_in_the_sandbox_names_its_authority_wherever_it_connects(
+    source: CredentialSource,
+) -> None:
+    program = ast.parse(snippet(caller(source, **IN_THE_SANDBOX), Language.PYTHON))
+    calls = [node for node in ast.walk(program) if isinstance(node, ast.Call)]
+    clients = [
+        call for call in calls
+        if isinstance(call.func, ast.Name) and call.func.id.endswith(("Credential", "Client"))
+    ]  # fmt: skip
+    named_authorities = [
+        [ast.literal_eval(word.value) for word in call.keywords if word.arg == "connection_verify"]
+        for call in clients
+    ]
+    assert clients
+    assert named_authorities == [[IN_THE_SANDBOX["ca_file"]]] * len(clients)
+
+
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize(("language", "source"), PROGRAMS, ids=named)
 def test_a_program_is_read_by_its_language(
