@@ -327,6 +327,9 @@ def _plan_kept_client(
     ]
     if credentials:
         detail += f"; it keeps its {', '.join(credentials)}"
+    # Owners of the registration can write a tag, too.
+    places = dict.fromkeys(Tag.VAULT.values(application.tags))
+    detail += "".join(f"; a tag of it names keyvault:{place}" for place in places)
     yield NoChange.kept(application, key, CLIENT, detail)
 
 

@@ -194,6 +194,16 @@ def test_a_removed_clients_secret_in_a_vault_is_named_or_deleted(
     )
 
 
+def test_a_registration_that_stays_is_named_with_the_vault_of_its_secret(
+    mct: Program, azure: Sandbox
+) -> None:
+    mct("setup", "--client", "Portal", *PLACE, *JSON)
+    done = mct("remove-client", "Portal", "--keep-registration", *JSON)
+    (row,) = _rows(done, "client application")
+    assert row["detail"].endswith(f"; a tag of it names keyvault:{seed.VAULT}/portal-key")
+    assert _stored(azure) == 200
+
+
 def test_a_planted_tag_deletes_no_foreign_secret(mct: Program, azure: Sandbox) -> None:
     mct("setup", "--client", "Portal", *JSON)
     azure.vault(
