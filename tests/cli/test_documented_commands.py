@@ -23,7 +23,7 @@ from tests.conftest import Json, Sandbox
 from tests.support.apis import ORDERS_FILE
 from tests.support.catalogue import ROWS
 from tests.support.certificates import RSA, pem_of
-from tests.support.printed_commands import known_options
+from tests.support.printed_commands import known_options, refused_by_az
 from tests.support.sandbox_inside import Inside
 
 ROOT = Path(__file__).parents[2]
@@ -35,7 +35,10 @@ ELSEWHERE = {
     "mct-s2s verify --auth managed-identity": "from inside a resource of Azure: test_verify.py",
 }
 """Lines that are run by other tests, by their beginnings, with the reason."""
+ANOTHER_TIME = ("faketime ",)
+"""What says before a line of ours when it is; it is run at this time."""
 OF_READERS = {
+    "faketime -f +70d ": "",
     "file:/srv/secrets/": "file:secrets/",
     "--cloud sandbox": "",
     "-a orders --api": "-a orders -g apps --api",
@@ -56,10 +59,12 @@ def command_lines() -> dict[str, str]:
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         for block in re.findall(r"```(?:console|sh|bash)\n(.*?)```", text, re.DOTALL):
-            for line in re.findall(r"^ *\$ (.+)$", block.replace("\\\n", " "), re.MULTILINE):
+            for line in re.findall(
+                r"^ *(?:\$ |(?=mct-s2s ))(.+)$", block.replace("\\\n", " "), re.MULTILINE
+            ):
                 typed = re.sub(r"\s+", " ", line.partition("  #")[0]).strip()
                 typed = typed.replace("~/mct-s2s/bin/mct-s2s", "mct-s2s")
-                if typed.startswith("mct-s2s ") or "$(mct-s2s" in typed:
+                if typed.startswith(("mct-s2s ", *ANOTHER_TIME)) or "$(mct-s2s" in typed:
                     lines.setdefault(typed, page.name)
         for line in COMMAND_IN_SENTENCE.findall(re.sub(r"```.*?```", "", text, flags=re.DOTALL)):
             typed = re.sub(r"\s+", " ", line)
@@ -261,6 +266,37 @@ def test_a_command_of_the_error_catalogue_runs(typed: Typing, command: str) -> N
     needs = {"mct-s2s add-client": " Other", "mct-s2s setup": " --client Other"}
     ended = typed(command.replace("COMMAND", "status") + needs.get(command, ""))
     assert ended.code in {0, 3}, f"{remedies()[command]}: {ended.err}"
+
+
+RECORDS = {"azure-contract.md"}
+"""Pages that say what Azure does, also in words of no command."""
+
+
+def commands_of_az() -> Iterator[tuple[str, str]]:
+    """The commands of the Azure CLI that the pages and the error catalogue have, without quoted
+    values.
+    """
+    for page in [*PAGES, ROOT / "docs" / "errors.toml"]:
+        if page.name in RECORDS:
+            continue
+        text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+        for block in re.findall(r"```(?:console|sh|bash)\n(.*?)```", text, re.DOTALL):
+            unquoted = re.sub(r"'[^']*'", "VALUE", re.sub(r"  #.*", "", block))
+            for line in re.findall(r"\b(az [a-z][^\n)|;&]*)", unquoted):
+                yield page.name, line
+        for line in re.findall(
+            r"`(az [a-z][^`]*)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+        ):
+            yield page.name, line
+
+
+def test_every_command_of_az_on_the_pages_is_one_of_its() -> None:
+    lines = list(commands_of_az())
+    wrong = [
+        f"{page}: {line}: {why}" for page, line in lines if (why := refused_by_az(line.split()[1:]))
+    ]
+    assert wrong == []
+    assert len(lines) > 15
 
 
 @pytest.mark.as_administrator("the sites of the subscription are listed")
