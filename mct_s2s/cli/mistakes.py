@@ -42,6 +42,12 @@ def report(error: BaseException, words: Sequence[str]) -> int:
         error = S2SError(
             "output-unwritable", why, remedy="Send it elsewhere, then run the same command again."
         )
+    elif isinstance(error, OSError) and words[:1] == ["--install-completion"]:
+        error = UsageError(
+            "completion-unwritable",
+            f"Cannot write to '{error.filename}': {error.strerror}.",
+            remedy="Put what this prints where your shell looks: mct-s2s --show-completion",
+        )
     elif not isinstance(error, S2SError):
         error = bug_report(error)
     # From the raw words: the parser may be what failed.

@@ -6,6 +6,8 @@ A bug of ours: one line and a private file.
 import os
 import platform
 import shlex
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -21,7 +23,7 @@ from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error
 
 from tests.cli.conftest import Program
-from tests.conftest import MACHINE, SITE, Sandbox
+from tests.conftest import MACHINE, SITE, Sandbox, at_home, without_azure
 from tests.support.screens import check_readable, check_screen
 
 OTHER = "11111111-2222-3333-4444-555555555555"
@@ -500,3 +502,14 @@ def test_without_a_place_for_the_file_the_traceback_is_shown(
     out, err = capsys.readouterr()
     assert "Traceback (most recent" in err
     assert '"internal-error"' in out
+
+
+def test_completion_for_a_home_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> None:
+    home = tmp_path / "file"
+    home.touch()
+    words = [sys.executable, "-m", "mct_s2s", "--install-completion", "bash"]
+    environment = {**without_azure(), **at_home(home)}
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done
+    assert done.stderr.startswith("error: Cannot write to "), done.stderr
+    assert "Traceback" not in done.stderr
