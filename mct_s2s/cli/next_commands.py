@@ -6,6 +6,7 @@ from mct_s2s.cli.binding import option_words
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.site_report import manual_steps
 from mct_s2s.engine.outcome import Outcome
+from mct_s2s.errors import Instruction
 from mct_s2s.model.client_credentials import GITHUB, Federation
 from mct_s2s.model.client_sign_in import Language
 from mct_s2s.model.commands import own_command
@@ -27,28 +28,50 @@ def next_commands(
     # Nothing is left to look at where everything is removed.
     if isinstance(desired, Removal) and desired.everything and not outcome.plan.left_alone:
         return []
-    # Whoever does the directory's part may not read the App Service, and the other way round:
-    # `status` and `snippet` take both.
-    is_directory_read = desired.service is not None or before.tenant is not None
-    if before.app_service is None or not is_directory_read:
-        is_off = isinstance(desired, Setup) and desired.settings is SettingsScope.OFF
-        return [] if is_off else _testing(outcome, options, clients)
+    if _is_half(outcome):
+        files = _secret_files(outcome, clients)
+        return _testing(outcome, options, files[0]) if files else []
     return [before.command("status")]
 
 
-def _testing(outcome: Outcome, options: AzureOptions, clients: Sequence[ClientResult]) -> list[str]:
-    """The test that takes a client's secret file, and no right to read anything; none where the
-    API's URI is not known.
+def testing_by_others(
+    outcome: Outcome, options: AzureOptions, clients: Sequence[ClientResult]
+) -> list[Instruction]:
+    """The test after one half of a setup, where this run knows of no client's file."""
+    if not _is_half(outcome) or _secret_files(outcome, clients):
+        return []
+    what = "To test it, send this to whoever has a client's secret file, which is FILE:"
+    return [Instruction(what, each) for each in _testing(outcome, options, ANY_FILE)]
+
+
+def _is_half(outcome: Outcome) -> bool:
+    """Whether only the directory or only the App Service was read: `status` takes both.
+
+    Whoever does the directory's part may not read the App Service, and the other way round.
     """
-    after = outcome.after
+    desired, before = outcome.request.desired, outcome.before
+    is_directory_read = desired.service is not None or before.tenant is not None
+    return before.app_service is None or not is_directory_read
+
+
+def _secret_files(outcome: Outcome, clients: Sequence[ClientResult]) -> list[str]:
+    return [file for client in clients if (file := _secret_file(outcome, client.name))]
+
+
+def _testing(outcome: Outcome, options: AzureOptions, file: str) -> list[str]:
+    """The test that takes a client's secret file, and no right to read anything.
+
+    None where the API's URI is not known, or the App Service was switched off.
+    """
+    desired, after = outcome.request.desired, outcome.after
+    if isinstance(desired, Setup) and desired.settings is SettingsScope.OFF:
+        return []
     left_to_others = [step.values for step in manual_steps(outcome) if step.values]
     settings = left_to_others[0] if left_to_others else after.settings
     audience = after.api.service_in(settings)
     if not audience:
         return []
-    files = [file for client in clients if (file := _secret_file(outcome, client.name))]
-    words = ["--audience", audience, "--url", api_url(after) or ANY_HOST]
-    words += ["--credentials", files[0] if files else ANY_FILE]
+    words = ["--audience", audience, "--url", api_url(after) or ANY_HOST, "--credentials", file]
     same_api = {"api": options.api, "cloud": options.cloud}
     return [own_command("verify", *words, *option_words(AzureOptions, same_api))]
 

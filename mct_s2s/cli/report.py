@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from mct_s2s import clock
 from mct_s2s.azure.clouds import PUBLIC
 from mct_s2s.cli.handover import ways_out
-from mct_s2s.cli.next_commands import next_commands, snippet_command
+from mct_s2s.cli.next_commands import next_commands, snippet_command, testing_by_others
 from mct_s2s.cli.options_to_request import named_target
 from mct_s2s.cli.site_change import SiteChange
 from mct_s2s.cli.site_report import (
@@ -155,7 +155,7 @@ def _close(site: SiteChange, outcome: Outcome) -> None:
             [*snippet, *next_commands(outcome, site.options, clients)],
             seconds=clock.seconds() - outcome.began,
             sandbox=sandbox if snippet else "",
-            remarks=_unsaid(outcome),
+            remarks=(*_unsaid(outcome), *testing_by_others(outcome, site.options, clients)),
         )
     else:
         show_manual_steps(terminal.out, report.manual_steps)

@@ -617,8 +617,12 @@ def test_what_is_printed_as_next_works_for_each_of_two_persons(
     configured = operator("configure-appservice", *WHERE, "--from", str(handoff), "-y")
     (file,) = tmp_path.rglob("a-*.env")
     known = {"https://HOST_OF_THE_SITE": azure.site_url, "FILE": str(file)}
-    for person, done in ((directory, handed), (operator, configured)):
-        _, _, following = done.out.partition("Next\n")
+    sending = "To test it, send this to whoever has a client's secret file, which is FILE:\n"
+    for person, done, label in (
+        (directory, handed, "Next\n"),
+        (operator, configured, sending),
+    ):
+        _, _, following = done.out.partition(label)
         (command,) = printed_commands(following)
         tested = person(*(known.get(word, word) for word in shlex.split(command)[1:]))
         assert (done.code, tested.code) == (0, 0), (done, tested)
