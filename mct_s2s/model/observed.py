@@ -133,6 +133,11 @@ class Trust:
 
     Its name alone speaks for it, and anyone may register that: no command offers it.
     """
+    predecessor: "Trust | None" = None
+    """The trust of the service application in the settings, where a setup names another one.
+
+    Who calls now holds a role of that one.
+    """
     deleted: tuple[Application, ...] = ()
     """Deleted registrations with a name or URI that is needed.
 
@@ -344,7 +349,9 @@ class ObservedState:
         """Values that the directory and the cloud show: none of them is a secret."""
         trust, tenant, login = self.trust, self.tenant, self.login.rstrip("/")
         clients = (client.application for client in trust.clients)
-        for registration in filter(None, (trust.service, trust.namesake, *trust.deleted, *clients)):
+        earlier = trust.predecessor.service if trust.predecessor is not None else None
+        services = [service for service in (trust.service, earlier) if service is not None]
+        for registration in filter(None, (*services, trust.namesake, *trust.deleted, *clients)):
             if registration.client_id:
                 yield from (registration.client_id, api_uri(registration.client_id))
             yield from registration.identifier_uris
@@ -353,8 +360,8 @@ class ObservedState:
         for identity in trust.identities:
             yield from (identity.id, identity.client_id)
         yield from filter(None, (source.principal_id for source in self.identity_resources))
-        if trust.service is not None:
-            yield from (role.value for role in trust.service.app_roles)
+        for service in services:
+            yield from (role.value for role in service.app_roles)
         tenant_ids = (
             {self.app_service.tenant_id} if self.app_service is not None else set[TenantId]()
         )

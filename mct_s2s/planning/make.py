@@ -274,6 +274,7 @@ def _plan_setup(desired: Setup, observed: ObservedState) -> Plan:
     else:
         settings = replace(settings, without=removed_entries)
         steps += plan_site(observed, settings, restart=desired.restart)
+    losing = tuple(_describe_losing(desired, observed, settings, registrations))
     gaining: tuple[str | Instruction, ...] = ()
     if any(isinstance(step, WriteSettings) for step in steps):
         gaining = (
@@ -281,7 +282,7 @@ def _plan_setup(desired: Setup, observed: ObservedState) -> Plan:
             *_describe_unset(desired, observed),
             *_describe_still_off(desired, observed),
             *_describe_way_back(desired, observed),
-            *_describe_undoing(desired, observed, settings),
+            *(_describe_undoing(desired, observed, settings) if losing else ()),
         )
 
     plan = Plan(
@@ -300,7 +301,7 @@ def _plan_setup(desired: Setup, observed: ObservedState) -> Plan:
         ),
         adopted=tuple(registrations.adopted),
         left_alone=pruned.left_alone,
-        losing=tuple(_describe_losing(desired, observed, settings, registrations.clients)),
+        losing=losing,
         gaining=gaining,
         removals=frozenset(step.key for step in pruned.steps),
     )
@@ -472,41 +473,73 @@ def _describe_unlike(site: AppService, function_app: FunctionApp, api: Api) -> s
 
 
 def _describe_losing(
-    desired: Setup, observed: ObservedState, settings: SettingsSpec, planned: Container[object]
+    desired: Setup, observed: ObservedState, settings: SettingsSpec, registrations: _Registrations
 ) -> Iterator[Instruction]:
-    """Say who loses access by this setup; `planned`: appIds of clients that are set up again."""
+    """Say who loses access by this setup."""
     if desired.settings is SettingsScope.OFF:
         yield from _describe_cut_off(observed, settings)
     elif observed.app_service is not None:
-        yield from _describe_mismatched(desired, observed, settings, planned)
+        yield from _describe_mismatched(desired, observed, settings, registrations)
 
 
 def _describe_mismatched(
-    desired: Setup, observed: ObservedState, spec: SettingsSpec, planned: Container[object]
+    desired: Setup, observed: ObservedState, spec: SettingsSpec, registrations: _Registrations
 ) -> Iterator[Instruction]:
-    """Say who loses access because the operator typed another role or value.
+    """Say who loses access because the operator typed another role, value or service application.
 
     What is typed is written as it is, whatever the directory holds.
     """
     after = _state_after(observed, spec)
-    before = _switched_on(observed)
-    changed = _replaced_settings(desired, observed, after)
+    replaced = _replaced_settings(desired, observed, after)
+    changed = list(dict.fromkeys([*replaced, *_settings_of_another_service(observed, after)]))
     if not changed:
         return
     values = _values(changed, after)
-    if desired.service is None:
+    service = registrations.service
+    if service is None:
         whose = f"Clients whose tokens do not match {values}"
         yield _loss(whose, ". The directory was not asked which.")
         return
-    clients = [client for client in _callers_only_in(before, after) if client.id not in planned]
-    if clients:
-        names = ", ".join(f"'{client.name}'" for client in clients)
-        is_one = len(clients) == 1
-        why = f"{'its' if is_one else 'their'} tokens do not match {values}."
-        if before is observed:
-            yield _loss(names, f": {why}", is_one=is_one)
-        else:
-            yield Instruction(f"{names} cannot call when it is on again: {why}")
+    before = _switched_on(observed)
+    is_on = before is observed
+    predecessor = observed.trust.predecessor
+    # Who calls now holds a role of that one, where another service application is named.
+    before = before if predecessor is None else replace(before, trust=predecessor)
+    callers = [client for client in _statuses(before) if client.can_call]
+    may_call: set[object] = {
+        client.id for client in _statuses(after) if client.can_call is not False
+    }
+    may_call |= {*registrations.clients, *registrations.object_ids}  # they are set up again
+    refused = [client for client in callers if client.id not in may_call]
+    if refused:
+        why = f"{'its' if len(refused) == 1 else 'their'} tokens do not match {values}."
+        yield _loss_of(refused, f": {why}", is_on=is_on)
+    # They may call, and ask for tokens of the earlier one until someone tells them the other scope.
+    asking = [client for client in callers if client.id in may_call]
+    if predecessor is not None and asking:
+        they = "it asks" if len(asking) == 1 else "they ask"
+        until = f" until {they} for the scope {service.uri}/.default."
+        yield _loss_of(asking, until, is_on=is_on)
+
+
+def _settings_of_another_service(observed: ObservedState, after: ObservedState) -> list[Setting]:
+    """The settings that name a service application, where the operator names another one."""
+    if observed.trust.predecessor is None:
+        return []
+    return [
+        setting
+        for setting in observed.api.rows
+        if setting.holds in {Holds.URI, Holds.AUDIENCE, Holds.APP_ID}
+        and _is_replaced(setting, after.settings, observed.settings, after.settings)
+    ]
+
+
+def _loss_of(clients: Sequence[ClientStatus], more: str, *, is_on: bool) -> Instruction:
+    """Say that these clients lose access; `is_on`: whether anyone has it now."""
+    names = ", ".join(f"'{client.name}'" for client in clients)
+    if is_on:
+        return _loss(names, more, is_one=len(clients) == 1)
+    return Instruction(f"{names} cannot call when it is on again{more}")
 
 
 def _loss(who: str, more: str = ".", *, is_one: bool = False) -> Instruction:
@@ -649,6 +682,9 @@ def _describe_undoing(
     is_switching_off = desired.settings is SettingsScope.OFF
     if not desired.settings_only or is_switching_off or observed.app_service is None:
         return
+    # No value undoes another service application: it is named again by its own option.
+    if observed.trust.predecessor is not None:
+        return
     replaced = _replaced_settings(desired, observed, _state_after(observed, spec))
     values = observed.api.legible(observed.settings)
     to_type = replaced
@@ -657,8 +693,7 @@ def _describe_undoing(
         to_type = [row for row in observed.api.rows if row.name in values]
     is_typable = all(row.name in values and row.word.option is not None for row in replaced)
     is_enough = desired.service is not None or observed.api.need_no_directory(values)
-    takes_access = any(_describe_losing(desired, observed, spec, ()))
-    if not (takes_access and is_typable and is_enough):
+    if not (is_typable and is_enough):
         return
     what = "To write the previous value again:"
     if len(replaced) > 1:

@@ -215,6 +215,42 @@ def test_the_app_services_own_service_application_is_told_beside_another_one_tha
     assert namesake == (own if is_told else None)
 
 
+@pytest.mark.parametrize("is_set", [True, False])
+def test_a_named_service_application_is_told_who_holds_the_role_of_the_one_in_the_settings(
+    is_set: bool, engine: Engine
+) -> None:
+    """They lose access, also where no list names them; and sign in by a federated credential."""
+    earlier, named = service_in(engine), service_in(engine, None)
+    graph = engine.inside.azure.graph
+    client = registered(engine, "Import")
+    granted = {
+        "principalId": client["principal"],
+        "resourceId": earlier["principal"],
+        "appRoleId": ROLE["id"],
+    }
+    graph("POST", f"/servicePrincipals/{earlier['principal']}/appRoleAssignedTo", json=granted)
+    federated = {
+        "name": "from-ci",
+        "issuer": "https://ci.example",
+        "subject": "x",
+        "audiences": ["y"],
+    }
+    graph("POST", f"/applications/{client['id']}/federatedIdentityCredentials", json=federated)
+    in_settings = earlier if is_set else named
+    engine.settings.update(ServiceAuthAudience=api_uri(in_settings["appId"]))
+    trust = trust_seen(engine, adopt=named["appId"])
+    assert trust.clients == ()
+    predecessor = trust.predecessor
+    assert (predecessor is not None) == is_set
+    if predecessor is None:
+        return
+    assert predecessor.service is not None
+    assert predecessor.service.client_id == earlier["appId"]
+    (holder,) = predecessor.clients
+    assert (holder.display_name, len(holder.application.credentials)) == ("Import", 1)
+    assert predecessor.has_any_role(client["principal"])
+
+
 # --- its clients ---
 
 

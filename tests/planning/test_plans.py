@@ -23,7 +23,15 @@ from mct_s2s.model.desired import (
     Setup,
 )
 from mct_s2s.model.directory_objects import Application, ServicePrincipal, Tenant
-from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, Tag, TenantId, api_uri
+from mct_s2s.model.ids import (
+    ApplicationObjectId,
+    AppRoleId,
+    ClientId,
+    PrincipalId,
+    Tag,
+    TenantId,
+    api_uri,
+)
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.run_files import Backup
@@ -62,6 +70,7 @@ from tests.planning.scenarios import (
     identity_resource,
     observed_state,
     said,
+    served,
     service_is,
     settings,
     site,
@@ -71,6 +80,7 @@ from tests.planning.scenarios import (
     trust,
     written,
 )
+from tests.support.apis import ORDERS
 from tests.support.mct import LISTS, OBJECT_IDS
 
 REPORTS = client("Reports")
@@ -610,6 +620,67 @@ def test_configure_says_who_loses_access_by_a_value_that_was_given() -> None:
 
 def losses(plan: Plan) -> list[str]:
     return [str(loss) for loss in plan.losing]
+
+
+def test_another_service_application_names_everyone_who_calls_now() -> None:
+    """Named or not: a token for the API of before is not accepted any more."""
+    identity = ServicePrincipal(PrincipalId(guid("mi")), ClientId(guid("mi-app")), "func", True)
+    earlier = replace(trust(IMPORT, client("Portal")), identities=(identity,))
+    calling = {
+        "ServiceApplicationIds": ";".join(client.client_id for client in earlier.clients),
+        "ServiceObjectIds": identity.id,
+        "ServiceAuthRole": "S2SAppRole",
+    }
+    shared_id = ClientId(guid("shared"))
+    shared = replace(
+        SERVICE,
+        object_id=ApplicationObjectId(guid("shared-object")),
+        client_id=shared_id,
+        unique_name=None,
+        identifier_uris=(api_uri(shared_id),),
+    )
+    now = replace(earlier, service=shared, assignments=(), predecessor=earlier)
+    desired = replace(spec("Import"), service=replace(SPEC, adopt=shared_id, is_in_file=True))
+    mismatch = f"its tokens do not match ServiceAuthAudience '{api_uri(shared_id)}'."
+    until = f"until they ask for the scope {api_uri(shared_id)}/.default."
+    before = observed_state(now, settings(**calling))
+    assert losses(make_plan(desired, before)) == [
+        f"'Portal' loses access: {mismatch}",
+        f"'Import', 'func' lose access {until}",
+    ]
+    off = observed_state(now, settings(**calling, ServiceAuthEnabled="false"))
+    assert losses(make_plan(desired, off)) == [
+        f"'Portal' cannot call when it is on again: {mismatch}",
+        f"'Import', 'func' cannot call when it is on again {until}",
+    ]
+    is_done = before.with_settings({**before.settings, "ServiceAuthAudience": api_uri(shared_id)})
+    done = replace(is_done, trust=replace(now, predecessor=None))
+    assert losses(make_plan(desired, done)) == []
+
+
+def test_another_service_application_of_an_api_without_lists_names_who_holds_the_earlier_role() -> (
+    None
+):
+    earlier_state = served(ORDERS)
+    service = earlier_state.trust.service
+    assert service is not None
+    identity = ServicePrincipal(PrincipalId(guid("mi")), ClientId(guid("mi-app")), "func", True)
+    earlier = replace(
+        earlier_state.trust,
+        identities=(identity,),
+        assignments=(*earlier_state.trust.assignments, assignment(identity)),
+    )
+    shared_id = ClientId(guid("shared"))
+    shared = replace(
+        service, client_id=shared_id, unique_name=None, identifier_uris=(api_uri(shared_id),)
+    )
+    now = replace(
+        earlier, service=shared, clients=(), identities=(), assignments=(), predecessor=earlier
+    )
+    desired = replace(spec("Shop"), service=replace(SPEC, adopt=shared_id))
+    assert losses(make_plan(desired, replace(earlier_state, trust=now))) == [
+        f"'Import', 'func' lose access: their tokens do not match APP_CLIENT_ID '{shared_id}'.",
+    ]
 
 
 def test_switching_off_and_putting_back_name_who_loses_access() -> None:

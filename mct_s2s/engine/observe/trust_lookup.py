@@ -120,11 +120,14 @@ class _Lookup:
         tagged = await self._find_tagged(trust)
         existing = [client for client in named_clients if client is not None]
         trust = _merged(trust, applications=[*tagged, *existing, *listed], principals=principals)
-        trust, deleted = await gather_or_cancel(
-            complete_clients(self.graph, trust), self._find_deleted(trust, settings)
+        trust, deleted, predecessor = await gather_or_cancel(
+            complete_clients(self.graph, trust),
+            self._find_deleted(trust, settings),
+            self._find_predecessor(trust, settings),
         )
         federated = await self._read_federated(trust)
-        return _merged(replace(trust, deleted=deleted), applications=federated)
+        trust = replace(trust, deleted=deleted, predecessor=predecessor)
+        return _merged(trust, applications=federated)
 
     # The service application
 
@@ -157,6 +160,32 @@ class _Lookup:
                 return trust
         namesake, *_ = await by_name
         return Trust() if namesake is None else await self._with_surroundings(namesake)
+
+    async def _find_predecessor(self, trust: Trust, settings: AppSettings) -> Trust | None:
+        """Find the trust that the settings name, where a setup names another service application.
+
+        Its clients lose access. `None` where there is none.
+        """
+        desired = self.request.desired
+        in_settings = (self.request.api.service_in(settings) or "").strip()
+        if not isinstance(desired, Setup) or not desired.adopt or not in_settings:
+            return None
+        if trust.service is not None and has_identifier(trust.service, in_settings):
+            return None
+        earlier = Trust()
+        # A URI that several registrations have names none of them: the operator has named another.
+        with suppress(NotThere):
+            earlier = await self._find_named(in_settings)
+        if earlier.service is None:
+            return None
+        earlier = replace(
+            earlier,
+            unique_name=trust.unique_name,
+            clients=trust.clients,
+            identities=trust.identities,
+        )
+        earlier = await complete_clients(self.graph, earlier)
+        return _merged(earlier, applications=await self._read_federated(earlier))
 
     async def _find_named(self, identifier: str) -> Trust:
         """Find the registration that an appId, `api://<appId>` or any other URI names."""
