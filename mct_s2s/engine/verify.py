@@ -6,7 +6,7 @@ What can't be tested is open, not failed.
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
@@ -33,7 +33,14 @@ from mct_s2s.model.secret_place import SecretPlace
 from mct_s2s.model.site_settings import Holds
 from mct_s2s.planning.api_address import api_url
 from mct_s2s.planning.clients import has_wanted_role
-from mct_s2s.planning.reports.findings import NO_CLIENTS, Finding, diagnose, stopped, wrong_settings
+from mct_s2s.planning.reports.findings import (
+    NO_CLIENTS,
+    NO_CREDENTIAL,
+    Finding,
+    diagnose,
+    stopped,
+    wrong_settings,
+)
 from mct_s2s.planning.reports.renewal import renewing
 from mct_s2s.planning.reports.verification import (
     CALL,
@@ -151,8 +158,19 @@ class ClientTest:
                 return VerificationCheck(*SITE, "without-token", None, error.message, error.remedy)
             return without_token(answer, self.api.url, self.api.path, self.observed)
 
+    @cached_property
+    def _without_credential(self) -> Mapping[str, Finding]:
+        """What `status` says of clients that have no credential at all, by appId."""
+        findings = diagnose(self.observed)
+        return {finding.client: finding for finding in findings if finding.code == NO_CREDENTIAL}
+
     async def _verify_client(self, client: ClientToVerify) -> list[VerificationCheck]:
         if isinstance(client, ClientApplication):
+            finding = self._without_credential.get(client.client_id)
+            if finding is not None:
+                name, remedy = client.display_name, finding.remedy
+                subject = CheckSubject.APPLICATION
+                return [VerificationCheck(name, subject, "token", False, finding.message, remedy)]
             file = self.other_files.get(client.client_id.casefold())
             program = self.programs.get(client.client_id)
             return [untested(client, self.observed, file, program)]

@@ -168,7 +168,18 @@ def test_the_secret_of_another_client_that_a_tag_names_is_not_used(
     (other,) = azure.applications("Other")
     tags = [*other["tags"], f"mct-s2s:vault:{place}"]
     azure.graph("PATCH", f"/applications/{other['id']}", json={"tags": tags})
-    assert verdicts(mct("verify", "Other", "-o", "json"))["Other", "call"] is None
+    assert ("Other", "call") not in verdicts(mct("verify", "Other", "-o", "json"))
+
+
+def test_a_client_without_any_credential_fails_as_in_status(mct: Program, azure: Sandbox) -> None:
+    mct(*SETUP)
+    mct("add-client", "Bare", "--credential", "none", "-y", "--no-verify")
+    verified = mct("verify", "-o", "json")
+    (finding,) = mct("status", "-o", "json").document["findings"]
+    (row,) = [row for row in verified.document["checks"] if row["client"] == "Bare"]
+    assert (verified.code, row["ok"]) == (3, False), row
+    assert (row["message"], row["remedy"]) == (finding["message"], finding["remedy"])
+    assert "add-client" in row["remedy"]
 
 
 def test_credentials_come_from_a_named_file_or_the_environment(

@@ -54,6 +54,7 @@ from mct_s2s.planning.site import accepted_values, make_sticky, not_sticky, othe
 
 NOT_CONFIGURED = "not-configured"
 NO_CLIENTS = "no-clients"
+NO_CREDENTIAL = "no-credential"
 OTHER_API = "other-api"
 NO_CLIENTS_YET = "'{}' has no clients: nothing can call its API yet."
 
@@ -390,7 +391,7 @@ def _credentials(
     )
     if not credentials:
         message = f"'{name}' has no credential, so it cannot sign in."
-        yield Finding("no-credential", name, message, remedy, client=client_id)
+        yield Finding(NO_CREDENTIAL, name, message, remedy, client=client_id)
         return
     place = observed.missing_secrets.get(client_id)
     if place is not None:
