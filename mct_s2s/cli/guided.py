@@ -21,10 +21,11 @@ from mct_s2s.render.console import Terminal
 
 IDENTITY: ClientOptions = {}
 SECRET: ClientOptions = {"credential": None}
+CERTIFICATE: ClientOptions = {"credential": "certificate"}
 GITHUB: ClientOptions = {"github": None, "secret_to": None}
 KINDS: dict[str, ClientOptions] = {
     "Client secret": SECRET,
-    "Certificate": {"credential": "certificate"},
+    "Certificate": CERTIFICATE,
     "GitHub Actions (federated, no secret)": GITHUB,
     "Managed identity of an Azure app": IDENTITY,
 }
@@ -37,6 +38,8 @@ PLACES = {
     "Key vault": PlaceKind.KEY_VAULT,
     "Nowhere: shown here once": PlaceKind.SHOWN,
 }
+KEY_PLACES = {label: kind for label, kind in PLACES.items() if kind is not PlaceKind.KEY_VAULT}
+"""A private key is never sent anywhere."""
 
 WRONG_PLACE = frozenset(
     {
@@ -80,19 +83,33 @@ async def ask_for_clients(terminal: Terminal, session: Session) -> dict[str, Cli
         question, last = "Does another program call the API?", {DONE: None}
 
 
+def have_places(clients: Mapping[str, ClientOptions]) -> bool:
+    """Whether anything is made that has to be kept."""
+    return SECRET in clients.values() or CERTIFICATE in clients.values()
+
+
 async def with_places(clients: Mapping[str, ClientOptions]) -> dict[str, ClientOptions]:
-    """Ask where client secrets go, if any is made; return the clients with that option."""
-    count = sum(kind == SECRET for kind in clients.values())
-    if not count:
-        return dict(clients)
-    place = {"secret_to": await _ask_for_place(count)}
-    return {name: kind | place if kind == SECRET else kind for name, kind in clients.items()}
+    """Ask where secrets and keys go, if any are made; return the clients with that option."""
+    placed = dict(clients)
+    kinds = list(clients.values())
+    if secrets := kinds.count(SECRET):
+        question = "Where does the secret go?" if secrets == 1 else "Where do the secrets go?"
+        _place(placed, SECRET, await _ask_for_place(question, PLACES, secrets))
+    if keys := kinds.count(CERTIFICATE):
+        question = "Where do certificate and key go?"
+        _place(placed, CERTIFICATE, await _ask_for_place(question, KEY_PLACES, keys))
+    return placed
 
 
-async def _ask_for_place(count: int) -> str | None:
-    """Ask for one place for the secrets of `count` clients, as `--secret-to` takes it."""
-    question = "Where does the secret go?" if count == 1 else "Where do the secrets go?"
-    kind = await select(question, PLACES)
+def _place(clients: dict[str, ClientOptions], kind: ClientOptions, place: str | None) -> None:
+    for name, options in clients.items():
+        if options == kind:
+            clients[name] = kind | {"secret_to": place}
+
+
+async def _ask_for_place(question: str, places: Mapping[str, PlaceKind], count: int) -> str | None:
+    """Ask for one place for what `count` clients get, as `--secret-to` takes it."""
+    kind = await select(question, places)
     if kind is PlaceKind.DEFAULT_FILE:
         return None
     if kind is PlaceKind.SHOWN:

@@ -103,6 +103,7 @@ def test_where_the_tenant_forbids_secrets_none_is_offered(keys: Keys, azure: San
         ("sign in?", ENTER),
         ("Name of that program", f"etl{ENTER}"),
         ("another program", ENTER),
+        ("Where do certificate and key go?", ENTER),
     )
     _, shown = keys(["setup"], *GUIDED[:2], *named, ("Apply? [y/N]", f"n{ENTER}"))
     assert "This tenant forbids client secrets." in shown
@@ -150,6 +151,33 @@ def test_setup_asks_once_where_the_secrets_of_all_its_clients_go(
     line = shown[shown.rindex("mct-s2s setup") :].replace("\r\n", "")
     where = f"-a contosolearn -g mct-prod --cloud {azure.origin}"
     assert line == f"mct-s2s setup {where} {place}--client etl --client reports --yes"
+
+
+def test_setup_asks_for_the_place_of_a_key_apart_from_that_of_a_secret(
+    keys: Keys, azure: Sandbox, tmp_path: Path
+) -> None:
+    """A key goes to no vault."""
+    code, shown = keys(
+        ["setup"],
+        *GUIDED[:2],
+        ("sign in?", f"secret{ENTER}"),
+        ("Name of that program", f"etl{ENTER}"),
+        ("another program", f"cert{ENTER}"),
+        ("Name of that program", f"reports{ENTER}"),
+        ("another program", ENTER),
+        ("Where does the secret go?", f"vault{ENTER}"),
+        ("Name of the vault:", f"{seed.VAULT}{ENTER}"),
+        ("Where do certificate and key go?", f"another{ENTER}"),
+        ("Path:", f"~/reports.pem{ENTER}"),
+        ("Apply? [y/N]", f"y{ENTER}"),
+    )
+    assert code == 0, shown
+    last_question = shown[shown.rindex("Where do certificate") : shown.rindex("Path:")]
+    assert "Key vault" not in last_question
+    assert (tmp_path / "reports.pem").is_file()
+    line = shown[shown.rindex("mct-s2s setup") :].replace("\r\n", "")
+    assert f"--secret-to keyvault:{seed.VAULT} --client etl --yes" in line
+    assert "--secret-to 'file:~/reports.pem' --credential certificate --client reports" in line
 
 
 def test_who_has_typed_where_secrets_go_is_not_asked(keys: Keys) -> None:

@@ -240,7 +240,7 @@ def guided_setup(options: SetupOptions) -> int:
 
     setup_request(options, options.client)  # what was typed is refused before anything is asked
     # With questionary, which takes a tenth of a second.
-    from mct_s2s.cli.guided import SECRET, WRONG_PLACE, ask_for_clients, with_places
+    from mct_s2s.cli.guided import WRONG_PLACE, ask_for_clients, have_places, with_places
     from mct_s2s.cli.picking import pick_site
 
     async def body(current: "CommandRun", session: "Session") -> int:
@@ -248,7 +248,7 @@ def guided_setup(options: SetupOptions) -> int:
         current.is_asking = True  # it stays so where Ctrl-C ends it
         session = await pick_site(options, session)
         clients = await ask_for_clients(current.terminal, session)
-        asks_for_place = options.secret_to is None and SECRET in clients.values()
+        asks_for_place = options.secret_to is None and have_places(clients)
         while True:
             current.is_asking = True
             placed = await with_places(clients) if asks_for_place else clients
