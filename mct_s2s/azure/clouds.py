@@ -21,7 +21,6 @@ from mct_s2s.activity import activity, waiting
 from mct_s2s.errors import UsageError, about, malformed
 from mct_s2s.local_files import FULL
 from mct_s2s.model.azure_resources import origin
-from mct_s2s.model.commands import command
 
 if TYPE_CHECKING:
     from mct_s2s.sandbox.hosting.embedded import Running
@@ -216,7 +215,7 @@ def sandbox_not_installed(error: ImportError) -> UsageError:
 
 def _start_sandbox(over: Event) -> "Running":
     try:
-        from mct_s2s.sandbox.hosting.embedded import start  # noqa: PLC0415  # an extra, and only this cloud needs it
+        from mct_s2s.sandbox.hosting.embedded import Mistake, start  # noqa: PLC0415  # an extra, and only this cloud needs it
     except ImportError as error:
         raise sandbox_not_installed(error) from error
 
@@ -232,6 +231,10 @@ def _start_sandbox(over: Event) -> "Running":
     try:
         with waiting() as because:
             return start(first_port=SANDBOX_PORT, is_busy=is_busy)
+    except Mistake as error:
+        raise UsageError(
+            "sandbox-unusable", str(error), remedy=error.remedy, command=error.command
+        ) from error
     except ValueError as error:
         raise UsageError(
             "sandbox-unusable",
@@ -249,4 +252,4 @@ def reopening(running: "Running") -> str:
     """The command that brings the sandbox's addresses back, where they end with this process."""
     port = urlsplit(running.resource_manager).port
     options = [] if port == SANDBOX_PORT else ["--port", str(port)]
-    return "" if running.is_served_elsewhere else command("mct-s2s", "sandbox", "serve", *options)
+    return "" if running.is_served_elsewhere else running.serving(*options)

@@ -27,7 +27,13 @@ from mct_s2s.model.commands import own_command
 from mct_s2s.plain_text import plain
 from mct_s2s.sandbox.core.files import Mistake
 from mct_s2s.sandbox.hosting import server
-from mct_s2s.sandbox.hosting.environment import connecting, export_lines, exports, unset_lines
+from mct_s2s.sandbox.hosting.environment import (
+    connecting,
+    export_lines,
+    exports,
+    in_its_folder,
+    unset_lines,
+)
 from mct_s2s.sandbox.hosting.state_directory import Served, StateDirectory
 from mct_s2s.sandbox.services.coverage import table
 
@@ -157,7 +163,7 @@ def _running(port: int | None, *, real_names: bool) -> Served:
             "sandbox-not-running",
             text,
             remedy=remedy,
-            command=own_command("sandbox", "serve", *words),
+            command=in_its_folder(own_command("sandbox", "serve", *words)),
         )
     if port not in (None, served.port) or (real_names and not served.real_names):
         text = (

@@ -222,7 +222,7 @@ _PIECE = re.compile(
     r"|(?i:\S+?[0-9a-f];(?=[0-9a-f]{8}-))"  # between two ids of an allow list
     r"|\S+)"
 )
-_BEGINS = re.compile(r"[a-z0-9./$_-]")
+_BEGINS = re.compile(r"[a-z0-9./$_-]|[A-Z0-9_]+=")
 """What is styled as a command and begins otherwise is a sentence: `Run mct-s2s add-client NAME, or
 …`.
 """

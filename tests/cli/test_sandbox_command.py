@@ -130,15 +130,14 @@ def test_serve_with_real_names_says_how_the_names_lead_there_and_away(
 
 
 def test_the_environment_of_a_sandbox_that_is_not_running_is_not_printed(
-    here: Callable[..., Ended],
+    here: Callable[..., Ended], tmp_path: Path
 ) -> None:
     for options in ([], ["--port", "21899"], ["--real-names"]):
         ended = here("env", *options)
         assert (ended.code, ended.out) == (1, "")
         assert "No sandbox is running." in ended.err
-        assert " ".join(["mct-s2s sandbox serve", *options]) in map(
-            str.strip, ended.err.splitlines()
-        )
+        serve = f"MCT_S2S_SANDBOX_DIR={tmp_path} {' '.join(['mct-s2s sandbox serve', *options])}"
+        assert serve in map(str.strip, ended.err.splitlines()), "another terminal lacks the folder"
 
 
 def test_the_environment_of_one_that_is_just_starting_is_waited_for(
@@ -569,11 +568,22 @@ def test_a_program_is_refused_where_its_addresses_end_with_the_command(tmp_path:
     ended = subprocess.run(
         words, env=environment(tmp_path), capture_output=True, text=True, timeout=60, check=False
     )
-    assert (ended.returncode, ended.stdout, "mct-s2s sandbox serve" in ended.stderr) == (
-        2,
-        "",
-        True,
-    )
+    serve = f"    MCT_S2S_SANDBOX_DIR={tmp_path} mct-s2s sandbox serve"
+    assert (ended.returncode, ended.stdout, serve in ended.stderr) == (2, "", True)
+
+
+@pytest.mark.parametrize("words", ["status --cloud sandbox", "sandbox serve", "sandbox hosts"])
+def test_a_damaged_state_is_named_with_the_command_that_replaces_it(
+    words: str, tmp_path: Path
+) -> None:
+    (tmp_path / "world.json").write_text("{")
+    ended = subprocess.run(
+        program(words.split()),
+        env=environment(tmp_path), capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert f"'{tmp_path / 'world.json'}' can't be read" in " ".join(ended.stderr.split())
+    assert ended.stderr.endswith("\n    mct-s2s sandbox reset\n")
 
 
 def test_an_app_whose_program_is_not_there_is_refused_before_it_is_served(

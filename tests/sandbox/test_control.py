@@ -393,14 +393,15 @@ def test_addresses_that_a_program_saved_come_back_with_serve(
 
     sandbox = asyncio.run(opened())
     assert sandbox.resource_manager == f"https://localhost:{port}"
-    assert clouds.reopening(sandbox) == "mct-s2s sandbox serve"
+    serve = f"MCT_S2S_SANDBOX_DIR={tmp_path} mct-s2s sandbox serve"
+    assert clouds.reopening(sandbox) == serve
     again = start(tmp_path, port + 100)
     assert again.site_url == exports(port, state_dir=tmp_path)["MCT_S2S_URL"], (
         "where it has listened before"
     )
     again.close()
     monkeypatch.setattr(clouds, "SANDBOX_PORT", 8443)
-    assert clouds.reopening(asyncio.run(opened())) == f"mct-s2s sandbox serve --port {port}"
+    assert clouds.reopening(asyncio.run(opened())) == f"{serve} --port {port}"
     assert DEFAULT_PORT == 8443
 
 

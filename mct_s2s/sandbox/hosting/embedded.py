@@ -7,11 +7,14 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from mct_s2s.sandbox.core.files import Mistake
 from mct_s2s.sandbox.hosting import listening, startup
-from mct_s2s.sandbox.hosting.environment import exports
+from mct_s2s.sandbox.hosting.environment import exports, in_its_folder
 from mct_s2s.sandbox.hosting.listening import WebServer
 from mct_s2s.sandbox.hosting.state_directory import StateDirectory
 from mct_s2s.sandbox.services.hosted_app import HostedApp
+
+__all__ = ["Mistake", "Running", "start"]
 
 WAIT_SECONDS = 600.0
 
@@ -47,6 +50,10 @@ class Running:
     def is_served_elsewhere(self) -> bool:
         """Whether it is another process's, and stays when this one ends."""
         return self._server is None
+
+    def serving(self, *options: str) -> str:
+        """Return the command that serves it in another terminal."""
+        return in_its_folder(" ".join(["mct-s2s sandbox serve", *options]))
 
     def host(self, name: str, command: str) -> str:
         """Let a program answer for the web app `name`, once that is there; returns its

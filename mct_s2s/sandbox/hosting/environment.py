@@ -110,12 +110,14 @@ def connecting() -> str:
     """Return what to type in another terminal, so that clients there use the sandbox of this
     environment.
     """
-    folder = (
-        f"{FOLDER_VARIABLE}={shlex.quote(str(default_directory()))} "
-        if os.environ.get(FOLDER_VARIABLE)
-        else ""
-    )
-    return f'eval "$({folder}mct-s2s sandbox env)"'
+    return f'eval "$({in_its_folder("mct-s2s sandbox env")})"'
+
+
+def in_its_folder(command: str) -> str:
+    """Return a command as it is typed in another terminal, for the sandbox of this environment."""
+    if not os.environ.get(FOLDER_VARIABLE):
+        return command
+    return f"{FOLDER_VARIABLE}={shlex.quote(str(default_directory()))} {command}"
 
 
 def _site(port: int, folder: StateDirectory) -> int:

@@ -32,7 +32,6 @@ from mct_s2s.sandbox.resources.store import Resources
 from mct_s2s.sandbox.services.hosted_app import HostedApp
 from mct_s2s.sandbox.services.page import PATH
 from mct_s2s.sandbox.state.seed import seed
-from mct_s2s.sandbox.state.state import SandboxState
 
 MARK = "# mct-s2s sandbox"
 """Ends each line, so that they can be removed again."""
@@ -190,8 +189,8 @@ def save(path: Path, state_dir: Path | None = None) -> None:
     folder = StateDirectory(state_dir)
     served = folder.served()
     if served is None:
-        kept = folder.state_file
-        content = (SandboxState.load(kept) if kept.exists() else folder.state()).to_dict()
+        state = folder.load_saved() if folder.state_file.exists() else folder.state()
+        content = state.to_dict()
     else:
         content = json.loads(answer_of(folder, served, "world"))
     try:
@@ -224,5 +223,6 @@ def hosts(state_dir: Path | None = None) -> list[str]:
     """Return the lines of the hosts file for the saved state, or for the seed where none is
     saved.
     """
-    kept = StateDirectory(state_dir).state_file
-    return list(hosts_lines((SandboxState.load(kept) if kept.exists() else seed("")).resources))
+    folder = StateDirectory(state_dir)
+    state = folder.load_saved() if folder.state_file.exists() else seed("")
+    return list(hosts_lines(state.resources))

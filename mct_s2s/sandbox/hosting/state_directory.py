@@ -151,13 +151,27 @@ class StateDirectory:
         """Return the saved state, or a new one of the seed, with the keys of this directory."""
         secret = self.administrator()["clientSecret"]
         if self.state_file.exists():
-            state = SandboxState.load(self.state_file)
+            state = self.load_saved()
             seeding.set_secret(state.directory, ADMINISTRATOR_ID, secret)
         else:
             state = seed(secret)
             state.path = self.state_file
         state.directory.signing_key = self._signing_key()
         return state
+
+    def load_saved(self) -> SandboxState:
+        """Read the saved state, without the keys of this directory.
+
+        Raises Mistake: the file is damaged, or another version's.
+        """
+        try:
+            return SandboxState.load(self.state_file)
+        except (ValueError, RecursionError) as error:
+            raise Mistake(
+                f"The sandbox's state '{self.state_file}' can't be read: {error}",
+                "To replace it by a new one:",
+                "mct-s2s sandbox reset",
+            ) from error
 
     def adopt(self, path: Path) -> None:
         """Save a copy of another state in place of the present one."""
