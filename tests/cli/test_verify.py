@@ -207,6 +207,26 @@ def test_credentials_come_from_a_named_file_or_the_environment(
     assert (missing.code, missing.document["error"]["code"]) == (2, "credentials-unreadable")
 
 
+def test_a_file_of_another_client_than_is_named_is_refused_and_says_whose_it_is(
+    mct: Program, tmp_path: Path
+) -> None:
+    file = tmp_path / "one.env"
+    assert mct(*SETUP, "--secret-to", f"file:{file}").code == 0
+    assert mct("add-client", "Other", "-y", "--no-verify").code == 0
+    refused = mct("verify", "Other", "--credentials", str(file), "-o", "json")
+    error = refused.document["error"]
+    client_id = values_in(file)["AZURE_CLIENT_ID"]
+    assert (refused.code, error["code"]) == (2, "contradictory-options")
+    whose = f"is of the client 'S2S-client' ({client_id}), not of 'Other'."
+    assert whose in error["message"]
+    (tested,) = re.findall("mct-s2s .*", error["remedy"])
+    assert mct(*shlex.split(tested)[1:]).code == 0
+    content = file.read_text(encoding="utf-8").replace(client_id, SITE.split("/")[2])
+    file.write_text(content, encoding="utf-8")
+    refused = mct("verify", "Other", "--credentials", str(file))
+    assert f"is of the client {SITE.split('/')[2]}, not of 'Other'." in refused.err
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [

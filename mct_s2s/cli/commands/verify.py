@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mct_s2s.engine.request import Request, Session
     from mct_s2s.engine.verify import ClientToVerify
     from mct_s2s.model.observed import ClientApplication, ObservedState
+    from mct_s2s.planning.clients import Client
     from mct_s2s.planning.reports.verification import FileVerification, Verification
     from mct_s2s.render.console import Terminal
 
@@ -144,6 +145,7 @@ async def _verify_site(
         named = dict.fromkeys(client_called(name, observed) for name in options.client)
         applications = tuple(client for client in named if isinstance(client, ClientApplication))
         identities = tuple(client for client in named if isinstance(client, ServicePrincipal))
+        _refuse_files_of_others(sign_ins, tuple(named), observed)
     folder = default_folder(session, observed.app_service.label, observed)
     ids = {client.client_id.casefold() for client in applications}
     if not options.client:
@@ -160,6 +162,32 @@ async def _verify_site(
     test = ClientTest(session.tokens, site, audience, observed, other_files=others)
     verification = await test.verify(clients, identities)
     return _end(current, verification)
+
+
+def _refuse_files_of_others(
+    sign_ins: Iterable[ClientSignIn], named: "Sequence[Client]", observed: "ObservedState"
+) -> None:
+    """Raises UsageError: a file was given that is of another client than those that are named."""
+    from mct_s2s.errors import contradiction
+    from mct_s2s.model.observed import ClientApplication
+    from mct_s2s.model.secret_place import SecretPlace
+
+    applications = [client for client in named if isinstance(client, ClientApplication)]
+    named_ids = {client.client_id.casefold() for client in applications}
+    names = " or ".join(f"'{client.display_name}'" for client in named)
+    for sign_in in sign_ins:
+        client_id, file = sign_in.client_id, sign_in.source
+        if client_id.casefold() in named_ids:
+            continue
+        owner = observed.trust.client_of_id(client_id)
+        whose = f"'{owner.display_name}' ({client_id})" if owner is not None else client_id
+        refusal = contradiction(
+            f"{file} is of the client {whose}, not of {names}.", f"Name a file of {names}."
+        )
+        if owner is not None and isinstance(file, SecretPlace):
+            test = observed.command("verify", "--credentials", file.name, about=client_id)
+            refusal.advise(f"{refusal.advice} Or test the client of this file:", test)
+        raise refusal
 
 
 def _verify_file(options: VerifyOptions) -> int:
