@@ -99,6 +99,13 @@ class Stage:
     def write(self, **changed: str | None) -> None:
         self.azure.write_settings({**self.azure.settings(), **changed})
 
+    def add_to_list(self, entry: str) -> None:
+        listed = self.azure.settings()["ServiceApplicationIds"]
+        self.write(ServiceApplicationIds=f"{listed};{entry}")
+
+    def remove_settings(self) -> None:
+        self.write(**dict.fromkeys(name for name in self.azure.settings() if name[:7] == "Service"))
+
     def remove_secrets(self) -> None:
         client = self.azure.applications("Import")[0]
         for secret in client["passwordCredentials"]:
@@ -120,9 +127,7 @@ class Stage:
 
     def by_hand(self) -> None:
         """Another team's client, whom the allow list names and a secret of which ends soon."""
-        theirs = Hand(self.azure).register("Theirs")
-        listed = self.azure.settings()["ServiceApplicationIds"]
-        self.write(ServiceApplicationIds=f"{listed};{theirs.app_id}")
+        self.add_to_list(Hand(self.azure).register("Theirs").app_id)
 
     def given_the_role(self) -> None:
         """Another team's client, to which the service application's owner assigned the role."""
@@ -161,6 +166,7 @@ class Fault:
     """How a command begins that is printed, without its options about the App Service."""
 
 
+KEPT = f"--secret-to keyvault:{seed.VAULT}/kept"
 FAULTS = {
     "a setting is gone": Fault(
         lambda stage: stage.write(ServiceAuthRole=None), "verify", "configure-appservice"
@@ -276,6 +282,48 @@ FAULTS = {
         ),
         "status",
         "setup",
+    ),
+    "the settings are gone": Fault(Stage.remove_settings, "status", "teardown"),
+    "the audience is another one": Fault(
+        lambda stage: stage.write(ServiceAuthAudience=f"api://{seed.SUBSCRIPTION_ID}"),
+        "verify",
+        "configure-appservice",
+    ),
+    "an entry of the allow list is no ID": Fault(
+        lambda stage: stage.add_to_list("nonsense"), "status", "remove-client nonsense"
+    ),
+    "the client has a certificate of its owner's": Fault(
+        lambda stage: stage.done("add-client Cert --certificate theirs.pem"),
+        "rotate-secret Cert",
+        "add-client",
+    ),
+    "the client has a secret, which is not shown again": Fault(
+        lambda _: None,
+        "setup --client Import --secret-to show",
+        "rotate-secret Import --secret-to show",
+    ),
+    "the vault has lost the secret, says setup": Fault(
+        in_turn(
+            lambda stage: stage.done(f"add-client Kept --no-verify {KEPT}"),
+            lambda stage: stage.azure.vault("DELETE", "/secrets/kept"),
+        ),
+        f"setup --client Kept {KEPT}",
+        "rotate-secret Kept --secret-to",
+    ),
+    "nothing is set up, says status of the file": Fault(
+        in_turn(Stage.file, lambda stage: stage.done("teardown --purge")),
+        "status -f trust.toml",
+        "apply",
+    ),
+    "nothing is set up, says verify of the file": Fault(
+        in_turn(Stage.file, lambda stage: stage.done("teardown --purge")),
+        "verify -f trust.toml",
+        "apply",
+    ),
+    "nothing is set up, says doctor of the file": Fault(
+        in_turn(Stage.file, lambda stage: stage.done("teardown --purge")),
+        "doctor -f trust.toml",
+        "apply",
     ),
     "a client is unknown": Fault(lambda _: None, "remove-client Zzzz", "status"),
 }
