@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from mct_s2s.errors import Instruction, NotThere, Refused
 from mct_s2s.model.azure_resources import IdentityResource, same_origin
-from mct_s2s.model.client_credentials import EXPIRING_WITHIN, NewCredential, SecretNote
+from mct_s2s.model.client_credentials import EXPIRING_WITHIN, Federation, NewCredential, SecretNote
 from mct_s2s.model.commands import az_command
 from mct_s2s.model.desired import ClientSpec, Setup
 from mct_s2s.model.directory_objects import Application, RequiredAccess
@@ -44,6 +44,7 @@ from mct_s2s.planning.credential_plan import (
     describe_outdated_vault,
     plan_credential,
 )
+from mct_s2s.planning.federation import describe_missing_ids
 from mct_s2s.planning.not_ours import adoption, not_ours, restoring
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.service_application import (
@@ -419,6 +420,8 @@ def _client_notes(
                 "secret-lifetime: status would report it at once, and a rotation of all that "
                 f"expire within {typed(EXPIRING_WITHIN)} refuses it. {short.advice}"
             )
+        if isinstance(spec.credential, Federation):
+            yield from describe_missing_ids(spec.credential)
         if isinstance(spec.credential, NewCredential):
             yield from describe_outdated_vault(client, observed)
             if spec.credential.is_kept:

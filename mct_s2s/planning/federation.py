@@ -4,10 +4,10 @@ Entra ID accepts a wrong subject, and then refuses every token (AADSTS700213).
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
-from mct_s2s.errors import UsageError, about, contradiction, malformed
+from mct_s2s.errors import DOCS, UsageError, about, contradiction, malformed
 from mct_s2s.model.client_credentials import GITHUB, Federation
 
 LONGEST = 600
@@ -112,6 +112,21 @@ def describe_federation(federation: Federation) -> str:
     if branch is None or not _NAMED.fullmatch(branch[1]) or not _PLAIN_BRANCH.fullmatch(branch[2]):
         return f"{subject} of {issuer}"
     return f"GitHub {branch[1]}, branch {branch[2]}"
+
+
+def describe_missing_ids(federation: Federation) -> Iterator[str]:
+    """Say when GitHub's tokens have IDs in their subject that this credential does not name.
+
+    Source: learn.microsoft.com/entra/workload-id/workload-identities-github-immutable-subjects.
+    """
+    branch = _ON_BRANCH.fullmatch(federation.subject) if federation.issuer == GITHUB else None
+    if branch is None or "@" in branch[1]:
+        return
+    yield (
+        f"If '{branch[1]}' was created, renamed or transferred on 2026-07-15 or later, GitHub's "
+        "tokens have its IDs in their subject, and Entra ID refuses them (AADSTS700213): name it "
+        f"OWNER@ID/REPO@ID then. How to get the IDs: {DOCS}credentials.md"
+    )
 
 
 def _is_https(issuer: str) -> bool:

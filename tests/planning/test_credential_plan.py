@@ -28,7 +28,7 @@ from mct_s2s.model.observed import SiteOfFile
 from mct_s2s.model.secret_place import SecretPlace
 from mct_s2s.planning.changes import AddCredential, UpdateApplication
 from mct_s2s.planning.credential_plan import last_of_kind
-from mct_s2s.planning.federation import describe_federation, federated_spec
+from mct_s2s.planning.federation import describe_federation, describe_missing_ids, federated_spec
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Plan
 
@@ -463,6 +463,20 @@ def test_a_plan_says_in_words_which_branch_of_github_signs_in(
     issuer: str, subject: str, words: str
 ) -> None:
     assert describe_federation(Federation(issuer, subject)) == words
+
+
+@pytest.mark.parametrize(
+    ("issuer", "repository", "is_told"),
+    [
+        (GITHUB, "contoso/learn", True), (GITHUB, "contoso@1/learn@2", False),
+        (ISSUER, "contoso/learn", False),
+    ],
+)  # fmt: skip
+def test_a_plan_says_which_repositories_of_github_need_their_ids(
+    issuer: str, repository: str, is_told: bool
+) -> None:
+    told = [*describe_missing_ids(Federation(issuer, f"repo:{repository}:ref:refs/heads/main"))]
+    assert ["AADSTS700213" in sentence for sentence in told] == [True] * is_told
 
 
 @pytest.mark.parametrize(
