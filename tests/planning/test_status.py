@@ -557,6 +557,24 @@ def test_where_all_settings_are_gone_each_is_missing_and_the_rest_is_judged() ->
     ]
 
 
+@pytest.mark.parametrize("credentials", [(), (credential(),)], ids=["none", "a secret"])
+def test_a_client_that_is_to_be_listed_is_completed_by_one_command(
+    credentials: tuple[Credential, ...],
+) -> None:
+    """What gives it its credential lists it, too."""
+    unlisted = with_credentials(*credentials)
+    observed = observed_state(trust(unlisted), settings(ServiceAuthRole="S2SAppRole"))
+    remedies = {
+        flaw.code: flaw.remedy for flaw in diagnose(observed) if flaw.client == unlisted.client_id
+    }
+    completing, listing = observed.setting_up(unlisted), observed.command("configure-appservice")
+    assert remedies == (
+        {"client-not-allowed": listing}
+        if credentials
+        else {"client-not-allowed": completing, "no-credential": completing}
+    )
+
+
 def _in_a_slot(sticky: frozenset[str]) -> ObservedState:
     observed = complete(client("Import"))
     slot_site = site_of(observed)

@@ -355,13 +355,19 @@ def _client(
                 " It may wait for the consent that its setup asked for: remove it only if it is "
                 "not to call here."
             )
-    yield from _access(client, observed, remedy, whose)
+    # Who assigned it the role is not read here: that command lists it if it is believed, or says
+    # whose it is.
+    allow = observed.command("configure-appservice")
+    is_incomplete = client.is_registered_here and not client.counted_credentials
+    if is_incomplete and not isinstance(decision, Doubted):
+        allow = remedy  # what gives it a credential lists it, too
+    yield from _access(client, observed, remedy, allow, whose)
     if client.is_registered_here:  # of another tenant's registration, the credentials are not known
         yield from _credentials(client, observed, within, remedy, is_only_listed=is_only_listed)
 
 
 def _access(
-    client: ClientApplication, observed: ObservedState, remedy: str, whose: str
+    client: ClientApplication, observed: ObservedState, remedy: str, allow: str, whose: str
 ) -> Iterator[Finding]:
     name, client_id = client.display_name, client.client_id
     if not is_allowed_by_object_id(client, observed) and not has_wanted_role(client, observed):
@@ -369,9 +375,6 @@ def _access(
         yield Finding("client-not-consented", name, message, remedy, client=client_id)
     if observed.app_service is not None and observed.api.lists and not is_allowed(client, observed):
         message = f"'{name}' has the role but is not on the allow list."
-        # Who assigned it the role is not read here: that command lists it if it is believed, or
-        # says whose it is.
-        allow = observed.command("configure-appservice")
         yield Finding("client-not-allowed", name, message, allow, client=client_id)
 
 
