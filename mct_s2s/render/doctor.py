@@ -59,7 +59,13 @@ def show_sites(
     _show_to_do(terminal, "To do", everything, Verdict.NO)
     show_unread(terminal, failed, ())
     terminal.result()
-    counts = ((len(ready), "ready"), (len(others), "not ready"), (len(failed), "not read"))
+    confirmed = [site for site in ready if _count_unknown(site.checks) == 0]
+    counts = (
+        (len(confirmed), "ready"),
+        (len(ready) - len(confirmed), "ready as far as could be checked"),
+        (len(others), "not ready"),
+        (len(failed), "not read"),
+    )
     total = ", ".join(f"{count} {what}" for count, what in counts if count)
     style = "bad" if others or failed else "good"
     terminal.result(f"{counted(len(sites) + len(failed), 'site')}: {total}.", style=style)
@@ -124,8 +130,12 @@ def _naming(title: str, check: DoctorCheck) -> DoctorCheck:
     return replace(check, steps=tuple(steps))
 
 
+def _count_unknown(checks: Sequence[DoctorCheck]) -> int:
+    return sum(check.state is Verdict.UNKNOWN for check in checks)
+
+
 def _passed(checks: Sequence[DoctorCheck]) -> str:
-    unknown = sum(check.state is Verdict.UNKNOWN for check in checks)
+    unknown = _count_unknown(checks)
     if not unknown:
         return "All checks passed."
     return f"No check failed. {unknown} could not be made: the real request decides."

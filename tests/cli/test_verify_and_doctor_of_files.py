@@ -276,6 +276,20 @@ def test_doctor_of_a_file_names_once_what_it_could_not_check_and_who_grants_it(
     assert "To complete the setup, if you may do what could not be checked:" in more, more
 
 
+def test_doctor_of_a_file_says_of_complete_sites_what_it_could_not_check(fleet: Fleet) -> None:
+    """A file that is up to date takes no right, but its next change and rotation do."""
+    subscription = f"/subscriptions/{fleet.azure.subscription_id}"
+    looking = ("Application.Read.All", "Organization.Read.All")
+    reader = fleet.azure.caller(*looking, arm=[("Website Contributor", subscription)])
+    done = fleet("doctor", env=reader)
+    lines = done.out.splitlines()
+    unchecked = "? Could not check whether you can create app registrations."
+    assert (done.code, lines.count(unchecked)) == (0, 1), done.out
+    assert "Application.ReadWrite.OwnedBy" in done.out.partition("Not checked:")[2], done.out
+    assert lines[-1] == "2 sites: 2 ready as far as could be checked."
+    assert fleet("doctor", "-o", "json", env=reader).document["sites"][0]["ready"] is True
+
+
 def test_doctor_of_a_file_offers_no_apply_that_is_refused(fleet: Fleet) -> None:
     subscription = f"/subscriptions/{fleet.azure.subscription_id}"
     caller = fleet.azure.caller(*READ, arm=[("Website Contributor", subscription)])

@@ -147,9 +147,12 @@ def checks(seen: Seen, job: Setup) -> tuple[DoctorCheck, ...]:
         _check_reading(READ_PLACE, "client secrets", refusal) for refusal in seen.place_refusals
     ]
     results += _check_steps(plans.steps, seen)
-    if not plans.steps and (seen.directory_refusal is not None or plans.refusal is not None):
-        # One look is to be enough: what comes after what could not be read is named, too.
-        results += [_check_right(need, seen.access) for need in general_permissions(job)]
+    if not plans.steps:
+        # One look is to be enough: what comes after what could not be read is named, too. What is
+        # complete has its consents.
+        is_complete = seen.directory_refusal is None and plans.refusal is None
+        general = general_permissions(replace(job, clients=()) if is_complete else job)
+        results += [_check_right(need, seen.access) for need in general]
     results.append(_check_secret_policy(seen.access))
     results += _check_site(seen)
     results += _check_existing(plans, job, seen)
