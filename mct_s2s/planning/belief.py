@@ -172,6 +172,19 @@ def is_unplaced(service: Application, observed: ObservedState) -> bool:
     return site_in_note(service.notes) is None and _tagged_place(service) is None
 
 
+def own_service_beside(observed: ObservedState) -> Application | None:
+    """This App Service's own service application, where it is believed and another one is used.
+
+    To whom its roles are assigned is not read: it counts only that the caller has created it.
+    """
+    own = observed.trust.namesake
+    custody = observed.custody_of(own) if own is not None else None
+    if own is None or custody is None or not is_created_by_caller(own, observed.caller):
+        return None
+    is_placed = another_site(own, observed) is None and not is_unplaced(own, observed)
+    return own if is_placed and not _owners_beside_caller(custody.owners, observed) else None
+
+
 def is_only_set(
     service: Application, observed: ObservedState, spec: ServiceSpec | None = None
 ) -> bool:
