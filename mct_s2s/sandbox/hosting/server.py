@@ -28,6 +28,7 @@ from mct_s2s.sandbox.entra.tenant.variations import TENANTS
 from mct_s2s.sandbox.hosting import listening, startup, state_directory
 from mct_s2s.sandbox.hosting.environment import answer_of, connecting
 from mct_s2s.sandbox.hosting.state_directory import Served, StateDirectory
+from mct_s2s.sandbox.observability.faults import Faults
 from mct_s2s.sandbox.resources.store import Resources
 from mct_s2s.sandbox.services.hosted_app import HostedApp
 from mct_s2s.sandbox.services.page import PATH
@@ -164,17 +165,21 @@ def serve(
 
 
 def _rules(faults_file: Path) -> Any:
+    remedy = "Use a list of rules, as docs/sandbox.md has."
     try:
-        return json.loads(faults_file.read_text(encoding="utf-8"))
+        rules = json.loads(faults_file.read_text(encoding="utf-8"))
     except ValueError as error:
         at = (
             f" (line {error.lineno}, column {error.colno})"
             if isinstance(error, json.JSONDecodeError)
             else ""
         )
-        raise Mistake(
-            f"'{faults_file}' is not JSON{at}.", "Use a list of rules, as docs/sandbox.md has."
-        ) from error
+        raise Mistake(f"'{faults_file}' is not JSON{at}.", remedy) from error
+    try:
+        Faults().replace(rules)
+    except ValueError as error:
+        raise Mistake(f"Cannot use '{faults_file}': {error}", remedy) from error
+    return rules
 
 
 def save(path: Path, state_dir: Path | None = None) -> None:
