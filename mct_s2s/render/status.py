@@ -193,26 +193,32 @@ def _list(terminal: Terminal, report: StatusReport) -> None:
             f"No problems found{'' if whole else ' in what could be read'}.", style="good"
         )
     shown = [site for site in report.sites if site.is_set_up]
-    for site in shown:
-        if site.findings:
-            terminal.result(site.title, "head")
-            show_findings(terminal, site.findings)
-    show_not_set_up(
-        terminal, [site.title for site in report.sites if not site.is_set_up], report.setting_up
-    )
+    if shown or report.failed:
+        terminal.result()
+        terminal.out.print(_sites_table(shown, report.failed))
+    with_findings = [site for site in shown if site.findings]
+    not_set_up = [site.title for site in report.sites if not site.is_set_up]
+    if (shown or report.failed) and (with_findings or not_set_up):
+        terminal.result()
+    # What is wrong comes last: a long table would push it off the screen.
+    show_not_set_up(terminal, not_set_up, report.setting_up)
+    for site in with_findings:
+        terminal.result(site.title, "head")
+        show_findings(terminal, site.findings)
+
+
+def _sites_table(sites: Sequence[SiteStatus], failed: Sequence[UnreadSite]) -> Columns:
     table = Columns(["App Service", "Resource group", "Can call", "Next expiry"])
-    for site in shown:
+    for site in sites:
         group = (
             app_service.resource.resource_group
             if (app_service := site.observed.app_service) is not None
             else ""
         )
         table.add(site.title, group, site.calling, next_expiry(site))
-    for unread in report.failed:
+    for unread in failed:
         table.add(unread.title, unread.target.group or "", "?", Text("not read", style="bad"))
-    if shown or report.failed:
-        terminal.result()
-        terminal.out.print(table)
+    return table
 
 
 def next_expiry(site: SiteStatus) -> str:

@@ -415,6 +415,16 @@ def test_a_report_says_how_many_app_services_were_not_read(screens: Screens) -> 
     assert screen.out.startswith("1 of 2 App Services not read; no problems in the other.\n")
 
 
+def test_what_is_wrong_stands_below_the_table_of_all_app_services(screens: Screens) -> None:
+    """A table of thirty is longer than a screen."""
+    screen = screens()
+    show_report(screen.terminal, several())
+    rows, _, wrong = screen.out.partition("\n\ncontosolearn\n")
+    assert "problems" in rows.splitlines()[0]
+    assert "contosotrain  " in rows
+    assert wrong.startswith("error: ")
+
+
 def test_a_sites_line_says_that_its_secret_reached_no_one() -> None:
     lost = S2SError("secret-not-delivered", "No.", remedy="Correct it.")
     terminal = Terminal.recording()
