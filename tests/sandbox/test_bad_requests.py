@@ -416,7 +416,7 @@ ROWS = [
           "unauthorized_client", 7000112),
     entra("no client", {"client_id": ""}, 400, "invalid_request", 900144),
     entra("no grant type", {"grant_type": ""}, 400, "invalid_request", 900144),
-    entra("unknown grant type", {"grant_type": "password"}, 400, "unsupported_grant_type", 70003),
+    entra("unknown grant type", {"grant_type": "telepathy"}, 400, "unsupported_grant_type", 70003),
     entra("no scope", {"scope": ""}, 400, "invalid_request", 900144),
     entra("scope without .default", {"scope": "https://localhost:8444/User.Read"}, 400,
           "invalid_scope", 1002012),

@@ -41,6 +41,19 @@ def claims_of(client: Client, body: dict[str, Any]) -> dict[str, Any]:
     return claims
 
 
+@pytest.mark.parametrize(
+    "grant_type",
+    ["authorization_code", "password", "urn:ietf:params:oauth:grant-type:jwt-bearer"],
+)
+def test_a_grant_that_entra_has_and_the_sandbox_does_not_is_answered_501(
+    client: Client, grant_type: str
+) -> None:
+    status, body = ask(client, grant_type=grant_type)
+    assert (status, body["error"]) == (501, "sandbox_not_implemented")
+    assert grant_type in body["error_description"]
+    assert "error_codes" not in body, "Entra ID refuses nothing"
+
+
 def test_discovery_knows_a_tenant_by_id_and_domain(client: Client) -> None:
     for name in (seed.TENANT_ID, "contosolearning.onmicrosoft.com", "contosolearning.com"):
         document = client.request("GET", f"/{name}/v2.0/.well-known/openid-configuration").json()

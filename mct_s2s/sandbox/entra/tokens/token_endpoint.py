@@ -23,6 +23,18 @@ Form = Mapping[str, str]
 ANY_TENANT = frozenset({"common", "organizations"})
 """Where people sign in whose tenant is not known yet."""
 _CALLED_EXPIRED = 0.2
+_OTHER_GRANTS = frozenset(
+    {
+        "authorization_code",
+        "password",
+        "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        "urn:ietf:params:oauth:grant-type:saml1_1-bearer",
+        "urn:ietf:params:oauth:grant-type:saml2-bearer",
+    }
+)
+"""Entra ID supports them. Sources: entra: identity-platform/v2-oauth2-auth-code-flow, v2-oauth-ropc,
+v2-oauth2-on-behalf-of-flow, v2-saml-bearer-assertion.
+"""
 _DEVICE_GRANTS = frozenset({"urn:ietf:params:oauth:grant-type:device_code", "device_code"})
 
 
@@ -63,6 +75,10 @@ def token(
         return delegated.redeem_device_code(directory, form)
     if form["grant_type"] == "refresh_token":
         return delegated.refresh(directory, form)
+    if form["grant_type"] in _OTHER_GRANTS:
+        text = f"The sandbox does not support the grant type '{form['grant_type']}' of Entra ID."
+        body = {"error": "sandbox_not_implemented", "error_description": text}
+        raise WireError(501, body, service="entra")
     raise service_error("unsupported_grant", form["grant_type"])
 
 
