@@ -64,11 +64,15 @@ def run_pytest(project: Path, folder: Path, **variables: str) -> subprocess.Comp
     )
 
 
-def test_a_project_tests_its_own_client_with_the_plugin_behind_a_proxy(tmp_path: Path) -> None:
+def test_a_project_tests_its_own_client_with_the_plugin_wherever_its_developer_works(
+    tmp_path: Path,
+) -> None:
     proxied = {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "", "no_proxy": ""}
-    ended = run_pytest(SAMPLE, tmp_path, **proxied)
+    ended = run_pytest(SAMPLE, tmp_path, **proxied, MCT_S2S_SUBSCRIPTION="Contoso Live")
     assert ended.returncode == 0, ended.stdout
-    assert "4 passed" in ended.stdout
+    assert "5 passed" in ended.stdout
+    kept = [tmp_path / kind for kind in ("data", "state") if (tmp_path / kind).exists()]
+    assert kept == [], "what a test keeps is not among its developer's files"
 
 
 def test_the_example_of_the_page_passes_as_it_is_printed(tmp_path: Path) -> None:

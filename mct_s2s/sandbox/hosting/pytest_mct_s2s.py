@@ -11,6 +11,9 @@ loopback; before each test that asks for it, its state is brought back to the se
 
 import http.client
 import json
+import os
+import shlex
+import shutil
 import ssl
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -79,7 +82,13 @@ class MctSandbox:
     def app(self, name: str, command: str) -> str:
         """Add a web app that runs a program, with its settings as environment; returns its
         address.
+
+        Raises:
+            ValueError: the program is not on this machine.
         """
+        program = next(iter(shlex.split(command)), "")
+        if shutil.which(program) is None:
+            raise ValueError(f"The program '{program}' is not on this machine.")
         self._running.host(name, command)
         return str(self._control("POST", "sites", {"name": name, "group": "apps"})["url"])
 
@@ -141,9 +150,20 @@ def mct_sandbox_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mct
 
 
 @pytest.fixture
-def mct_sandbox(mct_sandbox_server: MctSandbox, monkeypatch: pytest.MonkeyPatch) -> MctSandbox:
-    """A fresh tenant with an MCT site; the environment leads to it until the test ends."""
+def mct_sandbox(
+    mct_sandbox_server: MctSandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> MctSandbox:
+    """A fresh tenant with an MCT site; the environment leads to it, and nowhere else, until the
+    test ends.
+    """
     mct_sandbox_server.reset()
+    for name in [*os.environ]:
+        if name.startswith("MCT_S2S_"):  # the developer's own choice of a subscription or a slot
+            monkeypatch.delenv(name)
+    for name in ("XDG_DATA_HOME", "XDG_STATE_HOME"):  # where mct-s2s keeps secrets and locks
+        monkeypatch.setenv(name, str(tmp_path_factory.mktemp("mct-s2s")))
     for name, value in mct_sandbox_server.environment.items():
         monkeypatch.setenv(name, value)
     return mct_sandbox_server

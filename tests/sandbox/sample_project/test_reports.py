@@ -18,7 +18,6 @@ def set_up(monkeypatch, tmp_path):
     """The client that the tests sign in as: made with the very command that an
     administrator types.
     """
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     words = [
         "mct-s2s",
         "setup",
@@ -65,6 +64,14 @@ def test_a_secret_ends_after_a_year(mct_sandbox, monkeypatch, tmp_path):
 
 def test_each_test_has_a_tenant_of_its_own(mct_sandbox):
     assert '"Reports"' not in json.dumps(mct_sandbox.state())
+
+
+def test_a_setup_is_the_test_s_own(mct_sandbox, monkeypatch):
+    assert os.environ.get("MCT_S2S_SUBSCRIPTION") is None
+    monkeypatch.setattr("sys.argv", ["mct-s2s", "setup", "--client", "Kept", "--yes"])
+    assert main() == 0
+    with pytest.raises(ValueError, match="'nosuch' is not on this machine"):
+        mct_sandbox.app("orders", "nosuch app.py")
 
 
 def test_an_operation_that_the_sandbox_does_not_know_is_refused(mct_sandbox):
