@@ -46,6 +46,19 @@ def app(inside: Inside, azure: Sandbox) -> Iterator[App]:
     inside.stop_hosting()
 
 
+def test_a_program_that_ends_says_why_on_the_terminal_and_in_the_log(
+    app: App, azure: Sandbox, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ended = "The program of the web app 'greeter' ended with exit code 1."
+    for _ in range(2):
+        assert app.get().status_code == 503
+    shown = capfd.readouterr().err
+    assert "KeyError: 'GREETING'" in shown, "its own words"
+    assert shown.splitlines().count(ended) == 1
+    requests = azure._control("GET", "/requests").json()["value"]
+    assert [row["note"] for row in requests if row["path"] == "/hello"] == [ended] * 2
+
+
 def test_settings_are_the_environment_of_the_program_from_the_next_start_on(
     app: App, azure: Sandbox
 ) -> None:
@@ -58,10 +71,13 @@ def test_settings_are_the_environment_of_the_program_from_the_next_start_on(
     assert app.get().json() == {"GREETING": "good evening"}
 
 
-def test_a_program_that_is_not_there_is_answered_503(inside: Inside, azure: Sandbox) -> None:
+def test_a_program_that_is_not_there_is_answered_503(
+    inside: Inside, azure: Sandbox, capfd: pytest.CaptureFixture[str]
+) -> None:
     inside.running.host("nothing", "/no/such/program")
     url = azure._control("POST", "/sites", json={"name": "nothing", "group": "apps"}).json()["url"]
     assert azure._http.get(url).status_code == 503
+    assert "The program of the web app 'nothing' can't be started.\n" in capfd.readouterr().err
     inside.stop_hosting()
 
 

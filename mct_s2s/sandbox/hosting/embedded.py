@@ -67,7 +67,7 @@ class Running:
         before = self._server.apps.get(resource_id)
         if before is not None:
             before.end()
-        self._server.apps[resource_id] = HostedApp(command, self.ca_file)
+        self._server.apps[resource_id] = HostedApp(name, command, self.ca_file)
         return resource_id
 
     def close(self) -> None:

@@ -144,7 +144,7 @@ def serve(
             state.directory.variations = TENANTS[tenant]
         authority, _ = state_directory.certificates(folder.path, for_real_names=real_names)
         apps = {
-            startup.app_id(name): HostedApp(command, authority)
+            startup.app_id(name): HostedApp(name, command, authority)
             for name, command in (commands or {}).items()
         }
         startup.add_apps(state, apps)

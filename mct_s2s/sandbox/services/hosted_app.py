@@ -3,8 +3,9 @@ does.
 
 The program is the judge of its settings and of tokens: nothing here knows what it checks. It starts
 with the first request after a start of the site, and ends when settings are written or the site is
-restarted. Source: app-service: configure-common ("App settings are variables passed as environment
-variables"), configure-custom-container (`PORT`).
+restarted. Its standard error is the sandbox's own, which also says how it ended. Source:
+app-service: configure-common ("App settings are variables passed as environment variables"),
+configure-custom-container (`PORT`).
 """
 
 import asyncio
@@ -15,6 +16,7 @@ import shlex
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -36,9 +38,10 @@ _OF_ONE_HOP = frozenset(
 
 
 class HostedApp:
-    """One program; `command` is run without a shell."""
+    """One program, for the web app `name`; `command` is run without a shell."""
 
-    def __init__(self, command: str, certificates: Path) -> None:
+    def __init__(self, name: str, command: str, certificates: Path) -> None:
+        self.name = name
         self.command: Sequence[str] = shlex.split(command)
         if not self.command:
             raise ValueError("--app needs a command: NAME=COMMAND.")
@@ -46,6 +49,7 @@ class HostedApp:
         self._process: subprocess.Popen[bytes] | None = None
         self._generation: object = None
         self._port = 0
+        self._why_silent = ""
         self._turn = threading.Lock()
 
     async def answer(self, request: Request, settings: Settings, generation: object) -> Response:
@@ -76,6 +80,7 @@ class HostedApp:
     ) -> Response:
         with self._turn:
             if not self._is_listening(settings, generation):
+                request.scope["sandbox"]["note"] = self._tell_why_silent()
                 return PlainTextResponse("Service Unavailable", 503)
         sent = {
             name: value
@@ -105,6 +110,7 @@ class HostedApp:
     def _is_listening(self, settings: Settings, generation: object) -> bool:
         if self._process is None or self._generation != generation:
             self.end()
+            self._why_silent = ""
             self._start(settings)
             self._generation = generation
         deadline = time.monotonic() + START_SECONDS
@@ -120,6 +126,22 @@ class HostedApp:
                 return True
             time.sleep(0.05)
         return False
+
+    def _tell_why_silent(self) -> str:
+        """Return why the program does not answer; on standard error, too, when that is new."""
+        process = self._process
+        if process is None:
+            why = "can't be started"
+        elif process.poll() is None:
+            why = f"does not listen at the port in PORT, {self._port}"
+        else:
+            why = f"ended with exit code {process.returncode}"
+        text = f"The program of the web app '{self.name}' {why}."
+        if text != self._why_silent:
+            self._why_silent = text
+            sys.stderr.write(f"{text}\n")
+            sys.stderr.flush()
+        return text
 
     def _start(self, settings: Settings) -> None:
         with socket.socket() as free:
@@ -140,6 +162,6 @@ class HostedApp:
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
+                stderr=None,  # where the user of the sandbox sees it
                 start_new_session=os.name == "posix",
             )

@@ -32,8 +32,8 @@ _OTHER_GRANTS = frozenset(
         "urn:ietf:params:oauth:grant-type:saml2-bearer",
     }
 )
-"""Entra ID supports them. Sources: entra: identity-platform/v2-oauth2-auth-code-flow, v2-oauth-ropc,
-v2-oauth2-on-behalf-of-flow, v2-saml-bearer-assertion.
+"""Entra ID supports them. Sources: entra: identity-platform/v2-oauth2-auth-code-flow,
+v2-oauth-ropc, v2-oauth2-on-behalf-of-flow, v2-saml-bearer-assertion.
 """
 _DEVICE_GRANTS = frozenset({"urn:ietf:params:oauth:grant-type:device_code", "device_code"})
 
@@ -75,11 +75,15 @@ def token(
         return delegated.redeem_device_code(directory, form)
     if form["grant_type"] == "refresh_token":
         return delegated.refresh(directory, form)
-    if form["grant_type"] in _OTHER_GRANTS:
-        text = f"The sandbox does not support the grant type '{form['grant_type']}' of Entra ID."
-        body = {"error": "sandbox_not_implemented", "error_description": text}
-        raise WireError(501, body, service="entra")
-    raise service_error("unsupported_grant", form["grant_type"])
+    raise _unsupported(form["grant_type"])
+
+
+def _unsupported(grant_type: str) -> WireError:
+    if grant_type not in _OTHER_GRANTS:
+        return service_error("unsupported_grant", grant_type)
+    text = f"The sandbox does not support the grant type '{grant_type}' of Entra ID."
+    body = {"error": "sandbox_not_implemented", "error_description": text}
+    return WireError(501, body, service="entra")
 
 
 def _foreign(tenant: Tenant, client_id: str) -> WireError:
