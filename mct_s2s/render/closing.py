@@ -131,6 +131,9 @@ def _places(credential: SavedCredential) -> Iterator[str | Text]:
     if place is None:
         return
     yield "shown above, once" if credential.secret is not None else path_or_place(place)
+    file = _file(credential)
+    if file is not None and credential.kind.is_key and file.suffix == ".env":
+        yield f"{file.with_suffix('.pem')}, its private key"
     if place.is_vault:
         yield "To read it:"
         yield Text(vault_reading(place), style="command")
