@@ -8,7 +8,15 @@ from mct_s2s.model.api import Api
 from mct_s2s.model.azure_resources import AppService, FunctionApp
 from mct_s2s.model.commands import az_command
 from mct_s2s.model.desired import Desired, Removal, Restore, Rotation, SettingsScope, Setup
-from mct_s2s.model.ids import ClientId, PrincipalId, client_id_in, is_guid, same_id
+from mct_s2s.model.directory_objects import Application
+from mct_s2s.model.ids import (
+    ClientId,
+    PrincipalId,
+    client_id_in,
+    client_unique_name,
+    is_guid,
+    same_id,
+)
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import AppSettings, Holds, Setting, spelling_in
 from mct_s2s.plain_text import counted
@@ -31,7 +39,6 @@ from mct_s2s.planning.client_setup import (
 from mct_s2s.planning.clients import (
     clients_called,
     did_you_mean,
-    has_unique_name_below,
     is_allowed,
     members,
     unmatched_entries,
@@ -146,7 +153,7 @@ def _describe_deleted(observed: ObservedState, after: ObservedState) -> Iterator
     """Say what of a backup's registrations is deleted, and how it comes back."""
     service_named, base = after.service_in_settings, observed.trust.unique_name
     clients = [row for row in observed.trust.deleted if not has_identifier(row, service_named)]
-    own_clients = [client for client in clients if has_unique_name_below(client, base)]
+    own_clients = [client for client in clients if _comes_back_by_name(client, base)]
     for service in observed.trust.deleted:
         if service in clients:
             continue
@@ -167,6 +174,15 @@ def _describe_deleted(observed: ObservedState, after: ObservedState) -> Iterator
             what = f"{quoted} is deleted, so its ID gives no access. To restore it, too:"
         words = [word for name in names for word in ("--client", name)]
         yield Instruction(what, observed.command("setup", *words))
+
+
+def _comes_back_by_name(client: Application, base: str) -> bool:
+    """Whether a setup that names it means this very one.
+
+    Its owner may have changed its name since, also to the appId of another registration.
+    """
+    name = client.display_name.strip()
+    return not is_guid(name) and client.unique_name == client_unique_name(base, name)
 
 
 def _describe_gone(observed: ObservedState, after: ObservedState) -> Iterator[str | Instruction]:

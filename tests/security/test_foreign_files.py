@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 from mct_s2s.cli import change, site_change
+from mct_s2s.model.ids import client_unique_name, service_unique_name
 from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Program
 from tests.conftest import JSON, SLOT, Sandbox
-from tests.security.conftest import Member
+from tests.security.conftest import Contributor, Member
 
 
 @pytest.fixture
@@ -325,6 +326,29 @@ def test_a_handoff_and_a_backup_write_nothing_to_the_directory(
         assert mct("configure-appservice", option, str(file), *JSON).code == 0
         assert azure.writes(), "the settings"
         assert [write for write in azure.writes() if "/v1.0/" in write] == []
+
+
+@pytest.mark.parametrize("is_named_alike", [True, False])
+def test_a_restore_names_no_other_client_by_the_name_of_a_deleted_one(
+    mct: Program,
+    azure: Sandbox,
+    member: Callable[[str], Member],
+    tmp_path: Path,
+    is_named_alike: bool,
+) -> None:
+    """A command with the appId that the deleted one is called by would adopt that client."""
+    mallory, file = member("mallory"), tmp_path / "backup.json"
+    theirs = mallory.squat("theirs", "Theirs")["appId"]
+    name = client_unique_name(
+        service_unique_name("contosolearn"), theirs if is_named_alike else "One"
+    )
+    decoy = mallory.squat(name, theirs)
+    Contributor(azure).lists(decoy["appId"])
+    assert mct("configure-appservice", "--disable", "--backup", str(file), *JSON).code == 0
+    mallory.graph("DELETE", f"/applications/{decoy['id']}")
+    shown = mct("configure-appservice", "--restore", str(file), "--dry-run").out
+    assert f"'{theirs}' is deleted, so its ID gives no access." in shown
+    assert f"--client {theirs}" not in shown
 
 
 def test_a_handoff_fits_only_the_app_service_it_was_made_for(

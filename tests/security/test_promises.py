@@ -145,6 +145,7 @@ WRITTEN_BY_OTHERS: Mapping[str, tuple[str, ...]] = {
     "a backup file": (
         "cli/test_removing::test_a_backup_goes_back_only_to_where_it_came_from",
         "security/test_foreign_files::test_a_handoff_and_a_backup_write_nothing_to_the_directory",
+        "security/test_foreign_files::test_a_restore_names_no_other_client_by_the_name_of_a_deleted_one",
     ),
 }
 """By the value that others can write: the first cell of each row."""
