@@ -131,7 +131,8 @@ class Trust:
     namesake: Application | None = None
     """The one with this App Service's `uniqueName`, where `service` is another one.
 
-    Its name alone speaks for it, and anyone may register that: no command offers it.
+    Its name alone speaks for it, and anyone may register that: it is offered to
+    no one but the application that has created it.
     """
     predecessor: "Trust | None" = None
     """The trust of the service application in the settings, where a setup names another one.

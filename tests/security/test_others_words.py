@@ -33,6 +33,12 @@ ROLE = {
     "isEnabled": True,
     "value": "Pay.All",
 }
+PIPELINE_ROLES = (
+    "Application.ReadWrite.All",
+    "AppRoleAssignment.ReadWrite.All",
+    "Organization.Read.All",
+    "Policy.Read.All",
+)
 
 Make = Callable[[str], Member]
 
@@ -446,9 +452,12 @@ def test_settings_that_name_another_service_application_are_told_and_the_own_one
     assert mct("setup", "--client", "One", *JSON).code == 0
     (ours,) = azure.applications("MCT service (contosolearn)")
     contributor.write(ServiceAuthAudience=f"api://{payroll['appId']}")
-    error = refused(mct("setup", "--client", "Two", *JSON), azure)
-    assert f"--service-app {payroll['appId']}" in error["remedy"]
-    assert ours["appId"] not in error["remedy"], "anyone can register its name"
+    another = azure.caller(*PIPELINE_ROLES, arm=[(WEBSITE_CONTRIBUTOR, GROUP_A)])
+    for env, is_creator in ((another, False), (None, True)):
+        error = refused(mct("setup", "--client", "Two", *JSON, env=env), azure)
+        assert f"--service-app {payroll['appId']}" in error["remedy"]
+        # Anyone can register its name: only who is known to have created it is offered it.
+        assert (ours["appId"] in error["remedy"]) is is_creator, error
     assert mct("setup", "--service-app", ours["appId"], *JSON).code == 0
     assert azure.settings()["ServiceAuthAudience"] == f"api://{ours['appId']}"
 
@@ -468,13 +477,7 @@ def test_an_adopted_service_application_is_remembered_for_others(
     azure.forget()
     assert mct(*adopt).code == 0
     assert azure.writes() == []
-    roles = (
-        "Application.ReadWrite.All",
-        "AppRoleAssignment.ReadWrite.All",
-        "Organization.Read.All",
-        "Policy.Read.All",
-    )
-    second = azure.caller(*roles, arm=[(WEBSITE_CONTRIBUTOR, GROUP_A)])
+    second = azure.caller(*PIPELINE_ROLES, arm=[(WEBSITE_CONTRIBUTOR, GROUP_A)])
     assert (
         mct("setup", "--client", "One", "--client", "Two", "--no-verify", *JSON, env=second).code
         == 0
