@@ -629,6 +629,24 @@ def test_what_is_printed_as_next_works_for_each_of_two_persons(
         assert "200" in tested.out, tested
 
 
+def test_who_may_not_read_the_settings_tests_a_client_as_verify_prints(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
+    file = tmp_path / "a.env"
+    mct("setup", "--client", "A", "--secret-to", f"file:{file}", "-y")
+    run = alone(mct, azure, *EVERY_REGISTRATION, arm=[("Reader", SITE)])
+    known = {"api://APP_ID": azure.settings()["ServiceAuthAudience"] or "", "FILE": str(file)}
+    known["https://HOST_OF_THE_SITE"] = azure.site_url
+    for words in ((), ("--credentials", str(file))):
+        refused = run("verify", *WHERE, *words)
+        assert (refused.code, "Website Contributor" in refused.err) == (4, True), refused
+        _, _, other_way = refused.err.partition("Or test a client by its secret file")
+        (command,) = printed_commands(other_way)
+        assert ("APP_ID" in command) is not bool(words), command
+        typed = [known.get(word, word) for word in shlex.split(command)[1:]]
+        assert run(*typed).code == 0, command
+
+
 def test_who_set_up_the_directorys_part_rotates_as_a_reader_of_the_app_service(
     mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

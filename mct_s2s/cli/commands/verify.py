@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mct_s2s.cli.command_run import CommandRun
     from mct_s2s.engine.request import Request, Session
     from mct_s2s.engine.verify import ClientToVerify
+    from mct_s2s.errors import Instruction
     from mct_s2s.model.observed import ClientApplication, ObservedState
     from mct_s2s.planning.clients import Client
     from mct_s2s.planning.reports.verification import FileVerification, Verification
@@ -128,6 +129,7 @@ async def _verify_site(
     from mct_s2s.cli.options_to_request import at_site, look, look_request
     from mct_s2s.engine.local_notes import default_folder, files_by_other_addresses
     from mct_s2s.engine.verify import ClientTest, clients_to_verify
+    from mct_s2s.errors import PermissionMissing
     from mct_s2s.model.desired import Look, ServiceSpec
     from mct_s2s.model.directory_objects import ServicePrincipal
     from mct_s2s.model.observed import ClientApplication
@@ -137,7 +139,11 @@ async def _verify_site(
     from mct_s2s.planning.service_facts import known_audience
     from mct_s2s.stores.dotenv import available
 
-    observed = await look(options, session, url=url)
+    try:
+        observed = await look(options, session, url=url)
+    except PermissionMissing as refusal:
+        refusal.ways_out += (_testing_one(options, sign_ins),)
+        raise
     assert observed.app_service is not None  # verify always names one
     applications = members_here(observed)
     identities = observed.trust.identities
@@ -162,6 +168,29 @@ async def _verify_site(
     test = ClientTest(session.tokens, site, audience, observed, other_files=others)
     verification = await test.verify(clients, identities)
     return _end(current, verification)
+
+
+def _testing_one(options: VerifyOptions, sign_ins: Sequence[ClientSignIn]) -> "Instruction":
+    """Say how to test one client without any right to look: by a file that was given, or any."""
+    from mct_s2s.cli.binding import option_words
+    from mct_s2s.errors import Instruction
+    from mct_s2s.model.commands import own_command
+    from mct_s2s.model.secret_place import SecretPlace
+
+    audience, url, file = "api://APP_ID", options.url or "https://HOST_OF_THE_SITE", "FILE"
+    what = "Or test a client by its secret file, without these rights:"
+    given = next((sign_in for sign_in in sign_ins if sign_in.scope), None)
+    if given is not None and isinstance(given.source, SecretPlace):
+        audience = (given.scope or "").removesuffix("/.default")
+        url, file = options.url or given.url or url, given.source.name
+    else:
+        what = (
+            "Or test a client by its secret file FILE, which has these values as MCT_S2S_SCOPE and "
+            "MCT_S2S_URL, without these rights:"
+        )
+    same = {"path": options.path, "api": options.api, "cloud": options.cloud}
+    words = ["--audience", audience, "--url", url, "--credentials", file]
+    return Instruction(what, own_command("verify", *words, *option_words(VerifyOptions, same)))
 
 
 def _refuse_files_of_others(
