@@ -223,6 +223,28 @@ def test_a_credential_that_was_saved_elsewhere_is_named(clients: Clients) -> Non
     assert "not saved" not in printed.err
 
 
+def test_a_workflow_gets_the_secret_of_a_file_and_nothing_else_of_it(
+    clients: Clients, tmp_path: Path
+) -> None:
+    """GitHub masks whatever is a secret: an ID or an address that is one is missing in its logs."""
+    (command,) = re.findall(
+        "^# Its secret, from where it is: (.*)$",
+        clients.snippet("Import", "-l", "github-actions").out,
+        re.MULTILINE,
+    )
+    gh = tmp_path / "gh"
+    gh.write_text('#!/bin/sh\necho "$@"\nfor last; do cat "$last"; done\n')
+    gh.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    ended = subprocess.run(
+        ["sh", "-euc", command], env={"PATH": path}, capture_output=True, text=True, check=True
+    )
+    secret = re.findall(
+        "^AZURE_CLIENT_SECRET=.+$", clients.file("env", "import").read_text(), re.MULTILINE
+    )
+    assert ended.stdout.splitlines() == ["secret set --env-file -", *secret]
+
+
 def test_a_lost_key_of_one_client_stops_no_snippet_of_another(clients: Clients) -> None:
     key = clients.file("pem", "cert")
     aside = key.rename(key.with_suffix(".aside"))
