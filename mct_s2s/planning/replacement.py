@@ -258,9 +258,14 @@ class Replacement:
 
     @cached_property
     def is_repeated(self) -> bool:
-        """Whether a removal of the old ones is repeated, maybe after an interruption."""
-        current = self.current
-        return current is not None and current.key_id.casefold() in self.sole
+        """Whether a removal of the old ones is repeated, maybe after an interruption.
+
+        What has expired is not in use: its client needs a new one.
+        """
+        current, now = self.current, self.client.now
+        if self.rotation.expiring_within is not None or current is None:
+            return False
+        return current.is_valid_at(now) and current.key_id.casefold() in self.sole
 
     @cached_property
     def may_be_cut_off(self) -> bool:

@@ -82,6 +82,24 @@ def test_a_removal_of_old_ones_is_repeated_without_a_rotation(held: Sequence[Cre
     assert replacement(Rotation(), CURRENT, held=held, place=place, sole=CURRENT).needs_new
 
 
+@pytest.mark.parametrize("within", [None, 30 * DAY])
+def test_a_repeated_removal_keeps_no_expired_secret_from_being_replaced(
+    within: timedelta | None,
+) -> None:
+    """Nothing uses it any more; whatever was removed before, its client needs a new one."""
+    expired = made("expired", 400)
+    again = Rotation(remove_old=True, expiring_within=within)
+    planned = replacement(again, expired, sole=expired)
+    assert planned.needs_new
+    assert not [note for note in planned.notes("remove it") if "makes no new" in note.what]
+
+
+def test_a_secret_that_is_not_due_is_no_repeated_removal() -> None:
+    """With `--expiring-within`, time alone decides, and no note advises otherwise."""
+    timely = Rotation(remove_old=True, expiring_within=30 * DAY)
+    assert replacement(timely, CURRENT, sole=CURRENT).notes("remove it") == []
+
+
 @pytest.mark.parametrize(
     ("rotation", "place", "removed"),
     [
