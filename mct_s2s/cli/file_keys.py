@@ -10,7 +10,8 @@ from mct_s2s.model.toml import Table
 _OF_RESOURCE = "managed-identity"
 """The option that has what the key `resource` of a managed identity has."""
 _CHOICES = "|".join((*get_args(CredentialType), *(method.value for method in Method)))
-_VALUE = rf"[A-Z\w]*[A-Z:/@.][^\s,;]*[^\s,;.]|(?:{_CHOICES})\b"
+_GUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_VALUE = rf"[A-Z\w]*[A-Z:/@.][^\s,;]*[^\s,;.]|(?:{_CHOICES})\b|{_GUID}"
 _OPTION = re.compile(rf"\baz\w? [^,;.]*|--([a-z-]+)(?: ({_VALUE}))?")
 """An option in a message, and the value that is proposed for it; not one of another program's."""
 

@@ -54,7 +54,7 @@ class FileSite:
         return self.request.setup.service or ServiceSpec()
 
     def name_keys(self, error: S2SError | None) -> None:
-        """Name the file's key that mends an error about this site, where one does."""
+        """Name the file's keys that mend an error about this site, in place of options."""
         key = f"sites.{toml_key(self.key)}.resource-group"
         if isinstance(error, SiteNotFound) and error.other_group and self.entry.resource_group:
             error.advise(f"In the file, set {key} = {toml_value(error.other_group)}.")
@@ -62,6 +62,14 @@ class FileSite:
             error.advise(
                 f"In the file, set {key}, or use one of these resource IDs as app-service."
             )
+        elif error is not None and "mct-s2s " not in error.advice:
+            from mct_s2s.cli.file_keys import with_keys  # noqa: PLC0415  # an error alone needs it
+            from mct_s2s.model.trust_file import ClientEntry, SiteEntry  # noqa: PLC0415
+
+            advice = error.advice
+            for table in (SiteEntry, ClientEntry):
+                advice = with_keys(advice, table, where=" in the file")
+            error.advise(advice, error.command)
 
     @property
     def client_names(self) -> tuple[str, ...]:

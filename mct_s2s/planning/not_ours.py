@@ -161,7 +161,9 @@ def _service_refusal(
         SERVICE_NOT_OURS,
         whose,
         says_unchanged=True,
-        remedy=f"{adopting}. In a trust file, use the key service-app.",
+        remedy=f"{adopting}. In a trust file, use the key service-app."
+        if observed.file is None
+        else f"{adopting}.",
     )
     own = own_service_beside(observed)
     if own is not None:

@@ -813,6 +813,29 @@ def test_no_plan_is_offered_for_review_that_a_lock_keeps_from_being_made(
     assert applied("--expect", alone, "--except", "academy").code == 0
 
 
+def test_a_remedy_names_keys_of_the_file_in_place_of_options(
+    applied: Applied, azure: Sandbox
+) -> None:
+    """`apply` has neither --secret-to nor --service-app."""
+    missing = ONE + "[[sites.learn.clients]]\nname = 'Import'\nsecret-to = 'keyvault:no-such'\n"
+    for command in ("apply", "doctor"):
+        told = (
+            applied.mct(command, "-f", str(applied.file))
+            if command == "doctor"
+            else applied("--dry-run", text=missing)
+        )
+        text = " ".join((told.out + told.err).split())
+        assert "[vault-not-found]" in text or command == "doctor", text
+        assert 'choose another place: secret-to = "PLACE" in the file' in text, text
+        assert "--secret-to" not in text
+    other = azure.graph("POST", "/applications", json={"displayName": "Other"})["appId"]
+    azure.write_settings({**azure.settings(), "ServiceAuthAudience": f"api://{other}"})
+    told = applied("--dry-run", text=ONE)
+    text = " ".join((told.out + told.err).split())
+    assert f'service-app = "{other}" in the file' in text, text
+    assert "--service-app" not in text
+
+
 def test_a_fingerprint_without_some_sites_is_that_of_the_others(applied: Applied) -> None:
     """Whether they are left out or the others named, in whatever order."""
     applied.other_site()

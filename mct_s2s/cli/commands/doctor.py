@@ -159,6 +159,8 @@ def _doctor_of_file(options: DoctorOptions) -> int:
         site.name_keys(seen.site_refusal)
         if seen.directory_refusal is None:
             places = await find_place_refusals(session, request, seen.observed)
+            for refusal in places:
+                site.name_keys(refusal)
             seen = replace(seen, place_refusals=places)
         return SiteChecks(
             site.key,
