@@ -100,12 +100,14 @@ def read_sites(options: Any, *unfit: str) -> tuple[FileSite, ...]:
     for field in (*OF_ONE_SITE, *unfit):
         if field in typed:
             name = "--all" if field == "all_sites" else f"--{field.replace('_', '-')}"
+            # It may have been typed without its option.
+            what = "the client's name" if field == "client" else name
             headline = (
-                f"{name} cannot be combined with --file, which names the App Services and their "
-                "clients."
+                f"{what[0].upper()}{what[1:]} cannot be combined with --file, which names the App "
+                "Services and their clients."
             )
             raise contradiction(
-                headline, f"Remove {name}. To choose sites of the file, add --only SITE."
+                headline, f"Remove {what}. To choose sites of the file, add --only SITE."
             )
     if str(options.file) == "-":
         raise UsageError(
