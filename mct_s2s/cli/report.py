@@ -77,6 +77,11 @@ def show_review(
     else:
         printed = fingerprint if options.dry_run and not is_markdown else None
         show_plans(shown, reports, printed, refusal, is_result=options.dry_run)
+    if shown is terminal and _is_fingerprint_of_file(sites[0], fingerprint):
+        terminal.inform(
+            "The fingerprint is of the file at these sites, not of this plan: every rotation there "
+            "has the same one."
+        )
     is_whole = fingerprint is not None or not sites[0].is_of_file
     # `--expect` does all or nothing.
     is_blocked = sites[0].is_of_file and any(map(_is_blocked, sites))
@@ -90,6 +95,12 @@ def show_review(
     if is_markdown:
         digest = [f"Fingerprint: `{fingerprint}`", ""] if fingerprint is not None else []
         terminal.verbatim(page(f"Plan for {reports[0].title}", shown.recorded, *digest))
+
+
+def _is_fingerprint_of_file(site: SiteChange, fingerprint: str | None) -> bool:
+    """Whether a dry run shows the fingerprint of a file, which says nothing of the plan above."""
+    is_rotation = isinstance(site.request.desired, Rotation)
+    return is_rotation and site.is_of_file and site.options.dry_run and fingerprint is not None
 
 
 def _is_ready(site: SiteChange) -> bool:

@@ -401,6 +401,7 @@ def test_of_sites_of_one_name_the_key_of_the_file_tells_which(fleet: Fleet) -> N
     "words",
     [
         ("verify", "--client", "Import kept"),
+        ("verify", "Import kept"),
         ("verify", "--audience", "api://x"),
         ("verify", "--url", "https://x"),
         ("doctor", "--role", "R"),
@@ -411,6 +412,8 @@ def test_of_sites_of_one_name_the_key_of_the_file_tells_which(fleet: Fleet) -> N
 def test_what_a_file_says_is_refused_beside_it(words: tuple[str, ...], fleet: Fleet) -> None:
     done = fleet(*words)
     assert (done.code, "cannot be combined with --file" in done.err) == (2, True)
+    if words[0] == "verify" and "--client" not in words:
+        assert "--client" not in done.err, "nobody typed it"
 
 
 # one client
@@ -429,6 +432,15 @@ def test_one_client_is_rotated_where_the_file_says(fleet: Fleet) -> None:
     ] == [f"file:{place}"]
     assert place.read_text() != before
     assert fleet("verify").code == 0
+
+
+def test_a_dry_run_of_a_rotation_says_that_its_fingerprint_is_of_the_file(fleet: Fleet) -> None:
+    planned = fleet("rotate-secret", f"Import {KEPT}", "--dry-run")
+    other = fleet("rotate-secret", f"Import {KEPT}", "--remove-old", "--dry-run")
+    prints = [re.findall("Fingerprint: ([0-9a-f]+)", done.out) for done in (planned, other)]
+    assert prints[0] == prints[1] != []
+    assert "The fingerprint is of the file at these sites, not of this plan" in planned.err
+    assert "The fingerprint is of the file" not in fleet("apply", "--dry-run").err
 
 
 def test_a_rotation_counts_a_site_that_is_not_set_up_by_itself(fleet: Fleet) -> None:
