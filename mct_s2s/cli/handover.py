@@ -7,6 +7,7 @@ from mct_s2s.cli.options import HANDOFF, AzureOptions
 from mct_s2s.cli.options_to_request import where
 from mct_s2s.errors import Instruction, MissingRight, WayOut
 from mct_s2s.model.commands import option, own_command
+from mct_s2s.planning.permissions.rights import SITE_ROLE
 
 
 def ways_out(options: AzureOptions, missing: Collection[MissingRight]) -> tuple[Instruction, ...]:
@@ -41,6 +42,8 @@ def ways_out(options: AzureOptions, missing: Collection[MissingRight]) -> tuple[
         steps.append(Instruction(first, settings))
     if WayOut.CONSENTER in lacking and WayOut.REGISTRAR not in lacking:
         steps.append(Instruction("Or let someone else grant admin consent: add --no-consent."))
+    if options.without_site and any(right.right == SITE_ROLE for right in missing):
+        steps.append(Instruction(options.without_site))
     steps += [
         Instruction("Or ask the resource's owner to enable the identity first:", enabling)
         for enabling in dict.fromkeys(right.enabling for right in missing)

@@ -115,6 +115,8 @@ class AzureOptions:
         """
         return None
 
+    without_site: ClassVar[str] = ""
+    """How who may change the directory alone comes to the same, or nearly; empty where not."""
     takes_handoff: ClassVar[bool] = False
     """Whether `--from HANDOFF` does without the directory."""
 

@@ -647,6 +647,17 @@ def test_who_may_not_read_the_settings_tests_a_client_as_verify_prints(
         assert run(*typed).code == 0, command
 
 
+def test_who_may_not_write_the_settings_is_told_how_a_client_gets_no_more_tokens(
+    mct: Program, azure: Sandbox
+) -> None:
+    mct("setup", "--client", "A", "-y")
+    run = alone(mct, azure, *EVERY_REGISTRATION, arm=[("Reader", SITE)])
+    other_way = "Or delete the client's app registration, if it has one, in the portal"
+    refused = run("remove-client", "A", *WHERE, "-y")
+    assert (refused.code, other_way in refused.err) == (4, True), refused
+    assert other_way not in run("setup", *WHERE, "--client", "B", "-y").err
+
+
 def test_who_set_up_the_directorys_part_rotates_as_a_reader_of_the_app_service(
     mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,6 +32,11 @@ class RemoveClientOptions(RemovalOptions):
         "mct-s2s remove-client Import -a contosolearn --keep-registration",
         "mct-s2s remove-client Import -f trust.toml --only contosolearn",
     )
+    without_site = (
+        "Or delete the client's app registration, if it has one, in the portal (Entra ID, App "
+        "registrations): it gets no more tokens then. Its ID stays on the allow list until this "
+        "command is run."
+    )
     first_word = FirstWord(
         "client", "NAME", "Display name, appId, object ID, resource ID or allow list entry."
     )
