@@ -20,7 +20,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(203)
         self.send_header("X-Asked", self.headers["X-Asked"] + " " + self.path)
         self.end_headers()
-        self.wfile.write(json.dumps({"GREETING": GREETING}).encode())
+        inside = {name: os.environ[name] for name in os.environ if name.startswith("IDENTITY_")}
+        self.wfile.write(json.dumps({"GREETING": GREETING, **inside}).encode())
     def log_message(self, *_): pass
 http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
 """
@@ -69,6 +70,21 @@ def test_settings_are_the_environment_of_the_program_from_the_next_start_on(
     assert answer.headers["X-Asked"] == "me /hello?a=1"
     azure.write_settings({"GREETING": "good evening"}, app.resource_id)
     assert app.get().json() == {"GREETING": "good evening"}
+
+
+def test_a_program_gets_tokens_of_the_managed_identity_of_its_site(
+    app: App, azure: Sandbox
+) -> None:
+    azure.arm("PATCH", app.resource_id, json={"identity": {"type": "SystemAssigned"}})
+    azure.write_settings({"GREETING": "hello"}, app.resource_id)
+    inside = app.get().json()
+    answer = azure._http.get(
+        inside["IDENTITY_ENDPOINT"],
+        params={"api-version": "2019-08-01", "resource": azure.graph_url},
+        headers={"X-IDENTITY-HEADER": inside["IDENTITY_HEADER"]},
+    )
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["access_token"]
 
 
 def test_a_program_that_is_not_there_is_answered_503(

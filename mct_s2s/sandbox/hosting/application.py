@@ -75,8 +75,9 @@ class Services:
         await app(scope, receive, send)
 
     def add_site(self, site_id: str) -> None:
+        identity = managed_identity.environment(self._addresses, site_id)
         self._sites[site_id] = _router(
-            *mct_site.routes(self._state, self._addresses, site_id, self._apps)
+            *mct_site.routes(self._state, self._addresses, site_id, self._apps, identity)
         )
 
     def open_port(self, site_id: str) -> int:

@@ -149,7 +149,8 @@ class HostedApp:
             self._port = int(free.getsockname()[1])
         kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
         site_settings = {name: value for name, value in settings.items() if value is not None}
-        trusted = dict.fromkeys(("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"), str(self._certificates))
+        names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+        trusted = dict.fromkeys(names, str(self._certificates))
         environment: Mapping[str, str] = {
             **kept,
             **trusted,

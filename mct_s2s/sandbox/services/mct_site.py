@@ -79,9 +79,15 @@ class CallRejected(Exception):
 
 
 def routes(
-    state: SandboxState, addresses: Addresses, site_id: str, apps: Mapping[str, HostedApp]
+    state: SandboxState,
+    addresses: Addresses,
+    site_id: str,
+    apps: Mapping[str, HostedApp],
+    identity: Mapping[str, str],
 ) -> list[Route]:
-    """`apps`: the programs that answer in place of MCT, by the resource ID of the site."""
+    """`apps`: the programs that answer in place of MCT, by the resource ID of the site; `identity`:
+    the variables by which one of this site gets tokens of its managed identity, if it has one.
+    """
 
     async def answer(request: Request) -> Response:
         site_state = state.resources.sites.get(site_id)
@@ -98,7 +104,8 @@ def routes(
             return refusal
         app = apps.get(site_id)  # it may have come after the site
         if app is not None:
-            return await app.answer(request, settings, (site_state.recycles, site_state.restarts))
+            inside = {**settings, **identity} if body.get("identity") else settings
+            return await app.answer(request, inside, (site_state.recycles, site_state.restarts))
         return _answer_call(state, addresses, settings, request, body["kind"])
 
     return [below("/", answer)]
