@@ -1,6 +1,7 @@
 """What a changing command prints: plans, how far each App Service has come, the end."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from mct_s2s import clock
 from mct_s2s.azure.clouds import PUBLIC
@@ -40,7 +41,7 @@ from mct_s2s.render.manual_steps import show_manual_steps
 from mct_s2s.render.markdown import page
 from mct_s2s.render.outcome import show_outcomes
 from mct_s2s.render.site_plans import plans_page, show_plan, show_plans
-from mct_s2s.render.site_report import ClientResult
+from mct_s2s.render.site_report import ClientResult, SiteReport
 from mct_s2s.render.verification import show_verification
 
 # Before
@@ -134,12 +135,29 @@ def show_end(sites: Sequence[SiteChange], fingerprint: str | None) -> None:
 
         terminal.document(apply_document(sites, fingerprint))
     elif not is_dry:
-        show_outcomes(terminal, [report_of(site) for site in sites])
+        show_outcomes(terminal, [_with_old_credentials(site) for site in sites])
         for site in sites:
-            if terminal.quiet and site.outcome is not None and site.outcome.has_begun:
-                print_items(terminal.out, _unsaid(site.outcome))
+            outcome = site.outcome
+            if terminal.quiet and outcome is not None and outcome.has_begun:
+                # What a rotation has left is among the outcomes.
+                print_items(terminal.out, () if _has_rotated(outcome) else _unsaid(outcome))
     if is_dry or (terminal.json and first.is_of_file):
         _annotate_errors(sites)
+
+
+def _with_old_credentials(site: SiteChange) -> SiteReport:
+    """What came of a site, with what a rotation has left of old credentials.
+
+    A plan that was reviewed before is not shown again, and that of many sites has scrolled by.
+    """
+    report = report_of(site)
+    if site.outcome is None or not _has_rotated(site.outcome):
+        return report
+    return replace(report, left_valid=_unsaid(site.outcome))
+
+
+def _has_rotated(outcome: Outcome) -> bool:
+    return isinstance(outcome.request.desired, Rotation) and bool(outcome.done)
 
 
 def _annotate_errors(sites: Sequence[SiteChange]) -> None:

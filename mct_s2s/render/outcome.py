@@ -58,7 +58,7 @@ def show_outcomes(terminal: Terminal, sites: Sequence[SiteReport]) -> None:
 
 
 def _show_unfinished(terminal: Terminal, site: SiteReport) -> None:
-    """A test that failed, and the steps of others, each under the site's name."""
+    """A test that failed, the steps of others, and old credentials, each under the site's name."""
     if site.verification is not None and not site.verification.is_proved:
         terminal.result()
         terminal.result(_heading(site))
@@ -67,6 +67,10 @@ def _show_unfinished(terminal: Terminal, site: SiteReport) -> None:
         terminal.result()
         terminal.result(_heading(site))
         show_manual_steps(terminal.out, site.manual_steps)
+    if site.left_valid:
+        terminal.result()
+        terminal.result(_heading(site))
+        print_items(terminal.out, site.left_valid, "")
 
 
 def _total(sites: Sequence[SiteReport]) -> str:

@@ -76,6 +76,8 @@ class SiteReport:
     taken_back: Sequence[TakenBack] = ()
     manual_steps: Sequence[Instruction] = ()
     verification: Verification | None = None
+    left_valid: Sequence[Instruction] = ()
+    """What a rotation has left of the old credentials, and how that is removed."""
     test: str = ""
     """The command that tests its clients, where this run was to and has not done so."""
     error: S2SError | None = None

@@ -590,6 +590,28 @@ def test_two_clients_of_a_file_that_are_missing_stop_no_rotation(
     assert len(application(azure, "Import")["passwordCredentials"]) == 1
 
 
+@pytest.mark.parametrize("is_quiet", [False, True], ids=["", "quiet"])
+def test_a_reviewed_rotation_of_a_file_says_how_the_old_secret_is_removed(
+    azure: Sandbox, mct: Program, tmp_path: Path, is_quiet: bool
+) -> None:
+    """Its plan is not shown again, and a dry run does not offer the removal."""
+    store = tmp_path / "store"
+    store.write_text("#!/bin/sh\nexec /bin/cat > /dev/null\n")
+    store.chmod(0o755)
+    assert mct("setup", "--client", "Import", "--secret-lifetime", SOON, "-y").code == 0
+    file = tmp_path / "trust.toml"
+    client = f"{{name = 'Import', secret-to = 'exec:{store}'}}"
+    file.write_text(f"[sites.contosolearn]\nclients = [{client}]\n")
+    words = ("rotate-secret", "-f", str(file), "--expiring-within", "30d")
+    reviewed = mct(*words, "--dry-run", *JSON).document["fingerprint"]
+    done = mct(*words, "--expect", reviewed, *(["-q"] if is_quiet else []))
+    assert done.code == 0, done
+    (removal,) = (line.strip() for line in done.out.splitlines() if "--remove-old" in line)
+    assert done.out.count("stays valid until") == 1
+    assert mct(*shlex.split(removal)[1:], "-y").code == 0
+    assert len(application(azure, "Import")["passwordCredentials"]) == 1
+
+
 @pytest.mark.parametrize("kind", ["secret", "certificate"])
 def test_a_client_of_a_file_that_has_no_credential_gets_one_in_a_scheduled_rotation(
     azure: Sandbox, mct: Program, tmp_path: Path, kind: str
