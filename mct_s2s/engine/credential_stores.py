@@ -21,6 +21,7 @@ from mct_s2s.errors import (
 )
 from mct_s2s.inputs.secret_to import SecretTo, VaultTo, no_key_in_vault, vault_to
 from mct_s2s.model.client_credentials import (
+    Credential,
     NewCredential,
     SecretNote,
     newest_made,
@@ -109,20 +110,30 @@ async def _find_lost(
     observed: ObservedState,
     clients: Sequence[ClientApplication],
 ) -> ObservedState:
-    searches = [_find_losing_place(session, request, observed, client) for client in clients]
+    placed: dict[ClientId, Credential] = {}
+    searches = [
+        _find_losing_place(session, request, observed, client, placed) for client in clients
+    ]
     places = await gather_or_cancel(*searches)
     lost = {
         client.client_id: place
         for client, place in zip(clients, places, strict=True)
         if place is not None
     }
-    return replace(observed, missing_secrets=lost)
+    return replace(observed, missing_secrets=lost, placed_credentials=placed)
 
 
 async def _find_losing_place(
-    session: "Session", request: "Request", observed: ObservedState, client: ClientApplication
+    session: "Session",
+    request: "Request",
+    observed: ObservedState,
+    client: ClientApplication,
+    placed: dict[ClientId, Credential],
 ) -> SecretPlace | None:
-    """The place that should have a client's secret, and has not; `None` where none was lost."""
+    """The place that should have a client's secret, and has not; `None` where none was lost.
+
+    `placed` gets the credential that the place of a trust file has.
+    """
     valid = [
         credential
         for credential in client.counted_credentials
@@ -133,6 +144,10 @@ async def _find_losing_place(
     store = _store_of_file(session, request, observed, client)
     if store is not None:
         note = await or_unknown(store.note())
+        if note is not None and note.is_of_client(client.client_id):
+            delivered = note.delivered_of(client.counted_credentials)
+            if delivered is not None:
+                placed[client.client_id] = delivered
         return store.secret_place if note is not None and note.has_lost(valid) else None
     notes_here = observed.local_notes.get(client.client_id, ())
     if any(note.has_had(credential) for note in notes_here for credential in valid):

@@ -214,6 +214,8 @@ class ObservedState:
     """Owners and credentials by appId, for the registrations that they decide about."""
     local_notes: Mapping[str, tuple[SecretNote, ...]] = field(default_factory=dict)
     """Notes on this machine about credentials of those registrations, by appId."""
+    placed_credentials: Mapping[ClientId, Credential] = field(default_factory=dict)
+    """The credential that the trust file's place of a client got last, where that was read."""
     missing_secrets: Mapping[ClientId, SecretPlace] = field(default_factory=dict)
     """The places that should have a client's secret and do not, by appId.
 

@@ -488,6 +488,24 @@ def test_a_client_that_the_file_does_not_name_is_not_rotated(fleet: Fleet) -> No
     assert "names by its appId is rotated by that." in " ".join(by_hand.err.split())
 
 
+def test_status_of_a_file_warns_of_the_secret_that_its_own_place_has(fleet: Fleet) -> None:
+    """A newer one elsewhere is no use to who reads that place."""
+    site = f'[sites.{UNSET}]\nresource-group = "{GROUP}"\n'
+    client = f'{site}[[sites.{UNSET}.clients]]\nname = "Import"\nsecret-lifetime = '
+    one = f'{client}"20d"\nsecret-to = "keyvault:{seed.VAULT}/one"\n'
+    fleet.file.write_text(one)
+    assert fleet("apply", "-y", "--no-verify").code == 0
+    fleet.file.write_text(f'{client}"1y"\nsecret-to = "keyvault:{seed.VAULT}/two"\n')
+    assert fleet("rotate-secret", "Import", "-y").code == 0
+    assert fleet("status").code == 0
+    fleet.file.write_text(one)
+    done = fleet("status")
+    assert done.code == 3, done.out
+    told = "The secret of 'Import' at the place that the file names expires on "
+    assert told in " ".join(done.out.split())
+    assert "rotate-secret" in [words[0] for words in printed(done.out)]
+
+
 # what is printed with -f
 
 NO_SECRET = {"remove-client", "configure-appservice"}

@@ -445,8 +445,10 @@ def used_credential(
     client: ClientApplication, observed: ObservedState, *, is_only_listed: bool = False
 ) -> Credential | None:
     """The credential that the client's users read, as far as that is known."""
-    held = held_here(client, observed)
-    if held is not None or is_only_listed:
+    if is_only_listed:
+        return held_here(client, observed)
+    held = observed.placed_credentials.get(client.client_id) or held_here(client, observed)
+    if held is not None:
         return held
     # A key vault holds secrets. A certificate may be named like ours by others.
     secrets = secrets_among(client.counted_credentials)
@@ -470,8 +472,11 @@ def _of_used(
     name, ends, now = client.display_name, used.expires, observed.now
     assert ends is not None  # it ends in time
     is_valid = used.is_valid_at(now)
-    is_here = used == held_here(client, observed)
-    where = " in its file on this machine" if is_here else " that mct-s2s created"
+    is_placed = used == observed.placed_credentials.get(client.client_id)
+    is_here = is_placed or used == held_here(client, observed)
+    where = " at the place that the file names" if is_placed else " that mct-s2s created"
+    if used == held_here(client, observed):
+        where = " in its file on this machine"
     message = (
         f"The {used.kind.noun} of '{name}'{where} {'expires' if is_valid else 'expired'} on "
         f"{ends:%Y-%m-%d}. Another credential lasts longer."
