@@ -23,7 +23,7 @@ class Row(NamedTuple):
 
 
 _OWN = (
-    Row("MCT", "* /api/{path}", "full", "service-to-service authentication, step 3"),
+    Row("MCT", "* /api/{path}", "usual", "service-to-service authentication, step 3"),
     Row("Identity", "GET {IDENTITY_ENDPOINT}", "full", "app-service/overview-managed-identity"),
     Row(
         "Identity",
