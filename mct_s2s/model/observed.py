@@ -272,6 +272,13 @@ class ObservedState:
             return self.file.command("apply")
         return self.command("add-client", about=client.client_id)
 
+    def listing(self, client: ClientApplication) -> str:
+        """The command that puts a client that holds the role on the allow list."""
+        # `apply` lists no one whom the file does not name.
+        if self.file is not None and self.file.name_of(client) is None:
+            return own_command("configure-appservice", where=self.where)
+        return self.command("configure-appservice")
+
     def rotating(self, client: ClientApplication, *words: str) -> str:
         """The command that replaces a client's credential: by the trust file, if one names it."""
         name = self.file.name_of(client) if self.file is not None else None

@@ -372,6 +372,19 @@ def test_a_credential_that_a_trust_file_does_not_name_keeps_its_own_command() ->
     assert finding.remedy == f"mct-s2s rotate-secret {finding.client} {WHERE}"
 
 
+@pytest.mark.parametrize("name", ["Import", "Other"])
+def test_a_client_that_a_trust_file_does_not_name_is_listed_by_a_command_that_lists_it(
+    name: str,
+) -> None:
+    """`apply` of the file lists no one but its clients."""
+    unlisted = observed_state(trust(client(name)), settings(ServiceAuthRole="S2SAppRole"))
+    (finding,) = diagnose(replace(unlisted, file=IN_FILE))
+    assert finding.code == "client-not-allowed"
+    by_file = "mct-s2s apply -f trust.toml --only learn"
+    alone = f"mct-s2s configure-appservice {WHERE}"
+    assert finding.remedy == (by_file if name == "Import" else alone)
+
+
 @pytest.mark.parametrize(
     ("report", "healthy"),
     [

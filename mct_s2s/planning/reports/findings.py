@@ -357,7 +357,7 @@ def _client(
             )
     # Who assigned it the role is not read here: that command lists it if it is believed, or says
     # whose it is.
-    allow = observed.command("configure-appservice")
+    allow = observed.listing(client)
     is_incomplete = client.is_registered_here and not client.counted_credentials
     if is_incomplete and not isinstance(decision, Doubted):
         allow = remedy  # what gives it a credential lists it, too

@@ -275,8 +275,9 @@ def reasons(token: ApiToken, source: str, observed: ObservedState) -> Iterator[t
     if client is not None:
         add = observed.setting_up(client)
     # As `status` says it: all that it lacks is its entry.
-    has_role = client is not None and has_wanted_role(client, observed)
-    allow = observed.command("configure-appservice") if has_role else add
+    allow = add
+    if client is not None and has_wanted_role(client, observed):
+        allow = observed.listing(client)
     if api.lists and not observed.allowed_client_ids.contains(token.client_id):
         not_there = (
             f"{api.name_of(Holds.APPLICATION_IDS)} does not contain the appId {token.client_id}"
