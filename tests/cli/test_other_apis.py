@@ -188,6 +188,18 @@ def test_tokens_of_another_version_are_named_and_switched_back(
     assert mct("verify", *shop.options).code == 0
 
 
+def test_a_setup_whose_test_fails_does_not_say_that_there_are_no_clients(
+    mct: Program, orders: str, tmp_path: Path
+) -> None:
+    wrong = tmp_path / "orders.toml"
+    text = ORDERS_FILE.read_text("utf-8")
+    wrong.write_text(text.replace('path = "/orders"', 'path = "/nowhere"'), "utf-8")
+    where = ("-a", "orders", "-g", "apps", "--api", str(wrong))
+    ended = mct("setup", *where, "--client", "Import", "-y")
+    assert (ended.code, "returned 404" in ended.out + ended.err) == (3, True), ended
+    assert "has no clients" not in ended.out + ended.err
+
+
 def test_the_version_of_tokens_is_not_switched_under_another_site(
     mct: Program, azure: Sandbox, orders: str, stock: str
 ) -> None:
