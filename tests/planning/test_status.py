@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from mct_s2s.errors import Refused
+from mct_s2s.model.api import Api
 from mct_s2s.model.client_credentials import NEVER, Credential, CredentialKind
 from mct_s2s.model.client_sign_in import ApiAnswer
 from mct_s2s.model.directory_objects import Application, AppRole
@@ -65,7 +66,7 @@ from tests.render.examples import (
     with_role_off,
     with_settings,
 )
-from tests.support.apis import ORDERS
+from tests.support.apis import ORDERS, ORDERS_FILE, PROGRAMS
 from tests.support.mct import MCT, NAMES
 from tests.support.screens import check_kept
 
@@ -414,6 +415,23 @@ def test_each_answer_has_a_remedy_also_one_without_a_token(
     observed = complete()
     assert told in advice(answer, MCT.test.path, observed)
     assert without_token(answer, "https://learn", MCT.test.path, observed).ok is refused
+
+
+@pytest.mark.parametrize(
+    ("api", "told"),
+    [
+        (ORDERS, f"Correct test.path in {ORDERS_FILE}, "),
+        (MCT, "See whether the App Service runs the MCT API. "),
+        (PROGRAMS["dotnet"].api, "Name a path of your API that needs the role: mct-s2s verify "),
+    ],
+    ids=["a description", "MCT", "programs of any kind"],
+)
+def test_a_path_that_the_api_does_not_have_is_not_advised_again(api: Api, told: str) -> None:
+    advised = advice(ApiAnswer(404), api.test.path, replace(complete(), api=api))
+    assert advised.startswith(told)
+    assert f"--path {api.test.path}" not in advised
+    other = advice(ApiAnswer(404), "/other", replace(complete(), api=api))
+    assert other == f"Choose a path of {api.called}: --path {api.test.path}"
 
 
 @pytest.mark.parametrize(

@@ -471,9 +471,9 @@ def advice(answer: ApiAnswer, path: str, observed: ObservedState) -> str:
             )
         case ApiAnswer(status=status) if status in NOT_NOW:
             text = "Wait a minute, then run mct-s2s verify with the same options."
-        case ApiAnswer(status=status) if status == 404 or (
-            status < 500 and path != observed.api.test.path
-        ):
+        case ApiAnswer(status=404) if path == observed.api.test.path:
+            text = _no_such_path(observed)
+        case ApiAnswer(status=status) if status < 500 and path != observed.api.test.path:
             text = (
                 f"Choose a path of {observed.api.called}: "
                 f"{option('--path', observed.api.test.path)}"
@@ -483,6 +483,17 @@ def advice(answer: ApiAnswer, path: str, observed: ObservedState) -> str:
                 "Check the App Service's log (az webapp log tail), then run the same command again."
             )
     return text
+
+
+def _no_such_path(observed: ObservedState) -> str:
+    """What to do where the API does not have the path that its own description names."""
+    api = observed.api
+    if not api.is_shipped:
+        return f"Correct test.path in {api.named_as}, or see whether the app serves that path."
+    verify = observed.command("verify", "--path", "PATH")
+    if api.is_default:
+        return f"See whether the App Service runs {api.called}. To call another path: {verify}"
+    return f"Name a path of your API that needs the role: {verify}"
 
 
 def _verify_at(url: str) -> str:
