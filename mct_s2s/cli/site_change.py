@@ -219,7 +219,7 @@ class SiteChange:
         ):
             raise Refused(
                 "plan-changed",
-                f"What would be done at {self.title} is no longer what was reviewed. Nothing was "
+                f"What would be done at {self.title} is no longer what was planned. Nothing was "
                 "changed there.",
                 remedy="Run the same command again to see the new plan.",
             )
