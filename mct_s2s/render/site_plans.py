@@ -8,7 +8,7 @@ from dataclasses import replace
 from rich.text import Text
 
 from mct_s2s.errors import Instruction, S2SError, as_instructions
-from mct_s2s.plain_text import counted
+from mct_s2s.plain_text import counted, few_of
 from mct_s2s.planning.changes import Action, AddCredential, AnyChange, NoChange
 from mct_s2s.planning.permissions.rights import asked_for
 from mct_s2s.planning.plan import ManualStep, Plan
@@ -370,13 +370,13 @@ def _no_fingerprint_text(sites: Sequence[SiteReport], refusal: S2SError | None) 
     """Why there is no fingerprint, and what to do; empty where nothing prevents it."""
     if refusal is not None:
         return f"No fingerprint: {refusal.statement} {refusal.advice}"
-    unplanned = ", ".join(site.title for site in sites if site.plan is None)
-    unread = ", ".join(site.title for site in sites if site.has_unread_settings)
-    reasons = [f"{unplanned} could not be planned"] if unplanned else []
-    reasons += [f"the settings of {unread} could not be read"] if unread else []
+    unplanned = [site.title for site in sites if site.plan is None]
+    unread = [site.title for site in sites if site.has_unread_settings]
+    reasons = [f"{few_of(unplanned)} could not be planned"] if unplanned else []
+    reasons += [f"the settings of {few_of(unread)} could not be read"] if unread else []
     if not reasons:
         return ""
-    return (
-        f"No fingerprint: {'; '.join(reasons)}. Correct what is wrong there, or plan the others "
-        "with --except SITE or --only SITE."
-    )
+    others = ", or plan the others with --except SITE or --only SITE"
+    if len({*unplanned, *unread}) == len(sites):
+        others = ""
+    return f"No fingerprint: {'; '.join(reasons)}. Correct what is wrong there{others}."

@@ -630,6 +630,15 @@ def test_a_plan_without_a_fingerprint_says_which_site_is_to_blame(screens: Scree
     assert "| a | 0 | 0 | 0 |  |  | `failed: Cannot sign in.` |" in page_of_plans
 
 
+def test_a_plan_of_failed_sites_alone_names_few_and_offers_no_others(screens: Screens) -> None:
+    sites = [SiteReport(f"site{number}", error=not_signed_in()) for number in range(1, 31)]
+    screen = screens()
+    show_plans(screen.terminal, sites, None, is_result=True)
+    assert screen.out.splitlines()[-1].endswith(
+        "site10, … and 20 others could not be planned. Correct what is wrong there."
+    )
+
+
 def test_a_run_with_nothing_to_apply_says_its_failures_and_totals_at_the_end_alone(
     screens: Screens,
 ) -> None:
