@@ -34,6 +34,7 @@ from mct_s2s.sandbox.hosting.environment import (
     in_its_folder,
     unset_lines,
 )
+from mct_s2s.sandbox.hosting.listening import PortTaken
 from mct_s2s.sandbox.hosting.state_directory import Served, StateDirectory
 from mct_s2s.sandbox.services.coverage import table
 
@@ -100,22 +101,41 @@ def serve(options: ServeOptions) -> int:
             return 0
         for file in filter(None, (options.faults, options.world)):
             must_not_block(file)
-        server.serve(
-            options.port
-            or (
-                REAL_PORT
-                if options.real_names
-                else StateDirectory().ports().get("arm", DEFAULT_PORT)
-            ),
-            real_names=options.real_names,
-            announce=typer.echo,
-            listen=options.listen or "",
-            tenant=options.tenant or "",
-            commands=dict(map(_app, options.app)),
-            state_file=options.world,
-            faults_file=options.faults,
-        )
+        try:
+            _serve(options)
+        except PortTaken as error:
+            if error.free_port is not None:
+                error.command = _at_port(error.free_port, options)
+            raise
     return 0
+
+
+def _serve(options: ServeOptions) -> None:
+    server.serve(
+        options.port
+        or (REAL_PORT if options.real_names else StateDirectory().ports().get("arm", DEFAULT_PORT)),
+        real_names=options.real_names,
+        announce=typer.echo,
+        listen=options.listen or "",
+        tenant=options.tenant or "",
+        commands=dict(map(_app, options.app)),
+        state_file=options.world,
+        faults_file=options.faults,
+    )
+
+
+def _at_port(port: int, options: ServeOptions) -> str:
+    """Return the command that serves as these options say, but at another port."""
+    values = [
+        ("--faults", options.faults),
+        ("--world", options.world),
+        ("--listen", options.listen),
+        ("--tenant", options.tenant),
+        *(("--app", app) for app in options.app),
+    ]
+    words = [word for name, value in values if value for word in (name, str(value))]
+    names = ["--real-names"] if options.real_names else []
+    return own_command("sandbox", "serve", "--port", str(port), *names, *words)
 
 
 def _app(text: str) -> tuple[str, str]:

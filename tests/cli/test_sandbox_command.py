@@ -467,6 +467,9 @@ def test_a_taken_port_is_refused_with_a_free_one(here: Callable[..., Ended], tak
     suggested = suggested_port(ended)
     with socket.create_server(("127.0.0.1", suggested)):
         assert suggested_port(here("serve", "--port", str(taken))) != suggested
+    typed = ("--listen", "127.0.0.1", "--tenant", "strict", "--app", "orders=sh 'my app.sh'")
+    again = here("serve", "--port", str(taken), *typed).err.splitlines()[-1]
+    assert shlex.split(again.partition("--port ")[2])[1:] == [*typed], "all but the port"
 
 
 def suggested_port(ended: Ended) -> int:

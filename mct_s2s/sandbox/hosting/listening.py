@@ -26,7 +26,11 @@ _LET_LISTEN = "sudo sysctl net.ipv4.ip_unprivileged_port_start=443"
 
 
 class PortTaken(Mistake):
-    """A port that is in use, or not allowed for this user."""
+    """A port that is in use, or not allowed for this user; `free_port` is the first one of a range
+    that is free, where one was looked for.
+    """
+
+    free_port: int | None = None
 
 
 def open_ports(
@@ -66,12 +70,13 @@ def open_exactly(ports: Mapping[str, int], address: str = "") -> dict[str, list[
                 if error.errno == errno.EADDRINUSE
                 else f"is not available ({error.strerror})"
             )
-            another = _free_start([*ports], address)
-            raise PortTaken(
+            taken = PortTaken(
                 f"Port {port} {what}.",
                 "Stop what uses it, or serve elsewhere:",
-                f"mct-s2s sandbox serve --port {another or 'PORT'}",
-            ) from error
+                "mct-s2s sandbox serve --port PORT",
+            )
+            taken.free_port = _free_start([*ports], address)
+            raise taken from error
     return opened
 
 
