@@ -24,6 +24,7 @@ from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.commands import option, webapp_command
 from mct_s2s.model.desired import Removal, Rotation, SettingsScope, Setup
 from mct_s2s.model.run_files import Handoff
+from mct_s2s.model.secret_place import SecretPlace
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.changes import (
     DeleteApplication,
@@ -34,6 +35,7 @@ from mct_s2s.planning.changes import (
 )
 from mct_s2s.planning.clients import clients_called
 from mct_s2s.planning.permissions.rights import asked_for
+from mct_s2s.planning.reports.status import tagged_vault
 from mct_s2s.render.closing import show_closing
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import annotate, print_items, told_once
@@ -251,6 +253,7 @@ def _clients(outcome: Outcome) -> Iterator[ClientResult]:
             credential=credential,
             can_call=can_call,
             is_secret_elsewhere=is_elsewhere,
+            tagged_vault=_tagged_vault(outcome, name) if is_elsewhere else None,
         )
     enabling = [change for change in outcome.plan.changes if isinstance(change, EnableIdentity)]
     enabled = {
@@ -273,6 +276,12 @@ def _is_elsewhere(outcome: Outcome, name: str) -> bool:
         if credential.is_valid_at(before.now)
     ]
     return note.place is not None and bool(valid) and note.has_lost(valid)
+
+
+def _tagged_vault(outcome: Outcome, name: str) -> SecretPlace | None:
+    before, named = outcome.before, outcome.request.desired.names
+    vaults = (tagged_vault(client, before, named) for client in clients_called(name, before))
+    return next(filter(None, vaults), None)
 
 
 def _unsaid(outcome: Outcome) -> tuple[Instruction, ...]:

@@ -17,7 +17,6 @@ from mct_s2s.render.site_report import ClientResult, SavedCredential, SiteReport
 
 LABELS = 12
 """Columns of the words before the values; the longest is `Certificate`."""
-_ELSEWHERE = "kept elsewhere, or lost"
 
 
 def show_closing(
@@ -101,7 +100,7 @@ def _rows(clients: Sequence[ClientResult]) -> Iterator[RenderableType]:
     if len(clients) == 1:
         yield from _labelled("Object ID" if clients[0].is_identity else "Client ID", clients[0].id)
         if clients[0].is_secret_elsewhere:
-            yield from _labelled("Secret", _ELSEWHERE)
+            yield from _labelled("Secret", _elsewhere(clients[0]))
         for credential in credentials:
             label = credential.kind.noun.capitalize().split()[0]
             yield from _labelled(label, ending(credential.expires), *_places(credential))
@@ -110,7 +109,7 @@ def _rows(clients: Sequence[ClientResult]) -> Iterator[RenderableType]:
     folders = {file.parent for credential in credentials if (file := _file(credential)) is not None}
     table = Columns()
     for client in clients:
-        place, end = f"secret {_ELSEWHERE}" if client.is_secret_elsewhere else "", ""
+        place, end = f"secret {_elsewhere(client)}" if client.is_secret_elsewhere else "", ""
         if client.credential is not None:
             place = str(next(_places(client.credential), ""))
             end = ending(client.credential.expires)
@@ -124,6 +123,13 @@ def _rows(clients: Sequence[ClientResult]) -> Iterator[RenderableType]:
         end = ending(credentials[0].expires, are_several=are_several) if len(ends) == 1 else ""
         label = "Credentials" if are_several else "Credential"
         yield from _labelled(label, end, *(map(str, folders) if len(folders) == 1 else ()))
+
+
+def _elsewhere(client: ClientResult) -> str:
+    """Where a secret may be that is not in the place that was named for it."""
+    if client.tagged_vault is None:
+        return "kept elsewhere, or lost"
+    return f"in {client.tagged_vault}, by a tag of its registration"
 
 
 def _places(credential: SavedCredential) -> Iterator[str | Text]:

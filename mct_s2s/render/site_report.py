@@ -56,6 +56,8 @@ class ClientResult:
     """`None` where it was not tested."""
     is_secret_elsewhere: bool = False
     """Whether the place that was named for its secret does not hold it."""
+    tagged_vault: SecretPlace | None = None
+    """The key vault that may hold it then, by a tag of its registration."""
 
 
 @dataclass(frozen=True)

@@ -887,6 +887,16 @@ def test_setup_ends_with_each_client_whose_secret_is_elsewhere_and_a_program_tha
     assert "rotate-secret" not in done.out, "the plan has said so"
 
 
+def test_a_client_that_is_completed_without_its_place_names_the_vault_of_its_registration(
+    mct: Program,
+) -> None:
+    made = mct("setup", "--client", "Import", *TO_VAULT, "--no-consent", *JSON)
+    (credential,) = made.made
+    done = mct("add-client", credential["appId"], "-y")
+    named = f"  Secret      in {credential['savedTo']}, by a tag of its registration"
+    assert named in done.out.splitlines(), done
+
+
 @pytest.mark.parametrize("place", ["default", "keyvault"])
 def test_status_says_that_a_secret_is_lost_from_its_place(
     mct: Program, azure: Sandbox, place: str

@@ -1,7 +1,7 @@
 """The state of App Services, who can call, and what each client needs next."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -80,6 +80,20 @@ class ClientStatus:
     def urgency(self) -> tuple[int, date, str, str]:
         order = 0 if self.can_call is False else 1 if self.is_due else 2
         return order, (self.ends or NEVER).date(), self.name.casefold(), self.id
+
+
+def tagged_vault(
+    client: ClientApplication, observed: ObservedState, named: Collection[str] = ()
+) -> SecretPlace | None:
+    """The key vault that a tag of a client's registration names as its secret's place.
+
+    `named`: the clients that the operator names; their appIds count.
+    """
+    vaults = Tag.VAULT.values(client.application.tags)
+    # Owners write tags, and only of a believed registration is it known who they are.
+    if not vaults or isinstance(client_trust(client, observed, ServiceSpec(), named), Doubted):
+        return None
+    return SecretPlace(PlaceKind.KEY_VAULT, vaults[-1])
 
 
 @dataclass(frozen=True)
@@ -189,11 +203,7 @@ class SiteStatus:
             is_its_own = note.is_of_client(client.client_id)
             if is_its_own and note.delivered_of(client.counted_credentials) is not None:
                 return note.place
-        vaults = Tag.VAULT.values(client.application.tags)
-        # Owners write tags, and only of a believed registration is it known who they are.
-        if not vaults or isinstance(client_trust(client, observed, ServiceSpec()), Doubted):
-            return None
-        return SecretPlace(PlaceKind.KEY_VAULT, vaults[-1])
+        return tagged_vault(client, observed)
 
     def _status_of_identity(self, identity: ServicePrincipal) -> ClientStatus:
         allowed: bool | None = None
