@@ -413,9 +413,9 @@ def test_a_file_that_cannot_be_saved_is_named_and_not_the_sandboxs_folder(
     with serving(tmp_path) if is_served else nullcontext():
         ended = here("save", path or str(tmp_path))
     assert ended.code == 2
-    error, remedy, *more = ended.err.splitlines()
-    assert error.startswith(f"error: Cannot write '{path or tmp_path}': ")
-    assert (remedy, more) == ("  → Choose another file.", [])
+    shown = " ".join(ended.err.split())  # a long path is on a line of its own
+    assert shown.startswith(f"error: Cannot write '{path or tmp_path}': ")
+    assert shown.endswith("[usage] → Choose another file.")
 
 
 @pytest.mark.parametrize("words", ["serve", "env", "hosts", "save state.json", "reset"])
