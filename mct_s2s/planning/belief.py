@@ -33,7 +33,7 @@ from mct_s2s.model.ids import (
 )
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.changes import AnyChange
-from mct_s2s.planning.clients import has_unique_name_below, is_listed, members
+from mct_s2s.planning.clients import has_unique_name_below, is_allowed, is_listed, members
 from mct_s2s.planning.content import (
     client_content,
     created_role_ids,
@@ -442,6 +442,17 @@ def has_confirmed_role(
 ) -> bool:
     """Whether it holds the role that counts: not one that only the settings name."""
     return observed.trust.has_role(client.principal_id, confirmed_role(observed, spec))
+
+
+def is_client_already(
+    client: ClientApplication, observed: ObservedState, spec: ServiceSpec
+) -> bool:
+    """Whether a setup of it gives no one access: it holds the role, and is on the allow list.
+
+    The role alone may be the doing of the API's owner: a setup that allows it is an adoption.
+    """
+    is_unlisted = observed.app_service is not None and not is_allowed(client, observed)
+    return has_confirmed_role(client, observed, spec) and not is_unlisted
 
 
 def another_site(application: Application, observed: ObservedState) -> str | None:

@@ -18,7 +18,12 @@ from mct_s2s.model.ids import ClientId, PrincipalId, Tag, client_unique_name, is
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.model.resource_id import SCALE_SETS
 from mct_s2s.planning.api_address import is_api_of
-from mct_s2s.planning.belief import Doubted, client_trust, has_confirmed_role
+from mct_s2s.planning.belief import (
+    Doubted,
+    client_trust,
+    has_confirmed_role,
+    is_client_already,
+)
 from mct_s2s.planning.changes import (
     AddCredential,
     AnyChange,
@@ -213,9 +218,9 @@ def plan_client(
     notes = tuple(_client_notes(spec, existing, client, service, credential, observed))
     if not changes:
         changes.append(NoChange.of(existing.application, client.key, CLIENT))
-    is_client_already = has_confirmed_role(existing, observed, service.spec)
     adopted: tuple[str, ...] = ()
-    if is_client_already and is_adopted_by_file(existing, observed):
+    is_adopted = is_adopted_by_file(existing, observed)
+    if is_adopted and is_client_already(existing, observed, service.spec):
         adopted = (adoption(existing.application, observed, CLIENT),)
     return client.client_id, Plan(tuple(changes), left_to_others, notes, adopted=adopted)
 
@@ -401,8 +406,8 @@ def _client_notes(
 ) -> Iterator[str | Instruction]:
     is_service_believed = not isinstance(service.decision, Doubted)
     is_named_by_id = existing.is_registered_here and is_guid(spec.name)
-    is_client_already = has_confirmed_role(existing, observed, service.spec)
-    if is_service_believed and is_named_by_id and not is_client_already:
+    is_new_client = not is_client_already(existing, observed, service.spec)
+    if is_service_believed and is_named_by_id and is_new_client:
         yield adoption(existing.application, observed, CLIENT)
     # A comma may be a part of a name. Other programs take several values by one.
     if client.is_new and "," in spec.name:

@@ -14,7 +14,7 @@ from mct_s2s.planning.belief import (
     Doubted,
     TrustDecision,
     client_trust,
-    has_confirmed_role,
+    is_client_already,
     is_created_by_caller,
     service_trust,
 )
@@ -107,7 +107,7 @@ def _decides_client(
         # One that a setup adopts is shown with its owners.
         if not isinstance(desired, Setup) or desired.service is None:
             return False
-        is_new_client = not has_confirmed_role(client, observed, desired.service)
+        is_new_client = not is_client_already(client, observed, desired.service)
         return is_new_client or is_adopted_by_file(client, observed)
     may_be_deleted = isinstance(desired, Removal) if is_named else desired.removes_unnamed
     return decision is Belief.OWN_CLIENT and may_be_deleted

@@ -34,6 +34,7 @@ from tests.security.staging import (
     SITE_B,
     A,
     B,
+    add_owner,
     as_printed,
     assign,
     disown,
@@ -1319,3 +1320,31 @@ def test_another_teams_client_is_doubted_without_the_settings_as_with_them(
         done = reader("rotate-secret", "Payroll production", *A, *naming, *JSON)
         error = is_refused(done, azure, "registration-not-ours")
         assert adele.address in error["message"]
+
+
+@pytest.mark.parametrize("unique_name", [client_unique_name(OWN, "Import"), "theirs"])
+def test_a_client_with_a_role_from_the_apis_owner_is_allowed_only_beside_its_owners(
+    mct: Program, azure: Sandbox, rob: Member, tmp_path: Path, unique_name: str
+) -> None:
+    """Its role is no sign that an administrator has set it up: whoever names its appId adopts it,
+    as `status` prints it, or the author of a trust file.
+    """
+    assert mct("setup", "--client", "One", *JSON).code == 0
+    (service,) = azure.applications("MCT service (contosolearn)")
+    principal = azure.graph("GET", f"/servicePrincipals(appId='{service['appId']}')")["id"]
+    add_owner(azure, f"servicePrincipals/{principal}", rob)
+    theirs = rob.squat(unique_name, "Import")
+    role_id = service["appRoles"][0]["id"]
+    assign(rob, {**service, "principal": principal}, theirs, role_id)
+    name = theirs["appId"]
+    file = tmp_path / "trust.toml"
+    file.write_text(
+        f'[sites.learn]\napp-service = "{SITE}"\nclients = [{{ name = "One" }}, '
+        f'{{ name = "{name}" }}]\n',
+        encoding="utf-8",
+    )
+    adoption = f"adopt client application 'Import' (appId {name}), owned by {rob.address}"
+    for words in (("add-client", name), ("apply", "-f", str(file))):
+        shown = mct(*words, "--dry-run")
+        assert f"+ {name}  Import" in shown.out
+        assert adoption in " ".join(shown.out.split()), shown.out

@@ -99,6 +99,7 @@ WRITTEN_BY_OTHERS: Mapping[str, tuple[str, ...]] = {
     ),
     "assignments of its app roles": (
         "security/test_harm_stays_at_home::test_the_owner_of_a_shared_api_lets_no_one_in_by_its_role",
+        "security/test_harm_stays_at_home::test_a_client_with_a_role_from_the_apis_owner_is_allowed_only_beside_its_owners",
         "security/test_harm_stays_at_home::test_a_contributor_who_owns_the_service_application_lets_in_no_one_else_and_gets_no_secret",
         "security/test_harm_stays_at_home::test_two_app_services_that_use_one_api_take_nothing_from_each_other",
     ),
