@@ -744,7 +744,7 @@ OWN_API = replace(
             Severity.WARNING,
             f"mct-s2s setup --service-app APP_ID {WHERE}",
         ),
-        (ADOPTED, None, Severity.NOTE, f"mct-s2s setup {WHERE}"),
+        (ADOPTED, None, Severity.NOTE, f"mct-s2s setup --service-app APP_ID {WHERE}"),
         (
             BY_HAND,
             OWN_API,

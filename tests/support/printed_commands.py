@@ -19,11 +19,15 @@ with that CLI.
 """
 _COMMAND = re.compile(r"(?:mct-s2s|az) [a-z]")
 """`mct-s2s 2026-11-30 a79ee3a7` is a credential's name."""
-_LINE = re.compile(r"^\s*(?:→ |- )?((?:mct-s2s|az) [a-z].*)$")
+_LINE = re.compile(
+    r"^\s*(?:→ |- |[^#\s].*[:?] (?=mct-s2s [a-z-]+ -))?((?:mct-s2s|az) [a-z].*[^\\])$"
+)
 
 
 def printed_commands(text: str) -> Iterator[str]:
-    """Each command of ours or of az on a line of its own, or as a whole text of a JSON document."""
+    """Each command of ours or of az on a line of its own, at the end of a sentence of ours, or as a
+    whole text of a JSON document.
+    """
     if text.startswith(("{", "[")):
         yield from (value for value in _texts(json.loads(text)) if _COMMAND.match(value))
         return

@@ -264,10 +264,8 @@ def _anothers(observed: ObservedState, adopted: str | None) -> Iterator[Finding]
             f"{message} Another registration has the name of this App Service's own: anyone can "
             "register that."
         )
-    severity, setup = (
-        Severity.WARNING,
-        observed.command("setup", SERVICE_OPTION, "APP_ID"),
-    )
+    severity = Severity.WARNING
+    setup = observed.command("setup", SERVICE_OPTION, "APP_ID")
     if observed.file is not None:
         message = (
             f"{message} If it is right, the file has to say so: service-app = "
@@ -275,12 +273,8 @@ def _anothers(observed: ObservedState, adopted: str | None) -> Iterator[Finding]
         )
         setup = observed.command("setup")
     if is_noted_use(application, observed):
-        # Its owner can write the tag, too: it is still said.
-        message, severity, setup = (
-            f"{message} A tag of it says that it was adopted.",
-            Severity.NOTE,
-            observed.command("setup"),
-        )
+        # Its owner can write the tag, too: it is still said, and has still to be named.
+        message, severity = f"{message} A tag of it says that it was adopted.", Severity.NOTE
     yield Finding(SERVICE_NOT_OURS, application.display_name, message, setup, severity)
 
 
