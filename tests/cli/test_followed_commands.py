@@ -13,7 +13,7 @@ from tests.conftest import Sandbox
 from tests.support.certificates import RSA, pem_of
 from tests.support.printed_commands import printed_commands, unreadable
 from tests.support.sandbox_inside import Inside
-from tests.support.trust_faults import ADDRESSES, FAULTS, OF_READERS, Stage, typed
+from tests.support.trust_faults import ADDRESSES, FAULTS, OF_READERS, Fault, Stage, typed
 
 WALK = (
     "status --all", "status", "snippet Import", "add-client Import", "rotate-secret Import",
@@ -31,6 +31,8 @@ WALK = (
 )  # fmt: skip
 """One after another, in one trust."""
 ENDLESS = "sandbox serve"
+LOOKS = ("status", "doctor", "az ")
+"""These change nothing, or are not run here."""
 
 
 def test_every_command_that_is_printed_on_the_way_does_something_where_it_is_printed(
@@ -117,3 +119,13 @@ def test_a_command_that_is_printed_of_a_fault_does_something(
             assert happening.asks in followed.err
             followed = mct(*typed([*words, *happening.asks.split()]))
         assert followed.code in {0, 3}, f"{command}: {followed.err}"
+        if is_begun(happening.prints, command) and not happening.prints.startswith(LOOKS):
+            assert_is_mended(happening, stage)
+
+
+def assert_is_mended(fault: Fault, stage: Stage) -> None:
+    """What `status` finds, and a command mends, is not found any more."""
+    if fault.line.startswith("status"):
+        again = stage.mct(*typed(shlex.split(fault.line)))
+        said = [*printed_commands(again.out), *printed_commands(again.err)]
+        assert not any(is_begun(fault.prints, command) for command in said), again

@@ -769,10 +769,11 @@ FAULTS = {
         in_turn(
             lambda stage: stage.done("add-client Cert --certificate theirs.pem"),
             Stage.file,
-            lambda stage: stage.azure.advance(36500 * DAY),
+            lambda stage: stage.azure.advance(41 * DAY),
         ),
         "status -f trust.toml",
-        "apply",
+        "apply -f trust.toml",
+        then=lambda stage: stage.rewrite('credential = "none"', 'credential = "secret"'),
     ),
     "the client is of no trust and has no secret": Fault(
         in_turn(

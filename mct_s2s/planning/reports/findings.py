@@ -39,7 +39,7 @@ from mct_s2s.planning.clients import (
 from mct_s2s.planning.credential_plan import held_here, lost_message
 from mct_s2s.planning.not_ours import SERVICE_NOT_OURS, why_doubted
 from mct_s2s.planning.replacement import all_end_by, signs_in_otherwise
-from mct_s2s.planning.reports.renewal import renewing
+from mct_s2s.planning.reports.renewal import is_made_by_others, renewing
 from mct_s2s.planning.service_facts import (
     SERVICE_OPTION,
     audience_of,
@@ -409,11 +409,12 @@ def _credentials(
         return
     last = max(ends)
     renew = remedy if is_only_listed else renewing(client, credentials, observed, within)
+    is_others = not is_only_listed and is_made_by_others(client, credentials, observed)
+    more = f" {_NAME_IN_FILE}" if is_others else ""
     if valid:
         noun = (secrets_among(valid) or valid)[0].kind.noun
-        message = (
-            f"The last {noun} of '{name}' expires on {last:%Y-%m-%d}, in {(last - now).days} days."
-        )
+        days = (last - now).days
+        message = f"The last {noun} of '{name}' expires on {last:%Y-%m-%d}, in {days} days.{more}"
         file = observed.file if not is_only_listed else None
         lifetime = file.lifetime_of(client) if file is not None else None
         short = ShortLifetime.of(lifetime, now, within)
@@ -423,8 +424,12 @@ def _credentials(
                 renew = file.command("status", "--expiring-within", typed(short.fitting))
         yield Finding("secret-expiring", name, message, renew, Severity.WARNING, client_id)
     else:
-        message = f"The last credential of '{name}' expired on {last:%Y-%m-%d}."
+        message = f"The last credential of '{name}' expired on {last:%Y-%m-%d}.{more}"
         yield Finding("secret-expired", name, message, renew, client=client_id)
+
+
+_NAME_IN_FILE = "Unless the file names another credential of it already, name one first."
+"""Of a client whose credential mct-s2s does not replace."""
 
 
 def _why_always(short: ShortLifetime) -> str:

@@ -32,6 +32,15 @@ def _end(credential: Credential) -> datetime:
     return credential.expires or NEVER
 
 
+def is_made_by_others(
+    client: ClientApplication, credentials: Sequence[Credential], observed: ObservedState
+) -> bool:
+    """Whether the trust file has to name another credential first, as mct-s2s replaces none."""
+    if observed.file is None or observed.file.name_of(client) is None:
+        return False
+    return replaced_kind(current_credentials(credentials, observed.now)) is None
+
+
 def renewing(
     client: ClientApplication,
     credentials: Sequence[Credential],
