@@ -4,12 +4,12 @@ Also the refusals of values and sites that must not be touched.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from mct_s2s.errors import Refused
 from mct_s2s.model.api import Api
-from mct_s2s.model.azure_resources import AppService
+from mct_s2s.model.azure_resources import AppService, FunctionApp
 from mct_s2s.model.commands import option, own_command, webapp_command
 from mct_s2s.model.desired import SettingsScope, Setup
 from mct_s2s.model.ids import ApplicationIdUri, ClientId, PrincipalId, Tag, same_id
@@ -413,6 +413,36 @@ def check_site(observed: ObservedState) -> None:
 def not_sticky(site: AppService, names: Iterable[str]) -> tuple[str, ...]:
     """The settings that a swap would move to the other slot."""
     return tuple(name for name in names if name.lower() not in site.sticky) if site.slots else ()
+
+
+def site_notes(observed: ObservedState, steps: Sequence[AnyChange]) -> tuple[str, ...]:
+    """Say what is odd about the App Service, and what a swap of its slots would do."""
+    site = observed.app_service
+    if site is None:
+        return ()
+    writes = [step for step in steps if isinstance(step, WriteSettings)]
+    notes = [swap_note(site, observed.api, write) for write in writes]
+    if site.function_app is not None:
+        notes.insert(0, _describe_unlike(site, site.function_app, observed.api))
+    return tuple(note for note in notes if note is not None)
+
+
+def _describe_unlike(site: AppService, function_app: FunctionApp, api: Api) -> str:
+    """Say that it may not be the API's site, or what could not be seen of it."""
+    beside = f"'{site.name}{api.function_app_mark}…'"
+    match function_app:
+        case FunctionApp.MISSING:
+            return (
+                f"Warning: '{site.label}' does not look like an {api.name} site: it has no "
+                f"settings of one, and no function app {beside} is beside it."
+            )
+        case FunctionApp.HIDDEN:
+            return (
+                f"Check that '{site.label}' is the {api.name} site: it has no settings of one yet, "
+                f"and whether a function app {beside} is beside it can't be seen, as you may not "
+                f"list the apps of the resource group '{site.resource.resource_group}' "
+                "(Microsoft.Web/sites/read)."
+            )
 
 
 def swap_note(site: AppService, api: Api, write: WriteSettings) -> str | None:

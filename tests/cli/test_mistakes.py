@@ -508,7 +508,9 @@ def test_completion_for_a_home_that_cannot_be_written_is_said_in_one_line(tmp_pa
     home = tmp_path / "file"
     home.touch()
     words = [sys.executable, "-m", "mct_s2s", "--install-completion", "bash"]
-    environment = {**without_azure(), **at_home(home)}
+    # Typed, and not found out by the processes above this one
+    environment = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    environment |= {**without_azure(), **at_home(home)}
     done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2, done
     assert done.stderr.startswith("error: Cannot write to "), done.stderr
