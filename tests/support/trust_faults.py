@@ -113,6 +113,12 @@ class Stage:
         cloud = next(each for each in file.parents if each.name.startswith("localhost-"))
         cloud.rename(cloud.with_name("localhost-1"))
 
+    def spoil_file(self) -> None:
+        """A folder is where the file was."""
+        (file,) = self.home.rglob("import-*.env")
+        file.unlink()
+        file.mkdir()
+
     def change_address(self) -> None:
         """The site had another address when the file was written."""
         (file,) = self.home.rglob("import-*.env")
@@ -824,11 +830,25 @@ FAULTS = {
         "status",
         "status --api FILE",
     ),
+    "the file was moved, and a new secret is shown": Fault(
+        Stage.move_file,
+        "rotate-secret Import --secret-to show",
+        "snippet Import --credentials FILE",
+    ),
+    "a setting is gone, says doctor": Fault(
+        lambda stage: stage.write(ServiceAuthRole=None), "doctor", "setup"
+    ),
+    "the place of a secret can't be read": Fault(
+        Stage.spoil_file,
+        "rotate-secret --expiring-within 400d",
+        "rotate-secret CLIENT_ID --secret-to PLACE",
+    ),
 }
 OF_READERS = {
     "NAME": "Import",
     "FILE": "theirs.pem",
     "PATH": "/api/v1/organization",
+    "--secret-to PLACE": "--secret-to file:new.env",
     "APP_SERVICE": seed.APP_SERVICE,
     "keyvault:VAULT": f"keyvault:{seed.VAULT}",
     "--credentials FILE": f"--credentials {MOVED}",
