@@ -129,3 +129,5 @@ def assert_is_mended(fault: Fault, stage: Stage) -> None:
         again = stage.mct(*typed(shlex.split(fault.line)))
         said = [*printed_commands(again.out), *printed_commands(again.err)]
         assert not any(is_begun(fault.prints, command) for command in said), again
+    if fault.line.startswith("doctor"):
+        assert stage.mct(*typed(shlex.split(fault.line))).code == 0
