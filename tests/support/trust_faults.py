@@ -838,6 +838,14 @@ FAULTS = {
     "a setting is gone, says doctor": Fault(
         lambda stage: stage.write(ServiceAuthRole=None), "doctor", "setup"
     ),
+    "the deadline leaves no time for the test": Fault(
+        lambda stage: stage.azure.misbehave(
+            {"match": {"service": "MCT"}, "fault": {"type": "hang"}}
+        ),
+        "add-client Late --timeout 40",
+        "verify",
+        then=lambda stage: stage.azure.behave(),
+    ),
     "the place of a secret can't be read": Fault(
         Stage.spoil_file,
         "rotate-secret --expiring-within 400d",
