@@ -461,7 +461,7 @@ def advice(answer: ApiAnswer, path: str, observed: ObservedState) -> str:
             )
             text += (
                 "network. A site behind Azure Front Door is called at that address: "
-                f"{_verify_at(_FRONT_DOOR)}"
+                f"{_verify_at(_FRONT_DOOR, observed)}"
             )
         case ApiAnswer(is_redirect=True):
             # Its target is the API's own word: advice to call it would send tokens there.
@@ -496,8 +496,8 @@ def _no_such_path(observed: ObservedState) -> str:
     return f"Name a path of your API that needs the role: {verify}"
 
 
-def _verify_at(url: str) -> str:
-    return own_command("verify", "--url", url)
+def _verify_at(url: str, observed: ObservedState) -> str:
+    return own_command("verify", "--url", url, where=observed.where)
 
 
 def without_token(
