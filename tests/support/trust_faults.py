@@ -838,6 +838,12 @@ FAULTS = {
     "a setting is gone, says doctor": Fault(
         lambda stage: stage.write(ServiceAuthRole=None), "doctor", "setup"
     ),
+    "a new secret does not sign in": Fault(
+        in_turn(lambda stage: stage.azure.advance(DAY), lambda stage: stage.azure.lag(600)),
+        "rotate-secret Import --timeout 40",
+        "rotate-secret",
+        then=lambda stage: stage.azure.lag(0),
+    ),
     "the deadline leaves no time for the test": Fault(
         lambda stage: stage.azure.misbehave(
             {"match": {"service": "MCT"}, "fault": {"type": "hang"}}

@@ -30,9 +30,11 @@ from mct_s2s.model.client_credentials import (
 )
 from mct_s2s.model.client_sign_in import (
     CertificateCredential,
+    ClientRemedy,
     ClientSignIn,
     MadeCredential,
     SecretCredential,
+    TokenRefused,
 )
 from mct_s2s.model.ids import ClientId, KeyId, same_id
 from mct_s2s.planning.api_address import stored_url
@@ -331,7 +333,15 @@ async def _test_replacement(change: AddCredential, run: Run, credential: MadeCre
 
 async def _test_everywhere(run: Run, sign_in: ClientSignIn, scope: str) -> None:
     """Get tokens until every replica of the login service issues one. Raises ServiceError."""
-    await run.session.tokens.token(sign_in, scope, everywhere=True)
+    try:
+        await run.session.tokens.token(sign_in, scope, everywhere=True)
+    except TokenRefused as error:
+        before = run.outcome.before
+        client = before.trust.client_of_id(sign_in.client_id)
+        if client is not None and error.remedied_by is ClientRemedy.NEW_CREDENTIAL:
+            # The error does not know the App Service or the trust file.
+            error.advise(error.advice, before.rotating(client))
+        raise
 
 
 # Removal
