@@ -14,7 +14,7 @@ from mct_s2s.model.client_credentials import (
 )
 from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken
 from mct_s2s.model.directory_objects import ServicePrincipal
-from mct_s2s.model.ids import PrincipalId, Tag, api_uri
+from mct_s2s.model.ids import PrincipalId, Tag, TenantId, api_uri
 from mct_s2s.model.observed import SiteOfFile
 from mct_s2s.model.secret_place import SecretPlace
 from mct_s2s.planning.api_address import is_api_of
@@ -100,6 +100,13 @@ def test_a_client_that_lacks_only_its_entry_is_told_the_command_that_status_tell
     ((text, remedy),) = reasons(token, "file:x", seen)
     assert text.startswith("ServiceApplicationIds does not contain the appId")
     assert remedy == f"mct-s2s configure-appservice {WHERE}"
+
+
+def test_a_token_of_another_tenant_is_no_matter_of_the_settings() -> None:
+    token = replace(TOKEN, tenant_id=TenantId(guid("another tenant")), roles=(ORDERS.role,))
+    ((text, remedy),) = reasons(token, "file:x", served(ORDERS))
+    assert text.startswith(f"The token's tenant is '{token.tenant_id}', but TENANT_ID is ")
+    assert remedy.startswith("Correct AZURE_TENANT_ID in file:x")
 
 
 DPOP = 'DPoP algs="RS256 ES256"'

@@ -170,8 +170,8 @@ class FileVerification:
         return all(site.is_proved for site in self.sites)
 
 
-def _correction(variable: str, sign_in: ClientSignIn) -> str:
-    return f"Correct {variable} in {sign_in.source}, or use another file: --credentials FILE"
+def _correction(variable: str, source: str) -> str:
+    return f"Correct {variable} in {source}, or use another file: --credentials FILE"
 
 
 def misdirected(
@@ -186,7 +186,7 @@ def misdirected(
     else:
         accepted = {*service.identifier_uris, service.client_id}
         accepted_name = f"the service application '{service.display_name}'"
-        remedy = _correction("MCT_S2S_SCOPE", sign_in)
+        remedy = _correction("MCT_S2S_SCOPE", str(sign_in.source))
     if token.audience not in accepted:
         why = f"it is for '{token.audience}', not for {accepted_name}"
         return f"Its token was not sent: {why}.", remedy
@@ -206,7 +206,8 @@ def misdirected(
         why = f"its credential is for '{stored_url}', not for {url}"
         verify = own_command("verify", "--url", stored_url or "URL", where=observed.where)
         remedy = (
-            f"{_correction('MCT_S2S_URL', sign_in)}. If the API is reached at its address, such as "
+            f"{_correction('MCT_S2S_URL', str(sign_in.source))}. If the API is reached at its "
+            "address, such as "
             f"Azure Front Door's, name it: {verify}"
         )
         return f"Its token was not sent: {why}.", remedy
@@ -261,10 +262,10 @@ def reasons(token: ApiToken, source: str, observed: ObservedState) -> Iterator[t
     tenant = api.setting(Holds.TENANT_ID)
     tenant_id = tenant.value_in(site.settings) or "" if tenant is not None else token.tenant_id
     if not same_id(tenant_id.strip(), token.tenant_id):
-        configure = observed.command("configure-appservice")
+        # A setting with another tenant than the App Service's is among those above.
         yield (
             f"The token's tenant is '{token.tenant_id}', but {tenant} is '{tenant_id}'.",
-            configure,
+            _correction("AZURE_TENANT_ID", source),
         )
     if is_listed:
         return
