@@ -87,9 +87,16 @@ def test_setup_is_done_by_keys_and_ends_with_the_command_for_the_same(
         f"mct-s2s setup -a contosolearn -g mct-prod --cloud {azure.origin} --github "
         "https://github.com/acme/etl --client etl --managed-identity reports-func --yes"
     )
+    assert_repeats_nothing(mct, azure, line)
+
+
+def assert_repeats_nothing(mct: Program, azure: Sandbox, line: str) -> None:
+    """The printed commands find everything as they ask for."""
     azure.forget()
-    assert mct(*line.split()[1:]).code == 0
-    assert azure.writes() == [], "the command finds everything as it asks for"
+    for command in line.split(" && "):
+        ended = mct(*shlex.split(command)[1:], env=UNNAMED)
+        assert ended.code == 0, ended
+    assert azure.writes() == []
 
 
 @pytest.mark.as_administrator(
@@ -154,7 +161,7 @@ def test_setup_asks_once_where_the_secrets_of_all_its_clients_go(
 
 
 def test_setup_asks_for_the_place_of_a_key_apart_from_that_of_a_secret(
-    keys: Keys, azure: Sandbox, tmp_path: Path
+    keys: Keys, azure: Sandbox, mct: Program, tmp_path: Path
 ) -> None:
     """A key goes to no vault."""
     code, shown = keys(
@@ -178,6 +185,7 @@ def test_setup_asks_for_the_place_of_a_key_apart_from_that_of_a_secret(
     line = shown[shown.rindex("mct-s2s setup") :].replace("\r\n", "")
     assert f"--secret-to keyvault:{seed.VAULT} --client etl --yes" in line
     assert "--secret-to 'file:~/reports.pem' --credential certificate --client reports" in line
+    assert_repeats_nothing(mct, azure, line)
 
 
 def test_who_has_typed_where_secrets_go_is_not_asked(keys: Keys) -> None:
