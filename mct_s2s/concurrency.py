@@ -1,6 +1,7 @@
 """Requests that go out together, reads that several share, and work that is not cut off halfway."""
 
 import asyncio
+import math
 import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
@@ -70,13 +71,18 @@ async def finish_both(work: Awaitable[A], cleanup: Awaitable[object]) -> A:
     return cast("A", worked)
 
 
-async def finish_even_if_cancelled(work: Coroutine[Any, Any, A]) -> A:
-    """Run to the end; if the command is interrupted, within `CLEANUP_SECONDS`."""
+async def finish_even_if_cancelled(
+    work: Coroutine[Any, Any, A], *, deadline: float = math.inf
+) -> A:
+    """Run to the end; if the command is interrupted, within `CLEANUP_SECONDS`.
+
+    `deadline`: a moment of `clock.seconds` that it does not outlast either.
+    """
     task = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        until = clock.seconds() + CLEANUP_SECONDS
+        until = min(clock.seconds() + CLEANUP_SECONDS, deadline)
         while not task.done() and clock.seconds() < until:
             with suppress(asyncio.CancelledError):  # said once more, by those around us
                 await asyncio.wait({task}, timeout=until - clock.seconds())

@@ -231,6 +231,20 @@ def test_a_run_stopped_where_its_place_for_secrets_fails_leaves_no_secret(
         mended(harness, command, where)
 
 
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=lambda how: how.name)
+def test_an_interruption_while_a_secret_is_made_leaves_none_that_no_one_has(
+    how: signal.Signals, harness: Harness, course_of: Callable[[Command], Course], tmp_path: Path
+) -> None:
+    """The text of a secret is in that one answer."""
+    command, known = KILLED["setup"], course_of(KILLED["setup"])
+    harness.go_to(known.state, tmp_path)
+    making = next(write for write in writes(known) if "addPassword" in write)
+    ended = stopped(harness, typed(command.words, harness), (making, "after", how))
+    assert (ended.code, unheld(harness, command)) == (128 + how, []), ended
+    assert "Removed again: the secret of " in ended.err
+    whole(harness, command, known)
+
+
 def unheld(harness: Harness, command: Command) -> list[str]:
     """The secrets that no one has."""
     state = harness.state

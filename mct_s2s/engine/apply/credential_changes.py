@@ -173,7 +173,10 @@ async def _add_secret(
             credential = await finish_even_if_cancelled(creation)
             await _test_replacement(change, run, credential)
         else:
-            credential = await _create_secret(change, spec, run, attempt)
+            # An interrupted request may have made a secret whose text nobody has read.
+            creation = _create_secret(change, spec, run, attempt)
+            deadline = run.session.connection.deadline
+            credential = await finish_even_if_cancelled(creation, deadline=deadline)
             await _test_replacement(change, run, credential)
             await finish_even_if_cancelled(_deliver(credential, attempt, change, run))
     except BaseException as error:
