@@ -35,6 +35,8 @@ serve_real_names() {
     done
     HTTPS_PROXY=http://$(cat "$work/proxy")
     export HTTPS_PROXY https_proxy=$HTTPS_PROXY
+    # For who has them in a hosts file, the sandbox's own exports lead past any proxy.
+    export NO_PROXY=localhost,127.0.0.1 no_proxy=localhost,127.0.0.1
 }
 
 # in_node COMMAND…: through Node.js alone, with no proxy.
