@@ -8,7 +8,8 @@ import shlex
 import subprocess
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -135,8 +136,14 @@ def call_as_sdk(values: Mapping[str, str], azure: Sandbox) -> int:
             return azure.call_site(credential.get_token(values["MCT_S2S_SCOPE"]).token)
 
 
-def at_terminal(azure: Sandbox, home: Path, *words: str, columns: int = 80, shell: str = "") -> Any:
-    """The program, or a line for a shell, at a terminal as pexpect drives it."""
+@contextmanager
+def at_terminal(
+    azure: Sandbox, home: Path, *words: str, columns: int = 80, shell: str = ""
+) -> Iterator[Any]:
+    """The program, or a line for a shell, at a terminal as pexpect drives it; closed at the end.
+
+    What a process of its own signs holds the computer's time, and the sandbox tells that time here.
+    """
     environment = {
         **without_azure(),
         **azure.environment,
@@ -144,9 +151,15 @@ def at_terminal(azure: Sandbox, home: Path, *words: str, columns: int = 80, shel
         "TERM": "xterm-256color",
     }
     command, *arguments = ["/bin/sh", "-c", shell] if shell else program(words)
-    return pexpect.spawn(
-        command, arguments, env=environment, encoding="utf-8", timeout=240, dimensions=(24, columns)
-    )
+    size = (24, columns)
+    with azure.time.flowing():
+        run = pexpect.spawn(
+            command, arguments, env=environment, encoding="utf-8", timeout=240, dimensions=size
+        )
+        try:
+            yield run
+        finally:
+            run.close()
 
 
 def alone(mct: Program, azure: Sandbox, *graph: str, arm: Sequence[tuple[Any, str]]) -> Program:

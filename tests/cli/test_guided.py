@@ -55,16 +55,15 @@ def keys(azure: Sandbox, tmp_path: Path) -> Keys:
         unset = f"unset {' '.join(UNNAMED)}"
         # Ctrl-C ends the command, and not the shell that says with which code.
         line = f"trap : INT; {unset}; {shlex.join(program(words))}; echo code=$?; stty -a"
-        shell = at_terminal(azure, tmp_path, shell=line)
-        shown = ""
-        for text, answer in steps:
-            shell.expect_exact(text)
-            shown += shell.before + text
-            shell.send(answer)
-        shown, _, end = re.sub(r"\x1b\[[?0-9;]*[a-zA-Z]", "", shown + shell.read()).rpartition(
-            "code="
-        )
-        shell.close()
+        with at_terminal(azure, tmp_path, shell=line) as shell:
+            shown = ""
+            for text, answer in steps:
+                shell.expect_exact(text)
+                shown += shell.before + text
+                shell.send(answer)
+            shown, _, end = re.sub(r"\x1b\[[?0-9;]*[a-zA-Z]", "", shown + shell.read()).rpartition(
+                "code="
+            )
         assert {"icanon", "echo", "isig"} <= set(re.split(r"[\s;]+", end)), (
             f"the terminal is not as it was: {end}"
         )
@@ -358,14 +357,13 @@ def _asked(
     question: str = "Apply? [y/N] ",
 ) -> tuple[int, str]:
     """Answer a command's question, as often as it is asked; exit code and what was shown."""
-    run = at_terminal(azure, home, *words, columns=120)
-    shown = ""
-    for answer in answers:
-        run.expect_exact(question)
-        shown += run.before + run.after
-        run.send(answer)
-    shown += run.read()
-    run.close()
+    with at_terminal(azure, home, *words, columns=120) as run:
+        shown = ""
+        for answer in answers:
+            run.expect_exact(question)
+            shown += run.before + run.after
+            run.send(answer)
+        shown += run.read()
     assert len(secrets_in(shown)) == int("show" in words)
     return run.exitstatus, shown
 
@@ -391,9 +389,8 @@ def test_a_job_with_a_terminal_is_asked_for_no_confirmation(
     variable: str, azure: Sandbox, tmp_path: Path
 ) -> None:
     line = f"{variable}=true {shlex.join(program(SETUP))}"
-    job = at_terminal(azure, tmp_path, shell=line, columns=120)
-    shown = job.read()
-    job.close()
+    with at_terminal(azure, tmp_path, shell=line, columns=120) as job:
+        shown = job.read()
     assert (job.exitstatus, "y/N" in shown, "this is a CI job" in shown) == (2, False, True), shown
     assert azure.writes() == []
 
@@ -401,10 +398,9 @@ def test_a_job_with_a_terminal_is_asked_for_no_confirmation(
 def test_a_question_that_no_one_answers_ends_with_nothing_changed(
     azure: Sandbox, tmp_path: Path
 ) -> None:
-    run = at_terminal(azure, tmp_path, *SETUP, "--timeout", "20", columns=120)
-    run.expect_exact("Apply? [y/N] ")
-    shown = run.read()
-    run.close()
+    with at_terminal(azure, tmp_path, *SETUP, "--timeout", "20", columns=120) as run:
+        run.expect_exact("Apply? [y/N] ")
+        shown = run.read()
     assert run.exitstatus == 1
     plain = re.sub(r"\x1b\[[?0-9;]*[a-zA-Z]", "", shown)
     assert plain.startswith("\r\nerror"), "the question's line is ended, once"
@@ -416,12 +412,11 @@ def test_a_question_that_no_one_answers_ends_with_nothing_changed(
 def test_keys_typed_before_a_question_are_no_answer(
     early: str, answer: str, azure: Sandbox, tmp_path: Path
 ) -> None:
-    run = at_terminal(azure, tmp_path, *SETUP)
-    run.send(early)
-    run.expect_exact("Apply? [y/N] ")
-    run.send(answer)
-    assert "Cancelled. Nothing was changed." in run.read()
-    run.close()
+    with at_terminal(azure, tmp_path, *SETUP) as run:
+        run.send(early)
+        run.expect_exact("Apply? [y/N] ")
+        run.send(answer)
+        assert "Cancelled. Nothing was changed." in run.read()
     assert (run.exitstatus, azure.writes()) == (1, [])
 
 
@@ -473,17 +468,16 @@ def test_a_question_says_that_nothing_was_changed_only_before_a_write(
 def test_setup_at_a_terminal_asks_before_it_uses_a_registration_that_only_the_settings_name(
     azure: Sandbox, tmp_path: Path, made_by_hand: Json
 ) -> None:
-    run = at_terminal(azure, tmp_path, *SETUP, columns=120)
-    run.expect_exact(USE)
-    named = f"ServiceAuthAudience names 'By hand' (appId {made_by_hand['appId']}), which is not"
-    assert named in " ".join(run.before.split())
-    run.send("y\n")
-    run.expect_exact("Apply? [y/N] ")
-    plan = re.sub(r"\x1b\[[?0-9;]*[a-zA-Z]", "", run.before)
-    assert "~ service application By hand" in " ".join(plan.split())
-    run.send("y\n")
-    shown = run.read()
-    run.close()
+    with at_terminal(azure, tmp_path, *SETUP, columns=120) as run:
+        run.expect_exact(USE)
+        named = f"ServiceAuthAudience names 'By hand' (appId {made_by_hand['appId']}), which is not"
+        assert named in " ".join(run.before.split())
+        run.send("y\n")
+        run.expect_exact("Apply? [y/N] ")
+        plan = re.sub(r"\x1b\[[?0-9;]*[a-zA-Z]", "", run.before)
+        assert "~ service application By hand" in " ".join(plan.split())
+        run.send("y\n")
+        shown = run.read()
     assert (run.exitstatus, azure.applications("MCT service (contosolearn)")) == (0, []), shown
 
 

@@ -288,18 +288,16 @@ def test_a_job_masks_a_shown_secret_before_it_is_shown_and_in_that_stream_alone(
 
 @pytest.mark.as_administrator("its creation is one request: a pipeline's waits in the midst")
 def test_a_terminal_is_silent_for_no_second_and_left_as_it_was(
-    azure: Sandbox, inside: Inside, tmp_path: Path
+    azure: Sandbox, tmp_path: Path
 ) -> None:
     """What is waited for is shown with its seconds; SIGTERM leaves the cursor, and an account of
     what was done.
     """
     azure.lag(8.0)
-    with inside.time.flowing():
-        run = at_terminal(azure, tmp_path, *SETUP, columns=120)
+    with at_terminal(azure, tmp_path, *SETUP, columns=120) as run:
         run.expect("waiting for Entra ID to replicate(\x1b\\[[0-9;]*m)* … 1 s")
         run.kill(signal.SIGTERM)
         shown = run.before + run.after + run.read()
-        run.close()
     azure.lag(0.0)
     assert run.exitstatus == 143, shown
     assert shown.count("Created    service application MCT service (contosolearn)") == 1
