@@ -185,8 +185,11 @@ def site_in_note(notes: str | None) -> str | None:
     return site if _SITE.fullmatch(site) else None
 
 
-def site_place(subscription_id: str, resource_group: str) -> str:
-    """Where an App Service is, as `Tag.SITE` says it: its `uniqueName` says its name."""
+def site_group(subscription_id: str, resource_group: str) -> str:
+    """An App Service's subscription and group, as `Tag.SITE` has them.
+
+    Its `uniqueName` says its name.
+    """
     return f"{subscription_id}/{resource_group}".lower()
 
 

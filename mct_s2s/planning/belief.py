@@ -27,9 +27,9 @@ from mct_s2s.model.ids import (
     Tag,
     client_id_in,
     same_id,
+    site_group,
     site_in_note,
     site_in_unique_name,
-    site_place,
 )
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.changes import AnyChange
@@ -74,7 +74,7 @@ class Doubt(Enum):
 
     OTHER_SITE = auto()
     """It was created for another App Service."""
-    UNPLACED = auto()
+    UNKNOWN_SITE = auto()
     """A service application of a name that several App Services have.
 
     Nothing says for which of them it was created.
@@ -150,26 +150,26 @@ def service_trust(
     # A Website Contributor may name any registration in the settings.
     if application.unique_name != observed.trust.unique_name:
         return Doubted((Reason(Doubt.ONLY_SET),), owners)
-    unplaced = Doubted((Reason(Doubt.UNPLACED, observed.twins),), owners)
-    is_of_any_twin = bool(observed.twins) and is_unplaced(application, observed)
+    doubted = Doubted((Reason(Doubt.UNKNOWN_SITE, observed.twins),), owners)
+    is_of_any_twin = bool(observed.twins) and is_of_unknown_site(application, observed)
     # Its name and the settings agree: a Website Contributor who achieved both harms his own App
     # Service alone.
     if is_in_settings(application, observed):
         # The settings of one App Service can be copied to another one of its name.
-        return unplaced if is_of_any_twin else Belief.OWN_SERVICE
+        return doubted if is_of_any_twin else Belief.OWN_SERVICE
     content = service_content(application, observed)
     decision = _trust_by_content(application, observed, content, service_spec=spec)
-    return unplaced if is_of_any_twin and isinstance(decision, Belief) else decision
+    return doubted if is_of_any_twin and isinstance(decision, Belief) else decision
 
 
-def is_unplaced(service: Application, observed: ObservedState) -> bool:
-    """Whether an App Service's own service application does not say where the App Service is.
+def is_of_unknown_site(service: Application, observed: ObservedState) -> bool:
+    """Whether an App Service's own service application does not say which App Service that is.
 
     People write over its note. Earlier versions wrote no tag, nor does who sees no App Service.
     """
     if observed.app_service is None or service.unique_name != observed.trust.unique_name:
         return False
-    return site_in_note(service.notes) is None and _tagged_place(service) is None
+    return site_in_note(service.notes) is None and _tagged_group(service) is None
 
 
 def own_service_beside(observed: ObservedState) -> Application | None:
@@ -181,7 +181,7 @@ def own_service_beside(observed: ObservedState) -> Application | None:
     custody = observed.custody_of(own) if own is not None else None
     if own is None or custody is None or not is_created_by_caller(own, observed.caller):
         return None
-    is_placed = another_site(own, observed) is None and not is_unplaced(own, observed)
+    is_placed = another_site(own, observed) is None and not is_of_unknown_site(own, observed)
     return own if is_placed and not _owners_beside_caller(custody.owners, observed) else None
 
 
@@ -265,9 +265,9 @@ def _is_of_namesake_site(client: ClientApplication, observed: ObservedState) -> 
     ):
         return True
     holds_role = trust.has_any_role(client.principal_id)
-    tagged = _tagged_place(client.application)
+    tagged = _tagged_group(client.application)
     if tagged is not None:
-        is_elsewhere_by_tag = observed.app_service is not None and tagged != _own_place(observed)
+        is_elsewhere_by_tag = observed.app_service is not None and tagged != _own_group(observed)
         # An App Service that was moved has the clients of its own service application all the same.
         return is_elsewhere_by_tag and not (holds_role and _only_administrators_grant(observed))
     # Earlier versions wrote no tag. The role counts then, as anyone may register a namesake; where
@@ -463,8 +463,8 @@ def another_site(application: Application, observed: ObservedState) -> str | Non
     site, noted = observed.app_service, site_in_note(application.notes)
     if site is not None and noted is not None and not same_id(noted, str(site.resource)):
         return noted
-    tagged = _tagged_place(application) if site is not None and noted is None else None
-    if tagged is not None and tagged != _own_place(observed):
+    tagged = _tagged_group(application) if site is not None and noted is None else None
+    if tagged is not None and tagged != _own_group(observed):
         subscription, _, group = tagged.partition("/")
         return f"/subscriptions/{subscription}/resourceGroups/{group}"
     name = application.unique_name
@@ -473,16 +473,16 @@ def another_site(application: Application, observed: ObservedState) -> str | Non
     return site_in_unique_name(name)
 
 
-def _tagged_place(application: Application) -> str | None:
+def _tagged_group(application: Application) -> str | None:
     """The subscription and group of the App Service that a tag says it was created for."""
     return next(iter(Tag.SITE.values(application.tags)), None)
 
 
-def _own_place(observed: ObservedState) -> str | None:
+def _own_group(observed: ObservedState) -> str | None:
     site = observed.app_service
     if site is None:
         return None
-    return site_place(site.resource.subscription_id, site.resource.resource_group)
+    return site_group(site.resource.subscription_id, site.resource.resource_group)
 
 
 # What has only the right name: believed if no one but the caller has put anything into it

@@ -62,7 +62,9 @@ def why_doubted(doubted: Doubted) -> str:
 
 _REASONS = {
     Doubt.OTHER_SITE: "it was created for another App Service, {names}",
-    Doubt.UNPLACED: "{names} has the same name, and nothing says for which of them it was created",
+    Doubt.UNKNOWN_SITE: (
+        "{names} has the same name, and nothing says for which of them it was created"
+    ),
     Doubt.ONLY_SET: "mct-s2s did not set it up for this App Service, and only its settings name it",
     Doubt.OTHER_SERVICE: "its service application is not this App Service's",
     Doubt.OTHER_TENANT: "its app registration is not in this tenant",
@@ -147,12 +149,12 @@ def _service_refusal(
         return not_ours(application, doubted, SERVICE, observed.graph if is_deleted else "")
     by = f"{observed.api.names_service} names" if is_set else "The service application is"
     adopting = f"Run the same command with {option(SERVICE_OPTION, client_id)} if it is right"
-    if doubted.has(Doubt.UNPLACED):
+    if doubted.has(Doubt.UNKNOWN_SITE):
         adopting = (
             f"If it was created for {observed.subject}, run the same command with "
             f"{option(SERVICE_OPTION, client_id)} (setup notes it, so that this is asked once)"
         )
-    is_not = "may not be" if doubted.has(Doubt.UNPLACED) else "is not"
+    is_not = "may not be" if doubted.has(Doubt.UNKNOWN_SITE) else "is not"
     whose = (
         f"{by} '{application.display_name}' (appId {client_id}), which {is_not} this App Service's "
         f"own: {why_doubted(doubted)}."

@@ -257,11 +257,11 @@ def _complete_marks(
     """
     tag = Tag.NAME.of(observed.trust.unique_name)
     missing_name = () if tag in application.tags else (tag,)
-    missing_place = _missing_site_tags(application, observed)
-    missing_tags = (*missing_name, *missing_place)
+    missing_site_tags = _missing_site_tags(application, observed)
+    missing_tags = (*missing_name, *missing_site_tags)
     missing_note = _missing_note(application, observed)
     # An interrupted run may have left them out: that alone is not worth a write.
-    is_written = edits != ApplicationEdits() or (is_due and bool(missing_place))
+    is_written = edits != ApplicationEdits() or (is_due and bool(missing_site_tags))
     if not is_written or not (missing_tags or missing_note):
         return edits
     return replace(edits, tags=(*edits.tags, *missing_tags), notes=missing_note)

@@ -14,8 +14,8 @@ from mct_s2s.model.ids import (
     api_uri,
     client_id_in,
     new_app_role_id,
+    site_group,
     site_in_unique_name,
-    site_place,
 )
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import Holds
@@ -62,7 +62,7 @@ def site_tags(observed: ObservedState) -> tuple[str, ...]:
     if observed.app_service is None:
         return ()
     site = observed.app_service.resource
-    return (Tag.SITE.of(site_place(site.subscription_id, site.resource_group)),)
+    return (Tag.SITE.of(site_group(site.subscription_id, site.resource_group)),)
 
 
 def is_created_for_this_site(observed: ObservedState) -> bool:

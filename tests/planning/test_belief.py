@@ -129,8 +129,8 @@ def test_a_service_application_is_believed_if_it_is_named_or_both_own_and_set_or
 @pytest.mark.parametrize(
     ("service", "spec", "values", "custody", "expected"),
     [
-        (SERVICE, SPEC, SET, OF_ADA, {Doubt.UNPLACED}),
-        (SERVICE, SPEC, UNSET, Custody(), {Doubt.UNPLACED}),
+        (SERVICE, SPEC, SET, OF_ADA, {Doubt.UNKNOWN_SITE}),
+        (SERVICE, SPEC, UNSET, Custody(), {Doubt.UNKNOWN_SITE}),
         (SERVICE, SPEC, UNSET, OF_ADA, {Doubt.OWNED}),
         (SERVICE, NAMED, SET, OF_ADA, Belief.NAMED),
         (OURS_BY_NOTE, SPEC, SET, OF_ADA, Belief.OWN_SERVICE),

@@ -41,7 +41,7 @@ from mct_s2s.planning.belief import (
     client_trust,
     doubtful_once_restored,
     is_named_in_command,
-    is_unplaced,
+    is_of_unknown_site,
     service_trust,
 )
 from mct_s2s.planning.clients import has_unique_name_below
@@ -406,7 +406,7 @@ async def _with_twins(session: Session, request: Request, observed: ObservedStat
     site, service = observed.app_service, observed.trust.service
     if site is None or service is None or isinstance(request.desired, Look):
         return observed
-    if not is_unplaced(service, observed):
+    if not is_of_unknown_site(service, observed):
         return observed
     subscription, name = site.resource.subscription_id, site.resource.names[0]
     # Who may not list them has no role at another one, either.
