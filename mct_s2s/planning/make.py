@@ -116,8 +116,6 @@ class _Registrations:
     """`None` where Entra ID is not asked at all."""
     clients: Mapping[Deferred[ClientId], Plan]
     identities: Sequence[tuple[Deferred[PrincipalId], list[AnyChange]]]
-    writes_service: bool
-    """Whether the service application may be changed, too."""
 
     @property
     def object_ids(self) -> list[Deferred[PrincipalId]]:
@@ -125,7 +123,7 @@ class _Registrations:
 
     @property
     def steps(self) -> Iterator[AnyChange]:
-        if self.service is not None and self.writes_service:
+        if self.service is not None:
             yield from self.service.changes
         for client in self.clients.values():
             yield from client.steps
@@ -219,14 +217,15 @@ def _plan_setup(desired: Setup, observed: ObservedState) -> Plan:
 
 def _plan_registrations(desired: Setup, observed: ObservedState) -> _Registrations:
     """Plan what is missing in the directory. Raises NotOurs, NotThere, Refused."""
-    service = plan_service(desired.service, observed) if desired.service is not None else None
+    service: PlannedService | None = None
+    if desired.service is not None:
+        # `configure-appservice` writes to the App Service alone.
+        service = plan_service(desired.service, observed, may_write=not desired.settings_only)
     clients = _plan_clients(desired, service, observed) if service is not None else {}
     identities = [
         plan_identity(resource, service, observed) for resource in observed.identity_resources
     ]
-    # `configure-appservice` writes to the App Service alone.
-    writes_service = not desired.settings_only
-    return _Registrations(service, clients, identities, writes_service)
+    return _Registrations(service, clients, identities)
 
 
 def _plan_clients(

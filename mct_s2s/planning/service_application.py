@@ -69,8 +69,11 @@ class PlannedService:
     """As in `Plan.adopted`."""
 
 
-def plan_service(spec: ServiceSpec, observed: ObservedState) -> PlannedService:
-    """Plan what the service application lacks. Raises NotThere, Refused."""
+def plan_service(spec: ServiceSpec, observed: ObservedState, *, may_write: bool) -> PlannedService:
+    """Plan what the service application lacks. Raises NotThere, Refused.
+
+    `may_write`: whether this run may change it; else it is only named, and no change is planned.
+    """
     trust = observed.trust
     application = trust.service or Application(unique_name=trust.unique_name)
     registration = Registration(SERVICE_KEY, SERVICE, application, trust.principal)
@@ -78,29 +81,14 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> PlannedService:
 
     role, role_edit = role_to_use(application, spec.role, observed)
     uri = _planned_uri(spec, registration, observed)
-    reference = None if registration.is_new else _missing_reference(application, spec)
-    edits = ApplicationEdits(
-        uri=None if uri in application.identifier_uris else uri,
-        role=role_edit,
-        token_version=_other_token_version(application, observed, spec),
-        management_reference=reference,
-    )
-    edits = _add_marks(edits, application, spec, observed)
-    use_tags = _missing_use_tags(edits, application, spec, observed)
-
     decision: TrustDecision = Belief.REMEMBERED
     if not registration.is_new:
         decision = service_trust(application, observed, spec)
-    # A deleted one that only has the name, or is named, must turn out to be ours once it is
-    # restored.
-    is_sure = decision in {Belief.REMEMBERED, Belief.OWN_SERVICE}
-    changes = registration.plan_creation(_new_service(spec, observed), is_sure=is_sure)
-    changes += _plan_edits(registration, role, edits, use_tags, observed)
-    if not changes:
-        changes.append(NoChange.of(application, SERVICE_KEY, SERVICE, f"app role {role.value}"))
-    # Graph refuses two writes to one registration at a time.
-    principal_name = application.display_name or spec.display_name
-    changes += registration.plan_principal(principal_name, after=(SERVICE_UPDATE_KEY,))
+    edits = ApplicationEdits()
+    changes = list[AnyChange]()
+    if may_write:
+        edits = _missing_edits(registration, uri, role_edit, spec, observed)
+        changes = _plan_changes(registration, role, edits, decision, spec, observed)
 
     notes = list[str]()
     # Of another team's, who may be surprised by a change, the plan names the owners.
@@ -118,6 +106,49 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> PlannedService:
     return PlannedService(
         spec, registration, role, uri, decision, tuple(changes), tuple(notes), tuple(adopted)
     )
+
+
+def _missing_edits(
+    registration: Registration,
+    uri: Deferred[ApplicationIdUri],
+    role_edit: AppRole | None,
+    spec: ServiceSpec,
+    observed: ObservedState,
+) -> ApplicationEdits:
+    """What the service application lacks, with its marks. Raises Refused."""
+    application = registration.application
+    reference = None if registration.is_new else _missing_reference(application, spec)
+    edits = ApplicationEdits(
+        uri=None if uri in application.identifier_uris else uri,
+        role=role_edit,
+        token_version=_other_token_version(application, observed, spec),
+        management_reference=reference,
+    )
+    return _add_marks(edits, application, spec, observed)
+
+
+def _plan_changes(
+    registration: Registration,
+    role: AppRole,
+    edits: ApplicationEdits,
+    decision: TrustDecision,
+    spec: ServiceSpec,
+    observed: ObservedState,
+) -> list[AnyChange]:
+    """Plan its creation, its edits and its service principal."""
+    application = registration.application
+    # A deleted one that only has the name, or is named, must turn out to be ours once it is
+    # restored.
+    is_sure = decision in {Belief.REMEMBERED, Belief.OWN_SERVICE}
+    use_tags = _missing_use_tags(edits, application, spec, observed)
+    changes = registration.plan_creation(_new_service(spec, observed), is_sure=is_sure)
+    changes += _plan_edits(registration, role, edits, use_tags, observed)
+    if not changes:
+        changes.append(NoChange.of(application, SERVICE_KEY, SERVICE, f"app role {role.value}"))
+    # Graph refuses two writes to one registration at a time.
+    principal_name = application.display_name or spec.display_name
+    changes += registration.plan_principal(principal_name, after=(SERVICE_UPDATE_KEY,))
+    return changes
 
 
 def _refuse_other_than_asked(

@@ -559,6 +559,19 @@ def test_configure_writes_settings_only(service: Application) -> None:
     assert plan_of(spec(settings_only=True, given=given), before) == WRITE
 
 
+@pytest.mark.parametrize("tags", [(), (Tag.USED.of("mct-s2s-elsewhere"),)], ids=["own", "shared"])
+def test_configure_announces_no_change_of_a_service_application_that_it_only_names(
+    tags: tuple[str, ...],
+) -> None:
+    """Nor is it refused for one: here, a switch of the tokens' version, which others may need."""
+    shared = replace(SERVICE, unique_name=None, token_version=2, tags=tags)
+    before = observed_state(trust(IMPORT, service=shared), settings(ServiceAuthAudience="api://x"))
+    named = replace(SPEC, adopt=SERVICE_ID)
+    plan = make_plan(spec(service=named, settings_only=True), before)
+    assert said(plan) == WRITE
+    assert not any("access tokens" in str(remark) for remark in plan.remarks)
+
+
 def test_configure_says_who_loses_access_by_a_value_that_was_given() -> None:
     other = client("Other")
     assert other.principal is not None
