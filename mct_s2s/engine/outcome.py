@@ -32,7 +32,7 @@ from mct_s2s.planning.changes import (
 )
 from mct_s2s.planning.clients import clients_called
 from mct_s2s.planning.not_ours import NotOurs
-from mct_s2s.planning.permissions.rights import Missing
+from mct_s2s.planning.permissions.rights import Missing, relies_on_ownership
 from mct_s2s.planning.plan import ManualStep, Plan
 from mct_s2s.planning.reports.verification import Verification
 from mct_s2s.planning.service_application import SERVICE_KEY
@@ -101,6 +101,11 @@ class Outcome:
     """
     used_existing: set[str] = field(default_factory=set)
     """Object ids of registrations that were to be created, were there, and are believed."""
+
+    @property
+    def relies_on_ownership(self) -> bool:
+        """Whether the caller may change only what it owns, for all that is known."""
+        return relies_on_ownership(self.access)
 
     def remember(self, *object_ids: str) -> None:
         """Note on this machine that a run has begun to create or change registrations."""

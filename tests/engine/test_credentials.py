@@ -25,6 +25,7 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import S2SError
 from mct_s2s.key_pairs import make_key_pair
+from mct_s2s.model.caller_rights import CallerRights
 from mct_s2s.model.client_credentials import (
     YOUNG,
     CredentialKind,
@@ -554,7 +555,8 @@ def test_a_service_principal_waits_for_replicas_only_if_its_application_is_new_a
         client_id = (
             registration.client_id if registration is not None else ClientId(theirs["appId"])
         )
-        return await create_principal(session, client_id, registration, as_owner=True)
+        outcome = replace(planned(NEW), access=CallerRights())
+        return await create_principal(session, outcome, client_id, registration)
 
     theirs = owner.register()
     owner.misbehave("/servicePrincipals", 2, **DENIED)
@@ -577,9 +579,7 @@ def test_a_name_that_nobody_shows_to_hold_is_told_with_what_to_do(engine: Engine
         )
 
     engine.before(f"(uniqueName='{UNIQUE_NAME}')", *[taken] * 20, method="PATCH")
-    error, _ = timed(
-        engine, lambda session: create_registration(session, planned(NEW), NEW, as_owner=False)
-    )
+    error, _ = timed(engine, lambda session: create_registration(session, planned(NEW), NEW))
     assert error.code == "name-taken"
     assert f"'{UNIQUE_NAME}'" in error.remedy
     assert "again in a minute" in error.remedy

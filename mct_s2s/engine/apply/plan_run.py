@@ -28,7 +28,6 @@ from mct_s2s.planning.changes import (
     WriteSettings,
 )
 from mct_s2s.planning.not_ours import NotOurs
-from mct_s2s.planning.permissions.rights import relies_on_ownership
 from mct_s2s.planning.plan import apply_edits, references
 from mct_s2s.planning.service_application import SERVICE_KEY
 
@@ -67,8 +66,6 @@ class Run:
         self.outputs = outcome.outputs
         self.stores = outcome.stores
         self.now = outcome.request.now
-        # Whether the caller may change only what it owns, for all that is known.
-        self.as_owner = relies_on_ownership(outcome.access)
         # When each client's credential arrived at its store, by `clock.seconds`, and its id.
         self.delivered: dict[str, tuple[float, KeyId]] = {}
         self.wrote_settings = False
@@ -216,7 +213,7 @@ class Run:
             return await self._send(change, self)
         except PermissionMissing as refusal:
             object_id = getattr(change, "object_id", None)
-            if not self.as_owner or not isinstance(object_id, str):
+            if not self.outcome.relies_on_ownership or not isinstance(object_id, str):
                 raise
             registration = ApplicationObjectId(object_id)
             raise await explain_not_owner(self.session, registration, refusal) from refusal

@@ -45,7 +45,7 @@ from mct_s2s.planning.belief import (
 from mct_s2s.planning.changes import AnyChange, CreateApplication, only_notes_use
 from mct_s2s.planning.clients import clients_called, is_listed
 from mct_s2s.planning.not_ours import not_ours
-from mct_s2s.planning.permissions.rights import BIN_READERS, relies_on_ownership
+from mct_s2s.planning.permissions.rights import BIN_READERS
 from mct_s2s.planning.service_facts import SERVICE, is_in_settings
 from mct_s2s.waits import (
     AGREEING_READS,
@@ -73,13 +73,13 @@ OVERWRITTEN = (
 
 
 async def create_registration(
-    session: Session, outcome: Outcome, change: CreateApplication, *, as_owner: bool
+    session: Session, outcome: Outcome, change: CreateApplication
 ) -> tuple[Application, str]:
     """Create a registration, or restore the one that was just deleted under its name.
 
     Returns it, and a remark. Raises NotOurs: someone else has created it.
     """
-    if as_owner:
+    if outcome.relies_on_ownership:
         return await create_as_owner(session, outcome, change)
     try:
         application, is_new = await applications.create(session.graph, change.application)
@@ -363,7 +363,7 @@ async def restore_registration(
     try:
         principals = await recycle_bin.restore(graph, application)
     except PermissionMissing as refusal:
-        if not relies_on_ownership(outcome.access):
+        if not outcome.relies_on_ownership:
             raise
         raise await _explain_not_restored(session, application, refusal) from refusal
     if not is_sure:
@@ -448,7 +448,7 @@ async def _decide_trust_of_restored(
 
 
 async def create_principal(
-    session: Session, client_id: ClientId, created: Application | None, *, as_owner: bool
+    session: Session, outcome: Outcome, client_id: ClientId, created: Application | None
 ) -> ServicePrincipal:
     """Create the service principal of a registration.
 
@@ -459,7 +459,7 @@ async def create_principal(
         return await service_principals.create(graph, client_id)
     except S2SError as refusal:
         # A caller that may change every registration needs no ownership: it lacks the right itself.
-        if isinstance(refusal, PermissionMissing) and not as_owner:
+        if isinstance(refusal, PermissionMissing) and not outcome.relies_on_ownership:
             raise
         if not _may_be_about_ownership(refusal):
             raise
@@ -574,7 +574,7 @@ async def probe_planned_write(session: Session, application: Application, outcom
         # A plan that does not write to it needs no right to.
         if not any(_needs_to_write(change, application) for change in outcome.plan.changes):
             return True
-        if not relies_on_ownership(outcome.access):
+        if not outcome.relies_on_ownership:
             raise
         raise await explain_not_owner(session, application.object_id, refusal) from refusal
 

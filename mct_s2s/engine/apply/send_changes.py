@@ -242,7 +242,7 @@ async def restore_application(change: RestoreApplication, run: Run) -> str:
     principal = restored.principal
     if principal is None:
         created = await create_principal(
-            run.session, application.client_id, application, as_owner=run.as_owner
+            run.session, run.outcome, application.client_id, application
         )
         principal = created.id
     run.outputs[change.key, Output.PRINCIPAL_ID] = principal
@@ -252,9 +252,7 @@ async def restore_application(change: RestoreApplication, run: Run) -> str:
 
 async def create_application(change: CreateApplication, run: Run) -> str:
     creation = replace(change, application=run.with_permission(change.key, change.application))
-    application, detail = await create_registration(
-        run.session, run.outcome, creation, as_owner=run.as_owner
-    )
+    application, detail = await create_registration(run.session, run.outcome, creation)
     _note_registration(change, application, run)
     return detail
 
@@ -297,7 +295,7 @@ async def update_application(change: UpdateApplication, run: Run) -> str:
 async def create_service_principal(change: CreateServicePrincipal, run: Run) -> None:
     client_id = run.outputs.resolve(change.client_id)
     created = run.created_registration(change.client_id)
-    principal = await create_principal(run.session, client_id, created, as_owner=run.as_owner)
+    principal = await create_principal(run.session, run.outcome, client_id, created)
     if created is None:
         await _check_old_registration(client_id, principal, run)
     run.session.graph.expect_lag(client_id)
@@ -349,7 +347,7 @@ async def delete_application(change: DeleteApplication, run: Run) -> None:
     try:
         await applications.delete(run.session.graph, change.object_id)
     except PermissionMissing as refused:
-        if not (run.as_owner and _is_only_untouched(change, run.outcome)):
+        if not (run.outcome.relies_on_ownership and _is_only_untouched(change, run.outcome)):
             raise
         raise Skipped("kept: it holds no role, and you may delete only what you own") from refused
 
