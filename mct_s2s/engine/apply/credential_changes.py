@@ -144,7 +144,7 @@ async def _create_key(
         await store.deliver(credential)
     if store.arrives_last:
         await _begin(attempt, change, run)
-    run.mark_last_request(change)
+    run.let_settings_be_read(change)
     key_id = await credentials.add_certificate(
         run.session.graph, attempt.object_id, certificate, attempt.name
     )
@@ -197,7 +197,7 @@ async def _create_secret(
     change: AddCredential, spec: NewCredential, run: Run, attempt: Attempt
 ) -> MadeCredential:
     await _begin(attempt, change, run)
-    run.mark_last_request(change)
+    run.let_settings_be_read(change)
     secret = await _request_secret(run, change, spec)
     attempt.key_id = secret.key_id
     attempt.may_have_twin = secret.may_have_twin

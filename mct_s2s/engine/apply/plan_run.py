@@ -73,7 +73,7 @@ class Run:
         # Changes that failed alone or found another run's registration, and those that need them.
         self._left_out: set[str] = set()
         self._ready = {change.key: asyncio.Event() for change in outcome.plan.changes}
-        self._last_request = {change.key: asyncio.Event() for change in outcome.plan.changes}
+        self._settings_readable = {change.key: asyncio.Event() for change in outcome.plan.changes}
         self._slots = asyncio.Semaphore(CHANGES_AT_ONCE)
         changes = outcome.plan.changes
         created = [change for change in changes if isinstance(change, CreateApplication)]
@@ -151,7 +151,7 @@ class Run:
         try:
             await self._wait_for(self._awaited_keys(change))
             if isinstance(change, WriteSettings):
-                await self._wait_for_last_requests(change)
+                await self._wait_until_settings_may_be_read(change)
             if self._needs_left_out(change):
                 self._leave_out(change)
                 return
@@ -161,8 +161,9 @@ class Run:
                 # Settings are only read until all else is done: cut off then, they are unchanged.
                 if not isinstance(change, WriteSettings):
                     self.outcome.start(change)
+                # A credential's change says by itself when it is likely to succeed.
                 if not isinstance(change, AddCredential):
-                    self.mark_last_request(change)
+                    self.let_settings_be_read(change)
                 with during(self.progress.started(change)):
                     await self._send_and_report(change)
         except Stopped:
@@ -178,14 +179,14 @@ class Run:
             return keys
         return frozenset(reference.key for reference in references(change))
 
-    async def _wait_for_last_requests(self, change: WriteSettings) -> None:
-        """Wait until all that the settings wait for have sent their last request, or are done.
+    async def _wait_until_settings_may_be_read(self, change: WriteSettings) -> None:
+        """Wait until all that the settings need is likely to succeed soon, or is done.
 
-        Their first reading goes out beside these; `wait_for_everything_else` waits for the answers
-        before the PUT.
+        The settings are first read beside what is still sent; `wait_for_everything_else` waits for
+        the answers before the PUT.
         """
         for key in self.outcome.plan.waits_for(change):
-            await self._last_request[key].wait()
+            await self._settings_readable[key].wait()
 
     async def _send_and_report(self, change: AnyChange) -> None:
         try:
@@ -235,7 +236,7 @@ class Run:
             self._leave_out(change)
             return
         # Everyone who waits looks up that the run is stopped.
-        for event in (*self._ready.values(), *self._last_request.values()):
+        for event in (*self._ready.values(), *self._settings_readable.values()):
             event.set()
 
     def _leave_out(self, change: AnyChange) -> None:
@@ -265,12 +266,15 @@ class Run:
 
     def mark_ready(self, change: AnyChange) -> None:
         """Let those begin that wait for the change, which may still be reading back its write."""
-        self._last_request[change.key].set()
+        self._settings_readable[change.key].set()
         self._ready[change.key].set()
 
-    def mark_last_request(self, change: AnyChange) -> None:
-        """Let the settings be read: all that the change still waits for is its last answer."""
-        self._last_request[change.key].set()
+    def let_settings_be_read(self, change: AnyChange) -> None:
+        """Let the settings be read: from here on, the change is likely to succeed soon.
+
+        A credential is, once its attempt is noted; any other change, as it begins.
+        """
+        self._settings_readable[change.key].set()
 
     def show_as_done(self, change: AnyChange, detail: str) -> None:
         """Show the change as done for its reader, while it still watches or tidies up."""
