@@ -173,11 +173,12 @@ class Run:
         """The changes after which this one begins."""
         plan = self.outcome.plan
         keys = plan.waits_for(change)
-        if isinstance(change, CreateApplication) and self._is_service_first:
-            return keys | ({SERVICE_KEY} & self._ready.keys()) - {change.key}
-        if not isinstance(change, WriteSettings):
-            return keys
-        return frozenset(reference.key for reference in references(change))
+        if isinstance(change, WriteSettings):
+            return frozenset(reference.key for reference in references(change))
+        is_client = isinstance(change, CreateApplication) and change.key != SERVICE_KEY
+        if is_client and self._is_service_first and SERVICE_KEY in self._ready:
+            return keys | {SERVICE_KEY}
+        return keys
 
     async def _wait_until_settings_may_be_read(self, change: WriteSettings) -> None:
         """Wait until all that the settings need is likely to succeed soon, or is done.
