@@ -504,7 +504,7 @@ async def is_any_deleted(session: Session, outcome: Outcome) -> bool:
     Replicas show a deleted registration for a while; a write meets the newest state. So one is
     sent that changes nothing. Raises ServiceError, PermissionMissing.
     """
-    may_be_gone = _found_by_name_alone(outcome.before, outcome.request.desired)
+    may_be_gone = _believed_outside_settings(outcome.before, outcome.request.desired)
     if not may_be_gone:
         return False
     gives_up_at = clock.seconds() + min(LAG_SECONDS, session.connection.remaining(RESERVE))
@@ -515,7 +515,7 @@ async def is_any_deleted(session: Session, outcome: Outcome) -> bool:
         return any(await gather_or_cancel(*checks))
 
 
-def _found_by_name_alone(observed: ObservedState, desired: Desired) -> list[Application]:
+def _believed_outside_settings(observed: ObservedState, desired: Desired) -> list[Application]:
     """The believed registrations that the App Service's settings, which never lag, do not name."""
     if isinstance(desired, Removal):
         return []
