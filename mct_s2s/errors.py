@@ -113,7 +113,7 @@ class S2SError(Exception):
         self.items = as_instructions(items)
         self.missing = tuple(missing)
         self.ways_out: tuple[Instruction, ...] = ()
-        """How others do what this caller may not, each beginning with `Or` or `Then`."""
+        """Other ways to go on, by this caller or by someone else."""
         self.advise(remedy, command)
 
     def __str__(self) -> str:

@@ -106,8 +106,8 @@ class Attempt:
     async def deliver(self, credential: MadeCredential) -> None:
         """Hand the credential to its store. Raises S2SError.
 
-        From here on the tag alone says that its arrival is not known: what this machine remembers
-        of attempts is removed without asking anyone.
+        From here on the tag alone notes the attempt. One that this machine remembers was never
+        handed over: the next run removes its secret without asking the store.
         """
         self.remembered.remove(self._tag)
         await self.store.deliver(credential)
