@@ -103,7 +103,7 @@ def run_change_of_file(
     *,
     check: FingerprintCheck | None = None,
     digest: str | None = None,
-    is_reviewed: bool = False,
+    expects_fingerprint: bool = False,
     resume: Resume | None = None,
     allowing: str = "",
 ) -> int:
@@ -111,8 +111,8 @@ def run_change_of_file(
 
     `digest` is shown and reviewed instead of the plans' own.
 
-    `is_reviewed`: what `check` lets pass has been read and agreed to, so that neither is asked for
-    again.
+    `expects_fingerprint`: by `--expect`, so that what `check` lets pass has been read and agreed
+    to: neither is asked for again.
 
     `resume`: how a run that was cut off is completed, if not by the same command. It takes the
     names of the sites at which something is left to do.
@@ -159,7 +159,9 @@ def run_change_of_file(
                 raise refusal
             if resume is not None:
                 current.resume = partial(_resume_rest, resume, sites)
-            return await _review_and_apply(sites, check, digest, is_reviewed=is_reviewed)
+            return await _review_and_apply(
+                sites, check, digest, expects_fingerprint=expects_fingerprint
+            )
 
     return run_with_deadline(options, body)
 
@@ -183,11 +185,13 @@ async def _review_and_apply(
     check: FingerprintCheck | None = None,
     digest: str | None = None,
     *,
-    is_reviewed: bool = False,
+    expects_fingerprint: bool = False,
 ) -> int:
     current = sites[0].command_run
     shown_fingerprint = digest if digest is not None else _fingerprint(sites)
-    if await _show_and_ask(sites, shown_fingerprint, check, is_reviewed=is_reviewed):
+    if await _show_and_ask(
+        sites, shown_fingerprint, check, expects_fingerprint=expects_fingerprint
+    ):
         current.progress = lambda: [report_of(site) for site in sites]
         async with _delivering_by_document(sites[0]):
             if not sites[0].is_of_file:
@@ -324,17 +328,17 @@ async def _show_and_ask(
     shown_fingerprint: str | None = None,
     check: FingerprintCheck | None = None,
     *,
-    is_reviewed: bool = False,
+    expects_fingerprint: bool = False,
 ) -> bool:
     """Show the plans, check them and ask about them; return whether to apply them.
 
     Raises what `check` raises, and what `confirmed` does.
     """
     options = sites[0].options
-    names_fingerprint = is_reviewed  # also a dry run's command may
-    is_reviewed = is_reviewed and not options.dry_run
+    # A dry run only compares: its plan is shown all the same.
+    is_reviewed = expects_fingerprint and not options.dry_run
     if not is_reviewed:
-        show_review(sites, shown_fingerprint, names_fingerprint=names_fingerprint)
+        show_review(sites, shown_fingerprint, expects_fingerprint=expects_fingerprint)
     if check is not None:
         check(sites, shown_fingerprint)
     pending = [site for site in sites if site.is_pending]

@@ -54,12 +54,12 @@ def show_review(
     fingerprint: str | None,
     *,
     refusal: S2SError | None = None,
-    names_fingerprint: bool = False,
+    expects_fingerprint: bool = False,
 ) -> None:
     """Show what would be done.
 
-    `refusal`: of the whole, so that it is not to be applied. `names_fingerprint`: by --expect, the
-    command itself does.
+    `refusal`: of the whole, so that it is not to be applied. `expects_fingerprint`: by `--expect`,
+    the command itself has one.
     """
     terminal = sites[0].command_run.terminal
     options = sites[0].options
@@ -92,7 +92,7 @@ def show_review(
     is_ready = is_doable and any(_is_ready(site) for site in sites)
     if options.dry_run and not is_markdown and is_ready:
         way = "without --dry-run"
-        if fingerprint is not None and sites[0].is_of_file and not names_fingerprint:
+        if fingerprint is not None and sites[0].is_of_file and not expects_fingerprint:
             way = f"with {option('--expect', fingerprint)} in place of --dry-run"
         terminal.inform(f"To apply this, run the same command {way}.")
     if is_markdown:

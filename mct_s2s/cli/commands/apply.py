@@ -112,15 +112,15 @@ def apply(options: ApplyOptions) -> int:
         )
 
     file_sites = [_with_pruning(site, unnamed) for site in chosen(sites, options)]
-    is_reviewed = options.expect is not None
+    expects_fingerprint = options.expect is not None
     # What is left of a plan has another fingerprint.
     rest = Instruction("To resume, review what is left and apply that:", review)
     return run_change_of_file(
         options,
         file_sites,
         check=check,
-        is_reviewed=is_reviewed,
-        resume=(lambda _: rest) if is_reviewed else None,
+        expects_fingerprint=expects_fingerprint,
+        resume=(lambda _: rest) if expects_fingerprint else None,
         allowing=allowing,
     )
 

@@ -219,7 +219,7 @@ def _rotate_at_all_sites(options: RotateSecretOptions, shared: "Rotation", now: 
         options,
         rotated,
         digest=reviewed,
-        is_reviewed=options.expect is not None,
+        expects_fingerprint=options.expect is not None,
         resume=None if options.client is None else partial(_rotating_rest, options),
     )
 
