@@ -76,6 +76,8 @@ class Reporter:
         )
         self.is_log = not self.is_live and not terminal.quiet
         self._terminal = terminal
+        # Rich's thread reads it while the event loop writes: so it is replaced, never changed in
+        # place, and the next one is read by a copy.
         self._running: list[Activity] = []
         self._throttled: dict[str, float] = {}
         self._live: Live | None = None
