@@ -251,7 +251,7 @@ async def _delivering_by_document(site: SiteChange) -> AsyncIterator[None]:
         yield
     except BaseException as error:
         if site.outcome is not None and site.outcome.unshown:
-            is_shown = _can_show(site.command_run, error)
+            is_shown = _write_error_document(site.command_run, error)
             # The error that ended the run is told; what stays noted is removed by the next run.
             with suppress(S2SError):
                 await finish_even_if_cancelled(end(is_shown=is_shown))
@@ -259,7 +259,7 @@ async def _delivering_by_document(site: SiteChange) -> AsyncIterator[None]:
     await finish_even_if_cancelled(end(is_shown=True))
 
 
-def _can_show(current: CommandRun, error: BaseException) -> bool:
+def _write_error_document(current: CommandRun, error: BaseException) -> bool:
     """Write the document about the error that ends the run; return whether a reader took it."""
     if isinstance(error, OSError) and not isinstance(error, TimeoutError):
         return False  # the document could not be written just now
