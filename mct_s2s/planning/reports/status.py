@@ -32,7 +32,7 @@ _NEEDS = {
     "no-credential": "credential",
     "secret-expired": "new credential",
 }
-FIXED = "blocked: see the error above"
+BLOCKED = "blocked: see the error above"
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ class SiteStatus:
         needs = [_NEEDS[finding.code] for finding in findings if finding.stops_calls or is_not_here]
         needs_role = not is_allowed_by_object_id(client, observed)
         if not needs and self._is_stopped(needs_role=needs_role):
-            needs = [FIXED]
+            needs = [BLOCKED]
         last = used_credential(client, observed)
         if last is None or not last.is_valid_at(observed.now):
             last = max(
@@ -215,7 +215,7 @@ class SiteStatus:
         if allowed is False:
             needed = "allow list" if has_lists else "admin consent"
         elif self._is_stopped(needs_role=not has_lists):
-            needed = FIXED
+            needed = BLOCKED
         can_call = False if needed else self._can_call_otherwise
         return ClientStatus(identity, allowed, can_call, needed or "nothing")
 
