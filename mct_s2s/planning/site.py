@@ -341,7 +341,7 @@ Source: learn.microsoft.com/azure/lighthouse/concepts/architecture.
 """
 
 
-def _function_app(site: AppService, api: Api) -> Refused:
+def _function_app_refusal(site: AppService, api: Api) -> Refused:
     if website := site.website(api.function_app_mark):
         return Refused(
             "function-app",
@@ -366,12 +366,12 @@ def check_api(observed: ObservedState) -> None:
     Only a setup asks: the owner of a registration writes its tags, and must not keep anyone from
     revoking access.
     """
-    refusal = other_api(observed)
+    refusal = other_api_refusal(observed)
     if refusal is not None:
         raise refusal
 
 
-def other_api(observed: ObservedState) -> Refused | None:
+def other_api_refusal(observed: ObservedState) -> Refused | None:
     """The refusal to set up for another API than the registration remembers, where it does."""
     trust, api, service = observed.trust, observed.api, observed.trust.service
     if service is None or service.unique_name != trust.unique_name or service.deleted is not None:
@@ -398,7 +398,7 @@ def check_site(observed: ObservedState) -> None:
     """Refuse a function app, and a tenant that the App Service does not trust. Raises Refused."""
     site, tenant = observed.app_service, observed.tenant
     if site is not None and site.is_function_app(observed.api.function_app_mark):
-        raise _function_app(site, observed.api)
+        raise _function_app_refusal(site, observed.api)
     if site is not None and tenant is not None and tenant.id != site.tenant_id:
         raise Refused(
             "other-tenant",
@@ -460,7 +460,7 @@ def swap_note(site: AppService, api: Api, write: WriteSettings) -> str | None:
     )
 
 
-def make_sticky(site: AppService, api: Api) -> str:
+def pinning_command(site: AppService, api: Api) -> str:
     """The command that pins our settings to their slot.
 
     It has their values: none of them is secret.

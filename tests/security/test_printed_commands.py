@@ -40,7 +40,7 @@ from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.reports.findings import diagnose, stopped
 from mct_s2s.planning.reports.verification import identity_checks, reasons, why_refused
 from mct_s2s.planning.service_facts import CLIENT
-from mct_s2s.planning.site import make_sticky
+from mct_s2s.planning.site import pinning_command
 from mct_s2s.render.credentials import vault_reading
 from mct_s2s.render.manual_steps import instructions
 
@@ -191,7 +191,7 @@ def others() -> Iterator[str]:
         deleted, Doubted((Reason(Doubt.CREDENTIALS, (EVIL,)),)), CLIENT, f"https://{EVIL}"
     )
     yield from (refused.command, *(way.command for way in refused.ways_out))
-    yield make_sticky(seen.app_service, seen.api)
+    yield pinning_command(seen.app_service, seen.api)
     yield webapp_command("restart", ResourceId.site(EVIL, EVIL, EVIL, EVIL))
     yield grant_on_vault(EVIL, EVIL, EVIL)
     evil = AzureOptions(app_service=EVIL, resource_group=EVIL, subscription=EVIL, tenant=EVIL)

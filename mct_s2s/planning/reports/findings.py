@@ -50,7 +50,7 @@ from mct_s2s.planning.service_facts import (
     wanted_role_value,
 )
 from mct_s2s.planning.short_lifetime import ShortLifetime, typed
-from mct_s2s.planning.site import accepted_values, make_sticky, not_sticky, other_api
+from mct_s2s.planning.site import accepted_values, not_sticky, other_api_refusal, pinning_command
 
 NOT_CONFIGURED = "not-configured"
 NO_CLIENTS = "no-clients"
@@ -138,7 +138,7 @@ def diagnose(
                 "settings-not-sticky",
                 label,
                 message,
-                make_sticky(site, observed.api),
+                pinning_command(site, observed.api),
                 Severity.NOTE,
             )
         )
@@ -150,7 +150,7 @@ def _with_api_to_name(findings: Sequence[Finding], observed: ObservedState) -> I
 
     Findings stay: an owner writes the tag that names the API, and must hide nothing.
     """
-    refusal = other_api(observed)
+    refusal = other_api_refusal(observed)
     refused = {observed.command(name) for name in ("setup", "configure-appservice")}
     if refusal is None or not any(finding.remedy in refused for finding in findings):
         yield from findings
