@@ -37,9 +37,9 @@ from mct_s2s.planning.changes import (
 )
 from mct_s2s.planning.clients import (
     clients_called,
+    find_registered_client,
     is_adopted_by_file,
     is_allowed,
-    refuse_several,
 )
 from mct_s2s.planning.content import asks_for_more
 from mct_s2s.planning.credential_plan import (
@@ -147,15 +147,11 @@ def refuse_deleted(named: str | None, observed: ObservedState, but: str = "") ->
 # Client applications
 
 
-def find_or_blank_client(name: str, observed: ObservedState) -> ClientApplication:
-    """Find the one registration of that name, or a blank one, to be created.
-
-    Raises NotThere, Refused.
-    """
-    clients = [client for client in clients_called(name, observed) if client.is_registered_here]
-    refuse_several(name, clients)
-    if clients:
-        return clients[0]
+def _find_or_blank_client(name: str, observed: ObservedState) -> ClientApplication:
+    """Find the one registration of that name, or a blank one, to be created. Raises NotThere."""
+    client = find_registered_client(name, observed)
+    if client is not None:
+        return client
     # An appId names what exists: nothing is created for one.
     if is_guid(name):
         refuse_deleted(name, observed)
@@ -188,7 +184,7 @@ def plan_client(
 
     `existing` is what is there, `client` the same as it will be, with the place of its credential.
     """
-    existing = find_or_blank_client(spec.name, observed)
+    existing = _find_or_blank_client(spec.name, observed)
     client = _client_state(spec, existing, service, observed)
     credential = _plan_client_credential(spec, client, observed)
     new = _new_client(spec, service, credential, observed)

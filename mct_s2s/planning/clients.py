@@ -166,6 +166,13 @@ def client_called(name: str, observed: ObservedState) -> Client:
     return clients[0]
 
 
+def find_registered_client(name: str, observed: ObservedState) -> ClientApplication | None:
+    """Find the one registration of this tenant that a name means. Raises NotThere: several."""
+    clients = [client for client in clients_called(name, observed) if client.is_registered_here]
+    refuse_several(name, clients)
+    return clients[0] if clients else None
+
+
 def refuse_several(name: str, clients: Sequence[Client]) -> None:
     """Refuse a name that means several clients: never a guess between two. Raises NotThere."""
     if len(clients) <= 1:

@@ -22,8 +22,9 @@ from mct_s2s.planning.belief import (
     service_trust,
 )
 from mct_s2s.planning.changes import AnyChange, ApplicationEdits
-from mct_s2s.planning.client_setup import find_or_blank_client
+from mct_s2s.planning.client_setup import refuse_deleted
 from mct_s2s.planning.clients import (
+    find_registered_client,
     has_unique_name_below,
     identities_called,
     is_listed,
@@ -116,17 +117,17 @@ def _find_of_file(name: str, observed: ObservedState) -> ClientApplication | Non
     """Find a client that a file names; `None` where it is missing or ambiguous."""
     # It stops no other client: the plan says that it is left alone.
     try:
-        client = find_or_blank_client(name, observed)
+        return find_registered_client(name, observed)
     except NotThere:
         return None
-    return client if client.is_registered_here else None
 
 
 def _find_replaceable(name: str, observed: ObservedState) -> ClientApplication:
     """Find a client that has something to replace. Raises NotThere, Refused."""
-    client = find_or_blank_client(name, observed)
-    if not client.is_registered_here:
+    client = find_registered_client(name, observed)
+    if client is None:
         _refuse_identity(name, observed)
+        refuse_deleted(name, observed)
         raise unknown(name, observed, what="client application")
     if replaced_kind(client.counted_credentials) is None:
         raise Refused(

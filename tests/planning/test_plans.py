@@ -54,6 +54,7 @@ from tests.planning.scenarios import (
     FOREIGN,
     IMPORT,
     LATER,
+    NOW,
     ROLE,
     SERVICE,
     SERVICE_ID,
@@ -881,6 +882,26 @@ def test_a_service_management_reference_is_set_only_where_there_is_none(there: s
         if isinstance(change, UpdateApplication)
     }
     assert written == ({} if there else {"Import": "wanted", SERVICE.display_name: "wanted"})
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        (guid("nobody"), "client-unknown"),
+        (guid("mi"), "no-secret-to-rotate"),
+        (guid("deleted"), "registration-deleted"),
+    ],
+)
+def test_a_rotation_of_an_id_that_is_no_client_says_what_it_is_and_offers_to_create_none(
+    name: str, code: str
+) -> None:
+    identity = ServicePrincipal(PrincipalId(guid("mi")), ClientId(guid("mi-app")), "func", True)
+    deleted = replace(client("Old").application, client_id=ClientId(guid("deleted")), deleted=NOW)
+    state = replace(trust(IMPORT), identities=(identity,), deleted=(deleted,))
+    with pytest.raises(S2SError) as refused:
+        make_plan(Rotation(SPEC, clients=(name,)), observed_state(state, settings(**ALLOWED)))
+    assert refused.value.code == code
+    assert "create" not in refused.value.remedy
 
 
 def test_a_rotation_by_a_file_leaves_out_clients_that_do_not_exist_and_says_so() -> None:
