@@ -299,7 +299,7 @@ def _unsaid(outcome: Outcome) -> tuple[Instruction, ...]:
         more = (*to_do, *plan.left_alone, *_way_back(outcome))
     return as_instructions(
         (
-            *_access_changes(outcome),
+            *_repeated_notes(outcome),
             *more,
             *_due_restart(outcome),
             *_programs_of_shown(outcome),
@@ -308,11 +308,14 @@ def _unsaid(outcome: Outcome) -> tuple[Instruction, ...]:
     )
 
 
-def _access_changes(outcome: Outcome) -> tuple[Instruction, ...]:
-    """Say who gains and loses access: as done once the settings, which decide it, are written."""
-    changes = as_instructions((*outcome.plan.gaining, *outcome.plan.warnings))
+def _repeated_notes(outcome: Outcome) -> tuple[Instruction, ...]:
+    """Say again who loses access, and what else the plan repeats.
+
+    As done once the settings are written, which decide it.
+    """
+    notes = as_instructions((*outcome.plan.repeated_notes, *outcome.plan.warnings))
     is_written = any(isinstance(change, WriteSettings) for change in outcome.done.values())
-    return tuple(change.as_done for change in changes) if is_written else changes
+    return tuple(note.as_done for note in notes) if is_written else notes
 
 
 def _way_back(outcome: Outcome) -> Iterator[str]:

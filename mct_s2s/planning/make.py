@@ -181,9 +181,9 @@ def _plan_setup(desired: Setup, observed: ObservedState) -> Plan:
         steps += plan_site(observed, settings, restart=desired.restart)
     set_up_again = {*registrations.clients, *registrations.object_ids}
     losing = tuple(describe_losing(desired, observed, settings, service, set_up_again))
-    gaining: tuple[str | Instruction, ...] = ()
+    repeated_notes: tuple[str | Instruction, ...] = ()
     if any(isinstance(step, WriteSettings) for step in steps):
-        gaining = (
+        repeated_notes = (
             *describe_switching_on(observed, settings, desired.names),
             *describe_unset(desired, observed),
             *describe_still_off(desired, observed),
@@ -208,7 +208,7 @@ def _plan_setup(desired: Setup, observed: ObservedState) -> Plan:
         adopted=tuple(registrations.adopted),
         left_alone=pruned.left_alone,
         losing=losing,
-        gaining=gaining,
+        repeated_notes=repeated_notes,
         removals=frozenset(step.key for step in pruned.steps),
     )
     refuse_doubted_service(plan, service, observed)

@@ -57,10 +57,9 @@ class Plan:
     """
     losing: tuple[Instruction, ...] = ()
     """Sentences on who loses access: shown with the plan, and again when it is done."""
-    gaining: tuple[str | Instruction, ...] = ()
-    """Sentences on a site that is switched on again, and for whom, or stays off: the same.
-
-    Of a removal, on what a trust file still has.
+    repeated_notes: tuple[str | Instruction, ...] = ()
+    """Sentences that the result says again: on a site that is switched on, off, or stays off, and
+    on what a trust file still has of what is removed.
     """
     missing: Mapping[str, Missing] = field(default_factory=dict)
     """What the caller lacks, by the key of the step."""
@@ -108,7 +107,9 @@ class Plan:
     @property
     def statements(self) -> tuple[Instruction, ...]:
         """What a reader of the plan has to know beside its steps."""
-        return as_instructions((*self.gaining, *self.notes, *self.left_alone, *self.warnings))
+        return as_instructions(
+            (*self.repeated_notes, *self.notes, *self.left_alone, *self.warnings)
+        )
 
     @property
     def warnings(self) -> tuple[Instruction, ...]:

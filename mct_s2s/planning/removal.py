@@ -220,7 +220,7 @@ def plan_targets(scope: RemovalScope) -> Plan:
     return Plan(
         tuple(steps),
         notes=tuple(describe_removal(scope, steps)),
-        gaining=tuple(describe_in_file(scope)),
+        repeated_notes=tuple(describe_in_file(scope)),
         left_alone=tuple(describe_left_alone(scope, steps)),
     )
 

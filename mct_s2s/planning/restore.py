@@ -19,7 +19,7 @@ def plan_restore(desired: Restore, observed: ObservedState) -> Plan:
     settings = settings_of_backup(desired.backup, observed)
     steps = plan_site(observed, settings, restart=desired.restart)
     losing = tuple(describe_cut_off(observed, settings))
-    gaining = tuple(describe_switching_on(observed, settings, named=()))
+    repeated_notes = tuple(describe_switching_on(observed, settings, named=()))
     after = state_after(observed, settings)
     notes: list[str | Instruction] = [
         *site_notes(observed, steps),
@@ -27,7 +27,7 @@ def plan_restore(desired: Restore, observed: ObservedState) -> Plan:
         *_describe_deleted(observed, after),
         *_describe_gone(observed, after),
     ]
-    return Plan(steps, notes=tuple(notes), losing=losing, gaining=gaining)
+    return Plan(steps, notes=tuple(notes), losing=losing, repeated_notes=repeated_notes)
 
 
 def _describe_others_put_back(steps: Sequence[AnyChange]) -> Iterator[str]:

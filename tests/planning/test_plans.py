@@ -745,14 +745,14 @@ def test_a_plan_says_that_a_site_is_switched_on_again() -> None:
             ServiceApplicationIds=ids, ServiceAuthRole="S2SAppRole", ServiceAuthEnabled="false"
         ),
     )
-    (first,) = make_plan(spec("Import"), off).gaining
+    (first,) = make_plan(spec("Import"), off).repeated_notes
     assert str(first) == (
         "This switches service-to-service authentication on again. It lets these clients call "
         "again, too: 'Portal'."
     )
-    assert make_plan(spec("Import"), complete(client("Import"))).gaining == ()
+    assert make_plan(spec("Import"), complete(client("Import"))).repeated_notes == ()
     never_set_up = observed_state(Trust(), {**FOREIGN, "ServiceAuthEnabled": "false"})
-    assert make_plan(spec("Import"), never_set_up).gaining == ()
+    assert make_plan(spec("Import"), never_set_up).repeated_notes == ()
     assert off.app_service is not None
     backup = Backup.model_validate(
         {
@@ -761,7 +761,7 @@ def test_a_plan_says_that_a_site_is_switched_on_again() -> None:
             "settings": {**off.settings, "ServiceAuthEnabled": "true"},
         }
     )
-    assert str(make_plan(Restore(backup=backup), off).gaining[0]).endswith(
+    assert str(make_plan(Restore(backup=backup), off).repeated_notes[0]).endswith(
         "It lets these clients call again: 'Import', 'Portal'."
     )
 

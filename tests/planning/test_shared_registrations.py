@@ -270,7 +270,7 @@ def test_what_the_trust_file_still_has_after_a_removal_is_said(
 ) -> None:
     seen = shared(MCT, "this App Service", frozenset({0, 1, 3}), frozenset({0, 1, 3}))
     plan = make_plan(Removal(clients=removal, everything=not removal), replace(seen, file=file))
-    said = [text for text in map(str, plan.gaining) if "still has" in text]
+    said = [text for text in map(str, plan.repeated_notes) if "still has" in text]
     assert len(said) == (still is not None)
     assert all(text.startswith(f"The trust file still has {still}") for text in said)
 

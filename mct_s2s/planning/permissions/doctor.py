@@ -119,8 +119,8 @@ class _ExpectedSetup:
     steps: tuple[AnyChange, ...] = ()
     is_incomplete: bool = False
     """Whether what is there already lacks something, without the client of the job."""
-    gaining: tuple[str | Instruction, ...] = ()
-    """Sentences of these changes on a site that is switched on again."""
+    repeated_notes: tuple[str | Instruction, ...] = ()
+    """Those of the plan for what is there alone."""
     refusal: S2SError | None = None
     """Why a setup would refuse, whatever the rights."""
 
@@ -210,7 +210,7 @@ def _forecast_setup(job: Setup, observed: ObservedState) -> _ExpectedSetup:
     except (NotThere, Refused) as error:
         return _ExpectedSetup(steps, refusal=error)
     is_incomplete = not all(map(only_notes_use, completion.changes))
-    return _ExpectedSetup(steps, is_incomplete, completion.gaining)
+    return _ExpectedSetup(steps, is_incomplete, completion.repeated_notes)
 
 
 def _check_steps(steps: Sequence[AnyChange], seen: Seen) -> Iterator[DoctorCheck]:
@@ -243,9 +243,9 @@ def _check_existing(plans: _ExpectedSetup, job: Setup, seen: Seen) -> Iterator[D
     elif site is not None and plans.is_incomplete:
         # No number: the plan also counts what new clients take.
         message = f"'{site.label}' is not fully set up."
-        switched_on = "".join(f"{sentence} " for sentence in plans.gaining)
+        notes = "".join(f"{sentence} " for sentence in plans.repeated_notes)
         setup = observed.command("setup", *_typed_options(job, observed))
-        step = Instruction(f"{switched_on}To complete the setup:", setup)
+        step = Instruction(f"{notes}To complete the setup:", setup)
         yield DoctorCheck(PENDING, Verdict.NO, site.label, message, (step,))
 
 
