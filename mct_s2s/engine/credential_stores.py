@@ -137,7 +137,7 @@ async def _find_losing_place(
     valid = [
         credential
         for credential in client.counted_credentials
-        if credential.is_made and credential.is_valid_at(observed.now)
+        if credential.is_replaceable and credential.is_valid_at(observed.now)
     ]
     if not valid or not isinstance(client_trust(client, observed, ServiceSpec()), Belief):
         return None
@@ -636,7 +636,7 @@ def _useless_stores(
             credential for credential in application.credentials if credential.key_id not in removed
         ]
         has_lost_any = len(remaining) < len(application.credentials)
-        has_lost_all = has_lost_any and not any(credential.is_ours for credential in remaining)
+        has_lost_all = has_lost_any and not any(credential.has_our_name for credential in remaining)
         is_emptied = has_lost_all and application.object_id not in renewed
         is_over = application.object_id in deleted or is_emptied
         folder = default_folder(session, outcome.request.label, outcome.before)

@@ -145,13 +145,16 @@ class Credential:
     federation: Federation | None = None
 
     @property
-    def is_ours(self) -> bool:
+    def has_our_name(self) -> bool:
+        """Whether this tool added it, by its name. Anyone can give that name."""
         return (self.name or "").startswith(OUR_CREDENTIALS)
 
     @property
-    def is_made(self) -> bool:
-        """Whether this tool made it, too, so that it can replace it."""
-        return self.is_ours and self.federation is None and not (self.name or "").startswith(GIVEN)
+    def is_replaceable(self) -> bool:
+        """Whether this tool made it, too, by its name, so that it can replace it."""
+        if self.federation is not None or (self.name or "").startswith(GIVEN):
+            return False
+        return self.has_our_name
 
     def is_valid_at(self, moment: datetime) -> bool:
         return self.expires is None or self.expires > moment
@@ -173,7 +176,7 @@ def newest_made(credentials: Iterable[Credential]) -> Credential | None:
     replaceable = (
         credential
         for credential in credentials
-        if credential.is_made and credential.begins is not None
+        if credential.is_replaceable and credential.begins is not None
     )
     return max(replaceable, key=lambda one: one.begins or NEVER, default=None)
 
@@ -303,7 +306,7 @@ class SecretNote:
         if since is not None and credential.begins is not None and credential.begins < since:
             return False
         return (
-            credential.is_ours
+            credential.has_our_name
             and name in self.attempts
             and (owner is None or same_id(owner, client_id))
         )
@@ -319,7 +322,7 @@ class SecretNote:
     def knows(self, credential: Credential) -> bool:
         """Whether it is the delivered one, or one that an attempt here was for."""
         if credential.kind is CredentialKind.SECRET:
-            is_attempt = credential.is_ours and credential.name in self.attempts
+            is_attempt = credential.has_our_name and credential.name in self.attempts
             return is_attempt or credential.key_id == self.delivered
         if credential.thumbprint is None:
             return False
@@ -366,7 +369,7 @@ class SecretNote:
 
         One that keeps nothing loses nothing.
         """
-        replaceable = [credential for credential in credentials if credential.is_made]
+        replaceable = [credential for credential in credentials if credential.is_replaceable]
         has_none = self.readable is not Readable.OURS or not any(map(self.has_had, replaceable))
         return bool(replaceable) and self.place is not None and has_none
 

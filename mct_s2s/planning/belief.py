@@ -401,7 +401,7 @@ def _is_made_by_us(
 ) -> bool:
     """Whether its name is one that this tool gives, or a note on this machine names it."""
     federation = credential.federation
-    if credential.is_ours or (federation is not None and credential.name == federation.name):
+    if credential.has_our_name or (federation is not None and credential.name == federation.name):
         return True
     notes = observed.local_notes.get(application.client_id, ())
     return any(note.vouches_for(credential, application.client_id) for note in notes)

@@ -330,8 +330,8 @@ def _credential_kind(application: Application, observed: ObservedState) -> dict[
     ]
     if certificates:
         # One that was made elsewhere is renewed by no one but who has the key.
-        is_made = any(certificate.is_made for certificate in certificates)
-        return {"credential": "certificate" if is_made else "none"}
+        is_replaceable = any(certificate.is_replaceable for certificate in certificates)
+        return {"credential": "certificate" if is_replaceable else "none"}
     # Ours first, whose name is made of issuer and subject, then in a fixed order.
     valid.sort(key=lambda credential: (not _is_named_by_us(credential), credential.name or ""))
     for credential in valid:

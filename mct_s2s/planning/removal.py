@@ -370,7 +370,7 @@ def _plan_secrets(application: Application, key: str, scope: RemovalScope) -> It
                 key_id=credential.key_id,
             )
             for credential in secrets_among(application.credentials)
-            if credential.is_ours
+            if credential.has_our_name
         ]
     yield from removals
     for place in dict.fromkeys(Tag.VAULT.values(application.tags)):

@@ -63,7 +63,7 @@ def kind_to_create(
         return rotation.kind
     if held is not None:
         return held.kind
-    kinds = {credential.kind for credential in credentials if credential.is_made}
+    kinds = {credential.kind for credential in credentials if credential.is_replaceable}
     if goes_to_vault and CredentialKind.SECRET in kinds:
         return CredentialKind.SECRET
     if rotation.only_named and rotation.kind in kinds:
@@ -77,7 +77,7 @@ def signs_in_otherwise(credentials: Iterable[Credential], moment: datetime) -> b
     """
     return any(
         credential.federation is not None
-        or (credential.kind is CredentialKind.CERTIFICATE and not credential.is_made)
+        or (credential.kind is CredentialKind.CERTIFICATE and not credential.is_replaceable)
         for credential in credentials
         if credential.is_valid_at(moment)
     )
@@ -168,7 +168,7 @@ class Replacement:
         return [
             credential
             for credential in self.of_kind
-            if credential.is_made and not self.client.note.is_on_its_way(credential)
+            if credential.is_replaceable and not self.client.note.is_on_its_way(credential)
         ]
 
     @property
@@ -416,7 +416,7 @@ class Replacement:
             notes += [
                 self._of_another_maker(credential)
                 for credential in self.of_kind
-                if not credential.is_made
+                if not credential.is_replaceable
             ]
         return notes
 

@@ -170,14 +170,14 @@ def _is_due(client: ClientApplication, horizon: datetime) -> bool:
     credentials = [
         credential for credential in client.counted_credentials if credential.kind is kind
     ]
-    replaceable = [credential for credential in credentials if credential.is_made]
+    replaceable = [credential for credential in credentials if credential.is_replaceable]
     # Two of ours: the older one waits for its removal.
     is_unfinished = bool(client.application.undelivered) or len(replaceable) > 1
     # One of ours ends, and another one lasts: its place says which of them is in use there.
     is_in_question = any(
         all_end_by([credential], horizon)
         for credential in client.counted_credentials
-        if credential.is_made
+        if credential.is_replaceable
     )
     all_end = bool(credentials) and all_end_by(client.counted_credentials, horizon)
     return is_unfinished or is_in_question or all_end

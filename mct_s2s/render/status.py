@@ -97,7 +97,7 @@ def _several_valid(client: ClientStatus, now: datetime) -> str:
     valid = [
         credential
         for credential in client.credentials
-        if credential.is_made and credential.is_valid_at(now)
+        if credential.is_replaceable and credential.is_valid_at(now)
     ]
     return f"  ({len(valid)} {valid[0].kind.noun}s are valid)" if len(valid) > 1 else ""
 

@@ -142,7 +142,7 @@ def application(row: Json) -> Application:
     undelivered = frozenset(
         credential.key_id
         for credential in held
-        if credential.is_made and attempt_tag(credential.name or "") in tags
+        if credential.is_replaceable and attempt_tag(credential.name or "") in tags
     )
     return Application(
         object_id=ApplicationObjectId(guid(row["id"])),

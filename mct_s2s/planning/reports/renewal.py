@@ -21,7 +21,7 @@ def is_replaced(credential: Credential, client: ClientApplication, observed: Obs
     """Whether a later one of this tool has taken its place: a rotation kept it for a while."""
     of_kind = (other for other in client.counted_credentials if other.kind is credential.kind)
     newest = newest_made(of_kind)
-    if newest is None or newest == credential or not credential.is_made:
+    if newest is None or newest == credential or not credential.is_replaceable:
         return False
     is_used = credential == held_here(client, observed)  # whatever else there is
     lasts = newest.is_valid_at(observed.now) and _end(newest) >= _end(credential)
