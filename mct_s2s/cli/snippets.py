@@ -29,7 +29,7 @@ from mct_s2s.model.secret_place import SecretPlace
 from mct_s2s.model.toml import toml_value
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.api_address import api_url, is_api_of, is_confirmed
-from mct_s2s.planning.belief import is_only_set
+from mct_s2s.planning.belief import is_not_of_this_site
 from mct_s2s.planning.clients import Client
 from mct_s2s.planning.reports.findings import Finding, Severity
 from mct_s2s.render.snippets import ApiCall, CredentialSource, SourceKind, languages_for
@@ -278,7 +278,7 @@ def notes(
     yield from _source_notes(call, language, observed, program)
     yield from _address_notes(call, language, observed)
     service = observed.trust.service
-    if service is not None and is_only_set(service, observed, spec):
+    if service is not None and is_not_of_this_site(service, observed, spec):
         name = service.display_name
         yield Instruction(f"Its tokens are for '{name}', as the App Service's settings alone say.")
 

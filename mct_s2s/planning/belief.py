@@ -185,10 +185,10 @@ def own_service_beside(observed: ObservedState) -> Application | None:
     return own if is_placed and not _owners_beside_caller(custody.owners, observed) else None
 
 
-def is_only_set(
+def is_not_of_this_site(
     service: Application, observed: ObservedState, spec: ServiceSpec | None = None
 ) -> bool:
-    """Whether the App Service's settings alone say that the service application is its own.
+    """Whether the service application is not this App Service's, or by the settings alone.
 
     `spec`: what a trust file says of it.
     """
@@ -208,7 +208,7 @@ def may_be_anothers_api(observed: ObservedState) -> bool:
     if service is None:
         return False
     has_only_ours = service.app_roles and not any(foreign_service_content(service, observed))
-    return is_only_set(service, observed) or not has_only_ours
+    return is_not_of_this_site(service, observed) or not has_only_ours
 
 
 def client_trust(  # noqa: PLR0911  # one rule, one return

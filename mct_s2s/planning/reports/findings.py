@@ -26,7 +26,7 @@ from mct_s2s.planning.belief import (
     another_site,
     client_trust,
     is_elsewhere,
-    is_only_set,
+    is_not_of_this_site,
     members_here,
 )
 from mct_s2s.planning.clients import (
@@ -224,7 +224,7 @@ def _adopting(observed: ObservedState, adopted: str | None) -> ObservedState:
     Without it they would be refused.
     """
     service = observed.trust.service
-    if service is None or not is_only_set(service, observed):
+    if service is None or not is_not_of_this_site(service, observed):
         return observed
     # By the operator's own word: a tag may be anyone's who once owned it.
     is_adopted = has_identifier(service, (adopted or "").strip())
@@ -247,7 +247,7 @@ def _anothers(observed: ObservedState, adopted: str | None) -> Iterator[Finding]
     other = another_site(application, observed)
     # Made by hand, as the document has it, it is as it should be: what changes something asks for
     # the operator's word.
-    if not is_only_set(application, observed) or (namesake is None and other is None):
+    if not is_not_of_this_site(application, observed) or (namesake is None and other is None):
         return
     named = (
         f"{observed.api.names_service} names '{application.display_name}' (appId "
