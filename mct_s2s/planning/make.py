@@ -118,7 +118,7 @@ class _Registrations:
     identities: Sequence[tuple[Deferred[PrincipalId], list[AnyChange]]]
 
     @property
-    def object_ids(self) -> list[Deferred[PrincipalId]]:
+    def identity_ids(self) -> list[Deferred[PrincipalId]]:
         return [principal for principal, _ in self.identities]
 
     @property
@@ -171,7 +171,9 @@ def _plan_setup(desired: Setup, observed: ObservedState) -> Plan:
     holders = _find_role_holders(desired, registrations, observed)
 
     application_ids = [*registrations.clients, *holders.believed]
-    settings = settings_spec(desired, observed, service, application_ids, registrations.object_ids)
+    settings = settings_spec(
+        desired, observed, service, application_ids, registrations.identity_ids
+    )
     steps = [*registrations.steps]
     manual_steps = [*registrations.manual_steps]
     if desired.settings is SettingsScope.NONE:
@@ -179,7 +181,7 @@ def _plan_setup(desired: Setup, observed: ObservedState) -> Plan:
     else:
         settings = replace(settings, without=removed_entries)
         steps += plan_site(observed, settings, restart=desired.restart)
-    set_up_again = {*registrations.clients, *registrations.object_ids}
+    set_up_again = {*registrations.clients, *registrations.identity_ids}
     losing = tuple(describe_losing(desired, observed, settings, service, set_up_again))
     repeated_notes: tuple[str | Instruction, ...] = ()
     if any(isinstance(step, WriteSettings) for step in steps):
@@ -276,7 +278,7 @@ def _find_role_holders(
             )
     if observed.api.lists:
         how_to_allow_others += _describe_unlisted_identities(
-            service, registrations.object_ids, observed
+            service, registrations.identity_ids, observed
         )
     if how_to_allow_others and desired.settings is SettingsScope.NONE:
         # The lists are not read: all of these may be on them.
@@ -287,11 +289,11 @@ def _find_role_holders(
 
 
 def _describe_unlisted_identities(
-    service: PlannedService, object_ids: Container[object], observed: ObservedState
+    service: PlannedService, identity_ids: Container[object], observed: ObservedState
 ) -> Iterator[Instruction]:
     """Say how to allow managed identities that hold the role and are not on the list."""
     for identity in observed.trust.identities:
-        is_listed = identity.id in object_ids or observed.allowed_object_ids.contains(identity.id)
+        is_listed = identity.id in identity_ids or observed.allowed_object_ids.contains(identity.id)
         if observed.trust.has_role(identity.id, service.role) and not is_listed:
             why = "mct-s2s did not create it for this App Service"
             name = identity.display_name
