@@ -29,7 +29,7 @@ def describe_losing(
     identities to which this setup gives access anew.
     """
     if desired.settings is SettingsScope.OFF:
-        yield from describe_cut_off(observed, settings)
+        yield from describe_losing_callers(observed, settings)
     elif observed.app_service is not None:
         yield from _describe_mismatched(desired, observed, settings, service, set_up_again)
 
@@ -151,11 +151,11 @@ def _is_replaced(
     return bool(value) and value != setting.value_in(after)
 
 
-def describe_cut_off(observed: ObservedState, spec: SettingsSpec) -> Iterator[Instruction]:
+def describe_losing_callers(observed: ObservedState, spec: SettingsSpec) -> Iterator[Instruction]:
     """Say who loses access by settings that are switched off, or put back as they were."""
     after = state_after(observed, spec)
     if observed.tenant is None:  # the directory, which has their names
-        yield from _describe_unnamed_cut_off(observed, after)
+        yield from _describe_unnamed_losing_callers(observed, after)
         return
     names = [f"'{client.name}'" for client in _callers_only_in(observed, after)]
     if names:
@@ -164,7 +164,9 @@ def describe_cut_off(observed: ObservedState, spec: SettingsSpec) -> Iterator[In
         yield _loss(these, f": {', '.join(names)}.", is_one=is_one)
 
 
-def _describe_unnamed_cut_off(before: ObservedState, after: ObservedState) -> Iterator[Instruction]:
+def _describe_unnamed_losing_callers(
+    before: ObservedState, after: ObservedState
+) -> Iterator[Instruction]:
     """Say who loses access, as far as the settings alone tell it."""
     api = before.api
     unnamed = ". The directory could not be read, so no names are known."

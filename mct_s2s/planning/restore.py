@@ -7,7 +7,11 @@ from mct_s2s.model.desired import Restore
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import client_id_in, client_unique_name, is_guid, same_id
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.access_changes import describe_cut_off, describe_switching_on, state_after
+from mct_s2s.planning.access_changes import (
+    describe_losing_callers,
+    describe_switching_on,
+    state_after,
+)
 from mct_s2s.planning.changes import AnyChange, WriteSettings
 from mct_s2s.planning.clients import unmatched_entries
 from mct_s2s.planning.plan import Plan
@@ -18,7 +22,7 @@ from mct_s2s.planning.site import plan_site, settings_of_backup, site_notes
 def plan_restore(desired: Restore, observed: ObservedState) -> Plan:
     settings = settings_of_backup(desired.backup, observed)
     steps = plan_site(observed, settings, restart=desired.restart)
-    losing = tuple(describe_cut_off(observed, settings))
+    losing = tuple(describe_losing_callers(observed, settings))
     repeated_notes = tuple(describe_switching_on(observed, settings, named=()))
     after = state_after(observed, settings)
     notes: list[str | Instruction] = [
