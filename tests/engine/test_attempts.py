@@ -21,7 +21,7 @@ from tests.planning.scenarios import LATER, TENANT
 OURS, THEIRS = "mct-s2s 2026-11-24 a1b2", "mct-s2s 2026-11-24 c3d4"
 
 
-def attempt_at(registration: Json, session: Session, folder: Path, *cut_off: str) -> Attempt:
+def attempt_at(registration: Json, session: Session, folder: Path, *names: str) -> Attempt:
     object_id, client_id = ApplicationObjectId(registration["id"]), ClientId(registration["appId"])
     return Attempt(
         session.graph,
@@ -31,7 +31,7 @@ def attempt_at(registration: Json, session: Session, folder: Path, *cut_off: str
         object_id,
         client_id,
         RememberedAttempts("contosolearn", object_id),
-        frozenset(map(attempt_tag, cut_off)),
+        frozenset(map(attempt_tag, names)),
     )
 
 

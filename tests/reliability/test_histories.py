@@ -8,7 +8,7 @@ MCT_S2S_HISTORIES=100 runs so many.
 It finds within three seeds what these guards prevent: that an undelivered secret counts for nothing
 (`SecretNote.is_undelivered` false, and no `undelivered` from tags: seed 1), and that a
 registration is written before a plan rests on it (`is_any_deleted` false: seed 3). Seed 13 finds a
-killed run's note that is not kept (`Attempt.cut_off` empty).
+killed run's note that is not kept (`Attempt.tags_of_killed_runs` empty).
 """
 
 import json

@@ -46,7 +46,7 @@ class Attempt:
     object_id: ApplicationObjectId
     client_id: ClientId
     remembered: RememberedAttempts
-    cut_off: frozenset[str]
+    tags_of_killed_runs: frozenset[str]
     """Tags of attempts that killed runs on this machine began at this registration, and of which
     the plan has seen no secret: a replica may have hidden it.
     """
@@ -97,7 +97,7 @@ class Attempt:
         self._tags_before = frozenset(application.tags)
         # Also what another run has noted: it may be killed.
         tagged = wanted or application
-        tags = dict.fromkeys((*tagged.tags, *sorted(self.cut_off), self._tag))
+        tags = dict.fromkeys((*tagged.tags, *sorted(self.tags_of_killed_runs), self._tag))
         tagged = replace(tagged, tags=tuple(tags))
         await applications.update(self.graph, application, tagged)
         self._tagged = tagged
@@ -116,7 +116,7 @@ class Attempt:
         """Note that the secret is in its store. Raises S2SError: the tag could not be removed."""
         self.has_arrived = True
         try:
-            if self.may_have_twin or self.cut_off:
+            if self.may_have_twin or self.tags_of_killed_runs:
                 await self._remove_older()
             await self._untag()
         except S2SError as error:
@@ -133,7 +133,7 @@ class Attempt:
         A replica that shows this one shows them, too, if they exist: they are older. So after this
         their notes may go.
         """
-        tags = {self._tag, *self.cut_off}
+        tags = {self._tag, *self.tags_of_killed_runs}
         gives_up_at = clock.seconds() + LAG_SECONDS
         while True:
             application = await applications.by_object_id(self.graph, self.object_id)
@@ -163,12 +163,12 @@ class Attempt:
         application = await applications.by_object_id(self.graph, self.object_id)
         self._tags_before = frozenset(application.tags)
         # Other notes are taken off, too. Say this is run A. Its plan has removed what killed runs
-        # left, but for what was hidden from it (`cut_off`): another note is that of a run B at this
-        # moment. B's secret may have arrived by now, and B have taken its note off; A still knows
-        # the note from its own first write, or sees it on a replica that is behind. If A wrote it
-        # again, it would stay, and the next run could remove B's secret. Where B is still at work,
-        # its note is lost: that matters only if B is killed before its secret arrives; before it
-        # is handed over, B's machine remembers it.
+        # left, but for what was hidden from it (`tags_of_killed_runs`): another note is that of a
+        # run B at this moment. B's secret may have arrived by now, and B have taken its note off; A
+        # still knows the note from its own first write, or sees it on a replica that is behind. If
+        # A wrote it again, it would stay, and the next run could remove B's secret. Where B is
+        # still at work, its note is lost: that matters only if B is killed before its secret
+        # arrives; before it is handed over, B's machine remembers it.
         # All other tags that A has written are kept: a run that did not see the registration may
         # have created it, which replaced its tags.
         known = dict.fromkeys((*application.tags, *self._tagged.tags))
@@ -232,7 +232,7 @@ class Attempt:
                 await self._remove_notes()
 
     async def _remove_notes(self) -> None:
-        if self.cut_off:
+        if self.tags_of_killed_runs:
             return  # by the notes, the next run finds and removes the secrets of other attempts
         with suppress(S2SError):  # a note of a secret that does not exist means nothing
             await self._untag()

@@ -289,6 +289,7 @@ def _new_attempt(change: AddCredential, run: Run, store: Store) -> Attempt:
     remembered = RememberedAttempts(before.subject, object_id)
     client = before.trust.client_of_id(client_id)
     seen = client.application.credentials if client is not None else ()
+    seen_tags = {attempt_tag(credential.name or "") for credential in seen}
     return Attempt(
         run.session.graph,
         store,
@@ -297,7 +298,7 @@ def _new_attempt(change: AddCredential, run: Run, store: Store) -> Attempt:
         object_id=object_id,
         client_id=client_id,
         remembered=remembered,
-        cut_off=remembered.tags() - {attempt_tag(credential.name or "") for credential in seen},
+        tags_of_killed_runs=remembered.tags() - seen_tags,
         kind=change.kind,
     )
 
