@@ -254,7 +254,7 @@ class Replacement:
         # Everyone has the newest one by now: only the old ones are to go.
         if rotation.remove_old and self.current is not None and (self.older or self.is_repeated):
             return False
-        return not self.may_be_cut_off
+        return not self.may_finish_last_rotation
 
     @cached_property
     def is_repeated(self) -> bool:
@@ -268,9 +268,9 @@ class Replacement:
         return current.is_valid_at(now) and current.key_id.casefold() in self.sole
 
     @cached_property
-    def may_be_cut_off(self) -> bool:
-        """Whether the last rotation may have ended after its delivery: then only the old ones are
-        left to remove.
+    def may_finish_last_rotation(self) -> bool:
+        """Whether the last rotation may have been cut off after its delivery, so that this one only
+        removes the old ones.
 
         It is taken for one only where it delivered minutes ago: later, a new one is what is asked
         for.
@@ -392,7 +392,11 @@ class Replacement:
             notes.append(self._refused_at_once())
         if self.rotation.remove_old and self.is_repeated and not self.older:
             notes.append(self._removed_before())
-        if self.rotation.expiring_within is None and self.may_be_cut_off and not self.removed_now:
+        if (
+            self.rotation.expiring_within is None
+            and self.may_finish_last_rotation
+            and not self.removed_now
+        ):
             notes.append(self._not_replaced_again())
         if len(self.removed_now) < len(self.replaced):
             until, then = self._kept()
