@@ -13,6 +13,7 @@ from mct_s2s.model.client_sign_in import MadeCredential, SecretCredential
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId
 from mct_s2s.stores.files import FileStore
 from mct_s2s.stores.remembered_registrations import RememberedAttempts
+from mct_s2s.stores.store import OutputStore
 
 from tests.conftest import Json
 from tests.engine.conftest import Engine
@@ -218,6 +219,36 @@ def test_a_secret_that_has_arrived_is_neither_removed_nor_named_for_removal(
     azure.behave()
     (held,) = azure.graph("GET", path)["passwordCredentials"]
     assert held["keyId"] == secret["keyId"]
+
+
+@pytest.mark.parametrize(
+    ("is_kept", "reader"),
+    [
+        (True, "a setup or rotation that does not read file:{home}/elsewhere.env"),
+        (False, "the next setup or rotation of this client"),
+    ],
+    ids=["file", "shown"],
+)
+def test_a_note_that_stays_is_said_to_cost_the_secret_where_its_place_is_not_read(
+    is_kept: bool, reader: str, registration: Json, engine: Engine
+) -> None:
+    """A run that reads the place takes the note off: the secret is there."""
+
+    async def main(session: Session) -> S2SError:
+        attempt = attempt_at(registration, session, engine.home)
+        if not is_kept:
+            attempt.store = OutputStore(lambda _: True)
+        await attempt.begin()
+        engine.misbehave(f"/applications/{registration['id']}", method="PATCH")
+        with pytest.raises(S2SError) as failed:
+            await attempt.confirm_arrival()
+        return failed.value
+
+    (warning,) = map(str, engine.run(main).items)
+    assert warning == (
+        "The secret of 'A' has arrived, and its note could not be removed: "
+        f"{reader.format(home=engine.home)} removes this secret and makes another."
+    )
 
 
 def test_the_twin_of_a_secret_that_has_arrived_is_removed(

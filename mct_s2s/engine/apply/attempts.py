@@ -120,12 +120,21 @@ class Attempt:
                 await self._remove_older()
             await self._untag()
         except S2SError as error:
-            warning = (
-                f"The secret of '{self.client}' has arrived, and its note could not be removed: "
-                "the next run takes it for lost and makes another."
-            )
-            error.mention([warning])
+            if self.is_tagged:
+                error.mention([self._describe_tag_left()])
             raise
+
+    def _describe_tag_left(self) -> str:
+        """Say what the tag of a secret that has arrived makes of later runs."""
+        # One that reads the place sees that the secret is there, and only removes the tag.
+        run = f"a setup or rotation that does not read {self.store.secret_place}"
+        if self.store.gives_away:
+            run = "the next setup or rotation of this client"
+        noun = self.kind.noun
+        return (
+            f"The {noun} of '{self.client}' has arrived, and its note could not be removed: {run} "
+            f"removes this {noun} and makes another."
+        )
 
     async def _remove_older(self) -> None:
         """Remove the secrets of cut-off attempts, and another one of this name.
