@@ -263,7 +263,7 @@ class ResourceManager(ServiceClient):
     async def _on(
         self, resource: ResourceId, on_site: Callable[..., Any], on_slot: Callable[..., Any]
     ) -> Any:
-        """Call an operation of azure-mgmt-web on a site, or its twin on a slot."""
+        """Call an operation of azure-mgmt-web on a site, or that for a slot."""
         group = resource.resource_group
         name = resource.names[0]
         if resource.slot:

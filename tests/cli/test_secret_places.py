@@ -429,7 +429,7 @@ def test_an_api_permission_that_went_out_with_the_note_of_a_failed_secret_is_don
     assert (has_it, "API permission One" in done) == (True, True), ended.err
 
 
-def test_a_twin_of_a_failed_secret_stays_noted_until_the_next_run_removes_it(
+def test_a_duplicate_of_a_failed_secret_stays_noted_until_the_next_run_removes_it(
     mct: Program, azure: Sandbox, outside: Path
 ) -> None:
     """Its answer was lost, and no replica showed it."""

@@ -251,7 +251,7 @@ def test_a_note_that_stays_is_said_to_cost_the_secret_where_its_place_is_not_rea
     )
 
 
-def test_the_twin_of_a_secret_that_has_arrived_is_removed(
+def test_the_duplicate_of_a_secret_that_has_arrived_is_removed(
     registration: Json, engine: Engine
 ) -> None:
     """The answer about it was lost, and no replica has shown it before the second one was made."""
@@ -264,7 +264,7 @@ def test_the_twin_of_a_secret_that_has_arrived_is_removed(
 
     async def main(session: Session) -> None:
         attempt = attempt_at(registration, session, engine.home)
-        attempt.key_id, attempt.may_have_twin = KeyId(second["keyId"]), True
+        attempt.key_id, attempt.may_have_duplicate = KeyId(second["keyId"]), True
         await attempt.confirm_arrival()
 
     engine.run(main)

@@ -43,7 +43,7 @@ class NewSecret:
     key_id: KeyId
     expires: datetime
     credential: SecretCredential
-    may_have_twin: bool = False
+    may_have_duplicate: bool = False
     """Whether another one of the same name may exist, whose answer was lost."""
 
 
@@ -91,7 +91,7 @@ async def add_secret(
         error.follows_lost_answer = lost_answers > removed
         raise
     # A replica may not have shown what a lost answer was about.
-    return replace(secret, may_have_twin=removed < lost_answers)
+    return replace(secret, may_have_duplicate=removed < lost_answers)
 
 
 async def remove_secret(

@@ -54,7 +54,7 @@ class Attempt:
     """Of a certificate, what is kept is its private key; a pending one needs no note there."""
     key_id: KeyId | None = None
     """The credential's, once it is registered."""
-    may_have_twin: bool = False
+    may_have_duplicate: bool = False
     """Whether another secret of this name may exist, which no replica has shown."""
     has_arrived: bool = False
     removal: str = ""
@@ -116,7 +116,7 @@ class Attempt:
         """Note that the secret is in its store. Raises S2SError: the tag could not be removed."""
         self.has_arrived = True
         try:
-            if self.may_have_twin or self.tags_of_killed_runs:
+            if self.may_have_duplicate or self.tags_of_killed_runs:
                 await self._remove_older()
             await self._untag()
         except S2SError as error:
@@ -231,7 +231,7 @@ class Attempt:
             return
         self.is_taken_back = True
         self.store.handed_over = None
-        if not self.may_have_twin:
+        if not self.may_have_duplicate:
             await self._remove_notes()
 
     async def withdraw(self) -> None:

@@ -200,7 +200,7 @@ async def _create_secret(
     run.let_settings_be_read(change)
     secret = await _request_secret(run, change, spec)
     attempt.key_id = secret.key_id
-    attempt.may_have_twin = secret.may_have_twin
+    attempt.may_have_duplicate = secret.may_have_duplicate
     run.outputs[change.key, Output.KEY_ID] = secret.key_id
     run.outputs[change.key, Output.EXPIRES] = secret.expires.isoformat()
     store = attempt.store
