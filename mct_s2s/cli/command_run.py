@@ -131,13 +131,13 @@ def run_in_session(options: AzureOptions, needs: Services, body: SessionBody) ->
     async def pick(
         current: CommandRun, session: Session, ambiguous: AmbiguousSite | None = None
     ) -> Session:
-        from mct_s2s.cli.picking import pick_namesake, pick_site  # noqa: PLC0415  # questionary takes a tenth of a second
+        from mct_s2s.cli.picking import pick_among_twins, pick_site  # noqa: PLC0415  # questionary takes a tenth of a second
 
         current.is_asking = True  # it stays so where Ctrl-C ends it
         if ambiguous is None:
             session = await pick_site(options, session)
         else:
-            session = await pick_namesake(options, session, ambiguous)
+            session = await pick_among_twins(options, session, ambiguous)
         current.is_asking = False
         return session
 

@@ -63,9 +63,10 @@ async def pick_site(options: AzureOptions, session: Session) -> Session:
     return replace(session, target=target)
 
 
-async def pick_namesake(
+async def pick_among_twins(
     options: AzureOptions, session: Session, ambiguous: AmbiguousSite
 ) -> Session:
+    """Ask which App Service is meant of those with the name. Raises `ambiguous`: about another."""
     target, resources = session.target, ambiguous.candidates
     if target is None or {resource.name.casefold() for resource in resources} != {
         target.name.casefold()

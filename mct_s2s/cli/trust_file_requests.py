@@ -514,8 +514,8 @@ class _Reader:
         for site in self.sites:
             if site.key in self._unknown_app_services:
                 continue
-            namesakes = by_name[site.target.name.casefold(), (site.target.slot or "").casefold()]
-            other = next((namesake for namesake in namesakes if _may_be_same(site, namesake)), None)
+            twins = by_name[site.target.name.casefold(), (site.target.slot or "").casefold()]
+            other = next((twin for twin in twins if _may_be_same(site, twin)), None)
             if other is not None:
                 what = (
                     f"the App Service '{site.target.label}' is that of "
@@ -526,7 +526,7 @@ class _Reader:
                     "different ones."
                 )
                 self._add(("sites", site.key), what, remedy)
-            namesakes.append(site)
+            twins.append(site)
 
     def compare_clients(self) -> None:
         taken: dict[tuple[str, ...], Location] = {}

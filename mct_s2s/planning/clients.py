@@ -121,7 +121,7 @@ def clients_called(name: str, observed: ObservedState) -> tuple[ClientApplicatio
     if by_id:
         return by_id
     made_for_it = trust.client_of_unique_name(client_unique_name(trust.unique_name, name))
-    namesakes = [
+    with_that_name = [
         client
         for client in members(observed)
         if client.display_name.casefold() == word and not _is_anothers(client, observed)
@@ -129,9 +129,10 @@ def clients_called(name: str, observed: ObservedState) -> tuple[ClientApplicatio
     if made_for_it is not None:
         if is_allowed(made_for_it, observed):
             return (made_for_it,)
-        callers = [client for client in namesakes if is_allowed(client, observed)]
+        callers = [client for client in with_that_name if is_allowed(client, observed)]
         return (made_for_it, *callers)
-    return tuple([client for client in namesakes if client.display_name == name] or namesakes)
+    exactly = [client for client in with_that_name if client.display_name == name]
+    return tuple(exactly or with_that_name)
 
 
 def _is_anothers(client: ClientApplication, observed: ObservedState) -> bool:

@@ -271,7 +271,7 @@ def test_ctrl_c_at_a_question_cancels_and_leaves_the_terminal_as_it_was(
     assert "Cancelled. Nothing was changed." in shown
 
 
-def test_another_command_offers_the_sites_and_asks_which_of_two_namesakes_is_meant(
+def test_another_command_offers_the_sites_and_asks_which_of_two_twins_is_meant(
     keys: Keys, azure: Sandbox
 ) -> None:
     azure.add_site(group="mct-test", name="contosolearn")
