@@ -128,8 +128,8 @@ class Trust:
     """Managed identities that are on the allow list or hold the role."""
     owners: tuple[Owner, ...] = ()
     """The owners of `service` and its service principal: read for commands that write."""
-    namesake: Application | None = None
-    """The one with this App Service's `uniqueName`, where `service` is another one.
+    own_unused: Application | None = None
+    """This App Service's own, by its `uniqueName`, where `service` is another one.
 
     Its name alone speaks for it, and anyone may register that: it is offered to
     no one but the application that has created it.
@@ -361,7 +361,7 @@ class ObservedState:
         clients = (client.application for client in trust.clients)
         earlier = trust.predecessor.service if trust.predecessor is not None else None
         services = [service for service in (trust.service, earlier) if service is not None]
-        for registration in filter(None, (*services, trust.namesake, *trust.deleted, *clients)):
+        for registration in filter(None, (*services, trust.own_unused, *trust.deleted, *clients)):
             if registration.client_id:
                 yield from (registration.client_id, api_uri(registration.client_id))
             yield from registration.identifier_uris

@@ -22,7 +22,6 @@ from mct_s2s.model.client_credentials import Certificate, Credential, Credential
 from mct_s2s.model.desired import Desired, ServiceSpec
 from mct_s2s.model.directory_objects import Application, Custody, Owner
 from mct_s2s.model.ids import (
-    ClientId,
     PrincipalId,
     Tag,
     client_id_in,
@@ -151,15 +150,15 @@ def service_trust(
     if application.unique_name != observed.trust.unique_name:
         return Doubted((Reason(Doubt.ONLY_SET),), owners)
     doubted = Doubted((Reason(Doubt.UNKNOWN_SITE, observed.twins),), owners)
-    is_of_any_twin = bool(observed.twins) and is_of_unknown_site(application, observed)
+    may_be_of_a_twin = bool(observed.twins) and is_of_unknown_site(application, observed)
     # Its name and the settings agree: a Website Contributor who achieved both harms his own App
     # Service alone.
     if is_in_settings(application, observed):
         # The settings of one App Service can be copied to another one of its name.
-        return doubted if is_of_any_twin else Belief.OWN_SERVICE
+        return doubted if may_be_of_a_twin else Belief.OWN_SERVICE
     content = service_content(application, observed)
     decision = _trust_by_content(application, observed, content, service_spec=spec)
-    return doubted if is_of_any_twin and isinstance(decision, Belief) else decision
+    return doubted if may_be_of_a_twin and isinstance(decision, Belief) else decision
 
 
 def is_of_unknown_site(service: Application, observed: ObservedState) -> bool:
@@ -177,7 +176,7 @@ def own_service_beside(observed: ObservedState) -> Application | None:
 
     To whom its roles are assigned is not read: it counts only that the caller has created it.
     """
-    own = observed.trust.namesake
+    own = observed.trust.own_unused
     custody = observed.custody_of(own) if own is not None else None
     if own is None or custody is None or not is_created_by_caller(own, observed.caller):
         return None
@@ -237,7 +236,7 @@ def client_trust(  # noqa: PLR0911  # one rule, one return
     if not has_unique_name_below(application, observed.trust.unique_name):
         return Doubted((Reason(Doubt.NOT_BELOW),), owners)
     # Two App Services of one name would call their clients the same.
-    if _is_of_namesake_site(client, observed):
+    if _is_of_twin_site(client, observed):
         return Doubted((Reason(Doubt.NOT_BELOW),), owners)
     # A client is believed no sooner than its API.
     if service is not None:
@@ -255,7 +254,7 @@ def client_trust(  # noqa: PLR0911  # one rule, one return
     )
 
 
-def _is_of_namesake_site(client: ClientApplication, observed: ObservedState) -> bool:
+def _is_of_twin_site(client: ClientApplication, observed: ObservedState) -> bool:
     """Whether a client with a name below ours was created for another App Service of that name."""
     trust, service = observed.trust, observed.trust.service
     if (
@@ -270,24 +269,25 @@ def _is_of_namesake_site(client: ClientApplication, observed: ObservedState) -> 
         is_elsewhere_by_tag = observed.app_service is not None and tagged != _own_group(observed)
         # An App Service that was moved has the clients of its own service application all the same.
         return is_elsewhere_by_tag and not (holds_role and _only_administrators_grant(observed))
-    # Earlier versions wrote no tag. The role counts then, as anyone may register a namesake; where
+    # Earlier versions wrote no tag. The role counts then, as anyone may register our name; where
     # others may have given it, what the client requests counts, which its own owners write.
-    namesake = trust.namesake
-    is_namesake_elsewhere = namesake is not None and another_site(namesake, observed) is not None
+    twins_api = trust.own_unused
+    if twins_api is not None and another_site(twins_api, observed) is None:
+        twins_api = None
     if not holds_role:
-        return is_namesake_elsewhere
+        return twins_api is not None
     if _only_administrators_grant(observed):
         return False
-    taken = namesake.client_id if namesake is not None and is_namesake_elsewhere else None
-    return _requests_another_api(client.application, taken, observed)
+    return _requests_another_api(client.application, twins_api, observed)
 
 
 def _requests_another_api(
-    application: Application, namesake: ClientId | None, observed: ObservedState
+    application: Application, twins_api: Application | None, observed: ObservedState
 ) -> bool:
     """Whether a client requests an app role of an API that is not this App Service's.
 
-    `namesake`: that of another App Service of its name. Any client may request roles of Graph.
+    `twins_api`: the service application of another App Service of its name. Any client may request
+    roles of Graph.
     """
     service = observed.trust.service
     earlier = created_role_ids(observed)
@@ -297,7 +297,8 @@ def _requests_another_api(
             continue
         roles = {permission for permission, kind in access.permissions if kind == "Role"}
         # An API of this App Service that is gone is known by the ids of its roles.
-        if roles and (api == namesake or not roles <= earlier):
+        is_twins = twins_api is not None and api == twins_api.client_id
+        if roles and (is_twins or not roles <= earlier):
             return True
     return False
 

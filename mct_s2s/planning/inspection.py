@@ -45,8 +45,9 @@ def registrations_to_inspect(
     service = trust.service
     if service is not None and not is_report and _decides_service(service, observed, desired, spec):
         yield ClientApplication(service, trust.principal)
-    if trust.namesake is not None and _may_be_named_again(trust.namesake, observed, desired, spec):
-        yield ClientApplication(trust.namesake)
+    own_unused = trust.own_unused
+    if own_unused is not None and _may_be_named_again(own_unused, observed, desired, spec):
+        yield ClientApplication(own_unused)
     named_ids = {
         client.client_id for name in desired.names for client in clients_called(name, observed)
     }

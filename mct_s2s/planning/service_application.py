@@ -272,7 +272,7 @@ def _add_marks(
 def _is_name_free(observed: ObservedState) -> bool:
     """Whether an adopted registration can get this App Service's `uniqueName`."""
     trust = observed.trust
-    is_taken = trust.namesake is not None or any(
+    is_taken = trust.own_unused is not None or any(
         application.unique_name == trust.unique_name for application in trust.deleted
     )
     return not is_taken and bool(site_in_unique_name(trust.unique_name))

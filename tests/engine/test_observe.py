@@ -211,8 +211,8 @@ def test_the_app_services_own_service_application_is_told_beside_another_one_tha
     trust = trust_seen(engine, adopt=other)
     assert trust.service is not None
     assert trust.service.client_id == (other or own)
-    namesake = trust.namesake.client_id if trust.namesake is not None else None
-    assert namesake == (own if is_told else None)
+    own_unused = trust.own_unused.client_id if trust.own_unused is not None else None
+    assert own_unused == (own if is_told else None)
 
 
 @pytest.mark.parametrize("is_set", [True, False])

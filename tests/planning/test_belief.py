@@ -67,10 +67,8 @@ BY_HAND = replace(SERVICE, unique_name=None)
 OF_B = replace(SERVICE, unique_name="mct-s2s-site-b")
 OF_A_SLOT = replace(SERVICE, unique_name=f"{SERVICE_KEY}_staging")
 OURS_BY_NOTE = replace(SERVICE, notes=site_note(str(site().resource)))
-OF_A_NAMESAKE = replace(
-    SERVICE, notes=site_note(str(site().resource).replace("mct-prod", "elsewhere"))
-)
-OF_A_NAMESAKE_BY_TAG = replace(
+OF_A_TWIN = replace(SERVICE, notes=site_note(str(site().resource).replace("mct-prod", "elsewhere")))
+OF_A_TWIN_BY_TAG = replace(
     SERVICE, notes="Team Learning", tags=(Tag.SITE.of("subscription/elsewhere"),)
 )
 NAMED = replace(SPEC, adopt=SERVICE_ID)
@@ -110,9 +108,9 @@ def held_by(observed: ObservedState, of: Application, custody: Custody | None) -
         (BY_HAND, SPEC, SET, Custody(), {Doubt.ONLY_SET}),
         (OF_B, SPEC, SET, Custody(), {Doubt.OTHER_SITE}),
         (OF_A_SLOT, SPEC, SET, Custody(), {Doubt.OTHER_SITE}),
-        (OF_A_NAMESAKE, SPEC, SET, Custody(), {Doubt.OTHER_SITE}),
-        (OF_A_NAMESAKE, SPEC, UNSET, Custody(), {Doubt.OTHER_SITE}),
-        (OF_A_NAMESAKE_BY_TAG, SPEC, SET, Custody(), {Doubt.OTHER_SITE}),
+        (OF_A_TWIN, SPEC, SET, Custody(), {Doubt.OTHER_SITE}),
+        (OF_A_TWIN, SPEC, UNSET, Custody(), {Doubt.OTHER_SITE}),
+        (OF_A_TWIN_BY_TAG, SPEC, SET, Custody(), {Doubt.OTHER_SITE}),
     ],
 )
 def test_a_service_application_is_believed_if_it_is_named_or_both_own_and_set_or_untouched(
@@ -382,16 +380,16 @@ def test_a_credential_is_known_by_a_note_on_this_machine_or_because_the_command_
     assert (client_trust(IMPORT, observed, SPEC, (), asked) is Belief.UNTOUCHED) is is_untouched
 
 
-@pytest.mark.parametrize("service", [BY_HAND, OF_B, OF_A_NAMESAKE])
+@pytest.mark.parametrize("service", [BY_HAND, OF_B, OF_A_TWIN])
 def test_a_role_of_a_service_application_that_is_not_believed_makes_no_client(
     service: Application,
 ) -> None:
     observed = observed_state(trust(IMPORT, service=service), LISTED)
-    is_namesakes = service is OF_A_NAMESAKE  # whose clients would be called the same
-    expected = {Doubt.NOT_BELOW} if is_namesakes else {Doubt.OTHER_SERVICE}
+    is_of_twin = service is OF_A_TWIN  # whose clients would be called the same
+    expected = {Doubt.NOT_BELOW} if is_of_twin else {Doubt.OTHER_SERVICE}
     assert doubts(client_trust(IMPORT, observed, SPEC)) == expected
     assert doubts(client_trust(IMPORT, observed, NAMED)) == (
-        expected if is_namesakes else Belief.OWN_CLIENT
+        expected if is_of_twin else Belief.OWN_CLIENT
     )
 
 
@@ -445,12 +443,10 @@ def test_a_registration_without_a_creator_is_not_believed_for_that() -> None:
 
 def test_a_registration_that_a_run_on_this_machine_began_is_believed_until_one_has_ended() -> None:
     by_hand = replace(HAND_MADE, application=replace(HAND_MADE.application, unique_name=None))
-    observed = held_by(
-        observed_state(trust(by_hand, service=OF_A_NAMESAKE), UNSET), OF_A_NAMESAKE, OF_ADA
-    )
-    begun = frozenset({OF_A_NAMESAKE.object_id, by_hand.application.object_id})
+    observed = held_by(observed_state(trust(by_hand, service=OF_A_TWIN), UNSET), OF_A_TWIN, OF_ADA)
+    begun = frozenset({OF_A_TWIN.object_id, by_hand.application.object_id})
     observed = replace(observed, unfinished=begun)
-    assert service_trust(OF_A_NAMESAKE, observed, SPEC) is Belief.REMEMBERED
+    assert service_trust(OF_A_TWIN, observed, SPEC) is Belief.REMEMBERED
     assert client_trust(by_hand, observed, SPEC) is Belief.REMEMBERED
 
 
@@ -533,7 +529,7 @@ def test_a_service_principal_is_doubted_if_others_own_it_or_it_has_a_credential(
         (ClientId(guid("az")), Custody(), OURS_BY_NOTE.notes, False),
         (PIPELINE, OF_ADA, OURS_BY_NOTE.notes, False),
         (PIPELINE, None, OURS_BY_NOTE.notes, False),
-        (PIPELINE, Custody(), OF_A_NAMESAKE.notes, False),
+        (PIPELINE, Custody(), OF_A_TWIN.notes, False),
         (PIPELINE, Custody(), None, False),
     ],
     ids=["its own", "another's", "owned by another", "unread", "of another site", "of any site"],
@@ -547,7 +543,7 @@ def test_the_own_service_application_is_offered_beside_another_one_only_where_it
     observed = replace(
         observed_state(trust(IMPORT, service=BY_HAND), SET), custody={}, caller=AS_PIPELINE
     )
-    observed = replace(observed, trust=replace(observed.trust, namesake=own))
+    observed = replace(observed, trust=replace(observed.trust, own_unused=own))
     decision = service_trust(BY_HAND, observed, SPEC)
     assert isinstance(decision, Doubted)
     refused = service_not_ours(BY_HAND, held_by(observed, own, custody), decision)

@@ -761,7 +761,7 @@ def test_a_service_application_that_is_not_this_app_services_is_said(
     the tag, too.
     """
     observed = observed_state(
-        replace(trust(IMPORT, service=service), namesake=own), settings(**ALLOWED)
+        replace(trust(IMPORT, service=service), own_unused=own), settings(**ALLOWED)
     )
     flaws = [
         (flaw.severity, flaw.remedy)

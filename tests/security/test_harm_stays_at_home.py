@@ -1258,7 +1258,7 @@ def reader(mct: Program, azure: Sandbox) -> Program:
 
 
 @pytest.fixture(params=["untouched", "assigned"])
-def namesake(request: pytest.FixtureRequest, mct: Program, azure: Sandbox, rob: Member) -> Json:
+def squatter(request: pytest.FixtureRequest, mct: Program, azure: Sandbox, rob: Member) -> Json:
     """Site B uses the service application of A; its own name is free, and Rob's."""
     azure.add_site(name="site-b", group="rg-b")
     assert mct("setup", *A, *JSON).code == 0
@@ -1282,26 +1282,26 @@ def namesake(request: pytest.FixtureRequest, mct: Program, azure: Sandbox, rob: 
 
 
 @pytest.mark.parametrize("due", [False, True], ids=["by name", "due"])
-def test_a_namesake_neither_hides_who_is_due_nor_is_offered_without_the_settings(
-    azure: Sandbox, reader: Program, namesake: Json, due: bool
+def test_a_squatter_neither_hides_who_is_due_nor_is_offered_without_the_settings(
+    azure: Sandbox, reader: Program, squatter: Json, due: bool
 ) -> None:
     words = ("--expiring-within", "500d") if due else ("Import",)
     done = reader("rotate-secret", *words, *B, *JSON)
     assert (done.code, done.document["error"]["code"]) == (4, "permission-missing"), done
-    assert namesake["appId"] not in done.out
+    assert squatter["appId"] not in done.out
     assert azure.writes() == []
 
 
-@pytest.mark.parametrize("namesake", ["assigned"], indirect=True)
-def test_a_setup_without_the_settings_is_offered_no_namesake(
-    azure: Sandbox, reader: Program, namesake: Json
+@pytest.mark.parametrize("squatter", ["assigned"], indirect=True)
+def test_a_setup_without_the_settings_is_offered_no_squatter(
+    azure: Sandbox, reader: Program, squatter: Json
 ) -> None:
     """Only the settings say which service application is this App Service's."""
     done = reader("setup", "--client", "Import", *B, "--dry-run", *JSON)
     error = done.document["error"]
     assert (done.code, error["code"]) == (4, "permission-missing"), done
     assert "--service-app APP_ID" in error["remedy"], done
-    assert namesake["appId"] not in done.out
+    assert squatter["appId"] not in done.out
     assert azure.writes() == []
 
 

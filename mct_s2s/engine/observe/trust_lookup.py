@@ -110,11 +110,11 @@ class _Lookup:
             self._find_listed(settings),
             self._find_unnamed(settings, by_name),
         )
-        namesake, *named_clients = await by_name
+        own_service, *named_clients = await by_name
         trust = replace(
             trust,
             unique_name=self.request.unique_name,
-            namesake=namesake if _is_another(namesake, trust.service) else None,
+            own_unused=own_service if _is_another(own_service, trust.service) else None,
             tagged_with=tagged_with,
         )
         tagged = await self._find_tagged(trust)
@@ -158,8 +158,8 @@ class _Lookup:
             trust = await self._find_named(in_settings)
             if trust.service is not None:
                 return trust
-        namesake, *_ = await by_name
-        return Trust() if namesake is None else await self._with_surroundings(namesake)
+        own_service, *_ = await by_name
+        return Trust() if own_service is None else await self._with_surroundings(own_service)
 
     async def _find_predecessor(self, trust: Trust, settings: AppSettings) -> Trust | None:
         """Find the trust that the settings name, where a setup names another service application.
@@ -412,11 +412,11 @@ def _is_known(name: str, trust: Trust) -> bool:
     return any(client.display_name.casefold() == name.casefold() for client in trust.clients)
 
 
-def _is_another(namesake: Application | None, service: Application | None) -> bool:
+def _is_another(own_service: Application | None, service: Application | None) -> bool:
     """Whether there is a service application of the App Service's own beside the one it uses."""
-    if namesake is None or service is None:
+    if own_service is None or service is None:
         return False
-    return namesake.client_id != service.client_id
+    return own_service.client_id != service.client_id
 
 
 def _merged(

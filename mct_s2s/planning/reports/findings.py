@@ -237,7 +237,7 @@ def _anothers(observed: ObservedState, adopted: str | None) -> Iterator[Finding]
 
     They may have been copied, or written by anyone.
     """
-    application, namesake = observed.trust.service, observed.trust.namesake
+    application, own_unused = observed.trust.service, observed.trust.own_unused
     if (
         application is None
         or not is_in_settings(application, observed)
@@ -247,7 +247,7 @@ def _anothers(observed: ObservedState, adopted: str | None) -> Iterator[Finding]
     other = another_site(application, observed)
     # Made by hand, as the document has it, it is as it should be: what changes something asks for
     # the operator's word.
-    if not is_not_of_this_site(application, observed) or (namesake is None and other is None):
+    if not is_not_of_this_site(application, observed) or (own_unused is None and other is None):
         return
     named = (
         f"{observed.api.names_service} names '{application.display_name}' (appId "
@@ -259,7 +259,7 @@ def _anothers(observed: ObservedState, adopted: str | None) -> Iterator[Finding]
             f"{named}. mct-s2s did not set it up for this App Service, and nothing but its "
             "settings names it."
         )
-    if namesake is not None:
+    if own_unused is not None:
         message = (
             f"{message} Another registration has the name of this App Service's own: anyone can "
             "register that."
