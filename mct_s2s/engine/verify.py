@@ -52,9 +52,9 @@ from mct_s2s.planning.reports.verification import (
     by_authentication,
     identity_checks,
     misdirected,
+    open_check,
     reasons,
     returned,
-    untested,
     why_refused,
     without_token,
 )
@@ -174,7 +174,7 @@ class ClientTest:
                 return [VerificationCheck(name, subject, "token", False, finding.message, remedy)]
             file = self.other_files.get(client.client_id.casefold())
             program = self.programs.get(client.client_id)
-            return [untested(client, self.observed, file, program)]
+            return [open_check(client, self.observed, file, program)]
         return await self._test_credential(client)
 
     async def _test_credential(self, sign_in: ClientSignIn) -> list[VerificationCheck]:

@@ -40,8 +40,10 @@ def show_verifications(terminal: Terminal, report: FileVerification, setting_up:
     for site in report.proved:
         called = f"{counted(site.calls, 'client')} called {site.api.called}{_untested(site)}"
         table.add(Text.assemble(DONE, (site.title, "head")), called)
-    for site in report.unreadable:
-        reasons = "; ".join(f"{check.client}: {check.unreadable}" for check in site.unreadable)
+    for site in report.only_unreadable:
+        reasons = "; ".join(
+            f"{check.client}: {check.why_unreadable}" for check in site.unreadable_calls
+        )
         table.add(Text.assemble(UNKNOWN, (site.title, "head")), reasons)
     terminal.out.print(table)
     show_not_set_up(terminal, [site.title for site in report.not_set_up], setting_up)
@@ -53,7 +55,7 @@ def show_verifications(terminal: Terminal, report: FileVerification, setting_up:
     counts = (
         (len(report.proved), "verified"),
         (len(report.not_set_up), "not set up"),
-        (len(report.unreadable), "with clients that can't sign in from here"),
+        (len(report.only_unreadable), "with clients that can't sign in from here"),
         (len(report.open), "not tested from here"),
         (len(report.lacking), "with a lost secret"),
         (len(report.disproved), "failed"),
@@ -85,7 +87,7 @@ def _show_checks(terminal: Terminal, verification: Verification) -> None:
 def _untested(verification: Verification) -> str:
     counts = (
         (verification.untested, "call", "not tested from here"),
-        (len(verification.unreadable), "client", "that can't sign in from here"),
+        (len(verification.unreadable_calls), "client", "that can't sign in from here"),
         (verification.lost, "secret", "lost"),
     )
     return "".join(f"; {counted(count, noun)} {what}" for count, noun, what in counts if count)

@@ -25,8 +25,8 @@ from mct_s2s.planning.reports.verification import (
     Verification,
     VerificationCheck,
     identity_checks,
+    open_check,
     reasons,
-    untested,
     without_token,
 )
 
@@ -174,21 +174,21 @@ def test_a_client_without_a_credential_here_is_tested_by_another_file(
 ) -> None:
     """And not replaced: it may be where its users have it."""
     there = with_credentials(*credentials)
-    check = untested(there, complete(there))
+    check = open_check(there, complete(there))
     assert (check.ok, check.message) == (None, f"Not tested: {ELSEWHERE}. Name its file:")
     assert check.remedy == f"mct-s2s verify {there.client_id} --credentials FILE {WHERE}"
 
 
 def test_a_client_with_a_federated_credential_alone_is_tested_by_its_workload() -> None:
     there = with_credentials(FEDERATED)
-    check = untested(there, complete(there))
+    check = open_check(there, complete(there))
     said = "only the workload that its federated credential names can sign in."
     assert (check.ok, check.message, check.remedy) == (None, f"Not tested: {said}", None)
 
 
 def test_a_client_of_a_trust_file_is_tested_by_another_file_before_it_is_rotated() -> None:
     there = with_credentials(ENDS)
-    check = untested(there, replace(complete(there), file=IN_FILE))
+    check = open_check(there, replace(complete(there), file=IN_FILE))
     assert (check.ok, check.message) == (None, f"Not tested: {ELSEWHERE}. Name its file:")
     assert check.remedy == f"mct-s2s verify {IN_FILE.where} --credentials FILE"
 
@@ -196,19 +196,19 @@ def test_a_client_of_a_trust_file_is_tested_by_another_file_before_it_is_rotated
 def test_a_secret_that_a_program_was_given_is_no_call_that_this_machine_could_test() -> None:
     there = with_credentials(ENDS)
     program = SecretPlace.parse("exec:store import")
-    check = untested(there, replace(complete(there), file=IN_FILE), program=program)
+    check = open_check(there, replace(complete(there), file=IN_FILE), program=program)
     kept = "its secret is kept by exec:store import, and can't be read"
     assert check.message == f"Not tested: {kept}. To test it, name a file that has it:"
     assert check.remedy == f"mct-s2s verify {IN_FILE.where} --credentials FILE"
     site = Verification("https://x", "/", (check,), api=MCT)
-    assert ([call.unreadable for call in site.unreadable], site.untested) == ([kept], 0)
+    assert ([call.why_unreadable for call in site.unreadable_calls], site.untested) == ([kept], 0)
 
 
 def test_a_secret_that_its_vault_has_lost_is_not_a_call_that_others_could_test() -> None:
     there = with_credentials(ENDS)
     place = SecretPlace.parse("keyvault:contoso/import")
     observed = replace(complete(there), missing_secrets={there.client_id: place})
-    check = untested(there, observed)
+    check = open_check(there, observed)
     assert check.message == (
         "Who reads keyvault:contoso/import does not get the secret of 'Import'. Replace it:"
     )
@@ -221,7 +221,7 @@ def test_a_vault_that_gave_no_secret_is_named_in_the_open_check() -> None:
     tags = (Tag.VAULT.of("contoso/import"),)
     there = replace(IMPORT, application=replace(IMPORT.application, tags=tags))
     named = "Its registration names keyvault:contoso/import, which gave none."
-    assert named in untested(there, complete(there)).message
+    assert named in open_check(there, complete(there)).message
 
 
 @pytest.mark.parametrize(
@@ -303,14 +303,16 @@ def test_each_site_of_a_file_is_proved_disproved_open_or_not_set_up() -> None:
 
 
 def test_a_site_whose_credentials_cannot_be_read_is_open_only_if_it_does_not_respond() -> None:
-    kept = VerificationCheck("Import", APPLICATION, CALL, None, "…", unreadable="kept elsewhere")
+    kept = VerificationCheck(
+        "Import", APPLICATION, CALL, None, "…", why_unreadable="kept elsewhere"
+    )
     down = VerificationCheck(None, CheckSubject.SITE, "without-token", None, "…")
     expected, silent = (
         Verification("https://x.example", "/", checks, api=MCT)
         for checks in ((kept,), (kept, down))
     )
     of_file = FileVerification((expected, silent), ())
-    assert (of_file.unreadable, of_file.open) == ([expected], [silent])
+    assert (of_file.only_unreadable, of_file.open) == ([expected], [silent])
     assert not of_file.is_proved, "no call has succeeded"
 
 

@@ -51,8 +51,8 @@ class VerificationCheck:
     remedy: str | None = None
     is_secret_lost: bool = False
     """Whether it is open because the place of the client's secret has lost it."""
-    unreadable: str = ""
-    """Why no machine but the client's own can read its credential; empty where one could."""
+    why_unreadable: str | None = None
+    """Why no machine but the client's own can read its credential; `None` where one could."""
 
 
 @dataclass(frozen=True)
@@ -78,12 +78,12 @@ class Verification:
         Those of secrets that are lost, or that are not to be read, are counted apart.
         """
         open_calls = (check for check in self.checks if check.ok is None and check.check == CALL)
-        return sum(not (check.is_secret_lost or check.unreadable) for check in open_calls)
+        return sum(not (check.is_secret_lost or check.why_unreadable) for check in open_calls)
 
     @property
-    def unreadable(self) -> list[VerificationCheck]:
+    def unreadable_calls(self) -> list[VerificationCheck]:
         """The calls that are open because no one but the client can read its credential."""
-        return [check for check in self.checks if check.unreadable]
+        return [check for check in self.checks if check.why_unreadable]
 
     @property
     def lost(self) -> int:
@@ -146,18 +146,18 @@ class FileVerification:
             site
             for site in self.sites
             if site.is_set_up and not site.failed and not site.calls and not site.lost
-            if site not in self.unreadable
+            if site not in self.only_unreadable
         ]
 
     @property
-    def unreadable(self) -> list[Verification]:
+    def only_unreadable(self) -> list[Verification]:
         """Open only for clients whose credentials are not to be read: what anyone expects."""
         return [
             site
             for site in self.sites
-            if site.unreadable
+            if site.unreadable_calls
             and not site.calls
-            and all(check.ok or check.unreadable for check in site.checks)
+            and all(check.ok or check.why_unreadable for check in site.checks)
         ]
 
     @property
@@ -348,7 +348,7 @@ def _roles(token: ApiToken) -> str:
     return f"the roles {', '.join(token.roles)}" if token.roles else "no role"
 
 
-def untested(
+def open_check(
     client: ClientApplication,
     observed: ObservedState,
     other_file: Path | None = None,
@@ -375,8 +375,8 @@ def untested(
     if vaults:
         message += f" Its registration names {' and '.join(vaults)}, which gave none."
     if credentials and all(each.federation for each in credentials):
-        unreadable = "only the workload that its federated credential names can sign in"
-        return check(f"Not tested: {unreadable}.", None, unreadable=unreadable)
+        why_unreadable = "only the workload that its federated credential names can sign in"
+        return check(f"Not tested: {why_unreadable}.", None, why_unreadable=why_unreadable)
     # Not a rotation: a secret that is kept elsewhere is not lost.
     if observed.file is None:
         remedy = observed.command("verify", "--credentials", "FILE", about=client.client_id)
@@ -384,9 +384,9 @@ def untested(
     remedy = observed.file.command("verify", "--credentials", "FILE")
     if program is None:
         return check(f"{message} Name its file:", remedy)
-    unreadable = f"its secret is kept by {program}, and can't be read"
-    message = f"Not tested: {unreadable}. To test it, name a file that has it:"
-    return check(message, remedy, unreadable=unreadable)
+    why_unreadable = f"its secret is kept by {program}, and can't be read"
+    message = f"Not tested: {why_unreadable}. To test it, name a file that has it:"
+    return check(message, remedy, why_unreadable=why_unreadable)
 
 
 def identity_checks(
