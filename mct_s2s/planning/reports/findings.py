@@ -128,7 +128,7 @@ def diagnose(
     for client in members(observed):
         findings += _client(client, observed, within)
     if site is not None:
-        findings += _unlisted(observed, site)
+        findings += [*_find_unmatched_entries(observed), *_find_no_clients(observed, site)]
     # Only where a slot was asked for: production's reader may not plan a swap.
     names = not_sticky(site, observed.api.shown(site.settings)) if site is not None else ()
     if site is not None and site.resource.slot is not None and names:
@@ -487,7 +487,8 @@ def _of_used(
     return Finding("secret-expiring", name, message, renew, severity, client.client_id)
 
 
-def _unlisted(observed: ObservedState, site: AppService) -> Iterator[Finding]:
+def _find_unmatched_entries(observed: ObservedState) -> Iterator[Finding]:
+    """Find ids on the allow lists that nothing in the tenant has."""
     for setting, entry in unmatched_entries(observed):
         if is_guid(entry):
             message = (
@@ -503,17 +504,18 @@ def _unlisted(observed: ObservedState, site: AppService) -> Iterator[Finding]:
             )
             look = f"Look at {setting} in the portal."
             yield Finding("client-unknown", setting.name, message, look, Severity.WARNING)
+
+
+def _find_no_clients(observed: ObservedState, site: AppService) -> Iterator[Finding]:
+    """Find that the service application has no clients yet."""
     trust, label = observed.trust, site.label
     is_empty = not any(setting.list_in(site.settings).ids for setting in observed.api.lists)
     has_any = bool(members_here(observed) or trust.identities)
     if trust.service is not None and is_empty and not has_any:
-        message, add = (
-            NO_CLIENTS_YET.format(label),
-            observed.command("add-client", about="NAME"),
-        )
+        message = NO_CLIENTS_YET.format(label)
+        add = observed.command("add-client", about="NAME")
         if observed.file is not None:
-            message = (
-                message if observed.file.clients else f"{message} The file names none, either."
-            )
+            if not observed.file.clients:
+                message = f"{message} The file names none, either."
             add = observed.command("setup")
         yield Finding(NO_CLIENTS, label, message, add, Severity.WARNING)
