@@ -14,7 +14,7 @@ import math
 import selectors
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -38,6 +38,11 @@ END_OF_HANDSHAKE = b"\x14"
 The sandbox does not answer it, and what was to follow may have been cancelled. Source: RFC 8446,
 appendix D.4.
 """
+
+Ends = tuple[tuple[str, int], tuple[str, int]]
+"""The addresses of a connection, the client's first: of a port alone there may be several."""
+NOWHERE = "", 0
+"""The other end of a connection that it has reset already."""
 
 _scope: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar(
     "request", default=None
@@ -196,25 +201,44 @@ class Requests:
 
         return watched
 
-    def forget_all_but(self, ports: set[int]) -> None:
-        """Wait no more for requests of clients that have been cut off, by their ports.
+    def forget_all_but(self, connections: set[Ends]) -> None:
+        """Wait no more for requests of clients that have been cut off.
 
         The sandbox may be writing a long answer to a connection that no one reads or closes.
         """
         for key, scope in tuple(self._open.items()):
-            if scope["client"][1] not in ports:
+            if scope.get("cut off") or _ends(scope) not in connections:
                 self._open.pop(key, None)
 
-    def waiting_ports(self) -> set[int] | None:
-        """The clients' ports of requests that only time will answer; None while the sandbox works
-        on another one.
+    def begins(self, connection: Ends) -> None:
+        """Tell a new connection from one that has ended: systems give ports out again.
+
+        What was asked on the old one may sleep until long after this session.
         """
-        ports = set()
+        for scope in tuple(self._open.values()):
+            if _ends(scope) == connection:
+                scope["cut off"] = True
+
+    def waiting(self) -> set[Ends] | None:
+        """The connections whose requests only time will answer; None while the sandbox works on
+        another one.
+        """
+        connections = set()
         for scope in tuple(self._open.values()):
             if not scope.get("sleeps") and not scope.get("sandbox", {}).get("hangs"):
                 return None
-            ports.add(scope["client"][1])
-        return ports
+            if not scope.get("cut off"):
+                connections.add(_ends(scope))
+        return connections
+
+
+def _ends(scope: dict[str, Any]) -> Ends:
+    return _address(scope["client"]), _address(scope["server"])
+
+
+def _address(name: Sequence[Any]) -> tuple[str, int]:
+    """What a socket says of one of its ends, without what is IPv6's alone."""
+    return name[0], name[1]
 
 
 class SimulatedLoop(asyncio.SelectorEventLoop):
@@ -261,7 +285,7 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
 
     async def create_connection(self, protocol_factory: Any, *args: Any, **options: Any) -> Any:
         """Connect, and keep an eye on who of the two has spoken last."""
-        watched = _Connection()
+        watched = _Connection(self._simulated.requests)
         self._connecting += 1
         try:
             connection = await super().create_connection(
@@ -302,10 +326,10 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
             return False
         if any(each.is_closing for each in self._connections):
             return False
-        asked = {each.port for each in self._connections if each.awaits_answer}
+        asked = {each.ends for each in self._connections if each.awaits_answer}
         if is_long:
             self._simulated.requests.forget_all_but(asked)
-        waiting = self._simulated.requests.waiting_ports()
+        waiting = self._simulated.requests.waiting()
         return waiting is not None and (is_long or asked <= waiting)
 
     def jump(self, timeout: float | None) -> bool:
@@ -354,9 +378,10 @@ class _Selector(selectors.DefaultSelector):
 class _Connection:
     """One connection of the program: who has spoken last, seen from its protocol."""
 
-    def __init__(self) -> None:
-        self.port = 0
+    def __init__(self, requests: Requests) -> None:
+        self.ends: Ends = NOWHERE, NOWHERE
         self.is_over = False
+        self._requests = requests
         self._asked = False
         self._transport: Any = None
 
@@ -381,7 +406,9 @@ class _Connection:
         def connection_made(transport: Any) -> None:
             self._transport = transport
             write = transport.write
-            self.port = transport.get_extra_info("sockname")[1]
+            own, other = map(transport.get_extra_info, ("sockname", "peername"))
+            self.ends = _address(own), _address(other or NOWHERE)
+            self._requests.begins(self.ends)
 
             def written(data: Any) -> None:
                 self._asked = bytes(data[:1]) != END_OF_HANDSHAKE
