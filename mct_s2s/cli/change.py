@@ -54,22 +54,22 @@ def run_change(
     `file_site`: the site of a trust file that says where it is.
     """
 
-    async def body(current: CommandRun, session: Session) -> int:
-        return await change(current, session, options, request)
+    async def body(command_run: CommandRun, session: Session) -> int:
+        return await change(command_run, session, options, request)
 
     return run_at_site(options, file_site, services_for(request), body)
 
 
 async def change(
-    current: CommandRun, session: Session, options: ChangingOptions, request: Request
+    command_run: CommandRun, session: Session, options: ChangingOptions, request: Request
 ) -> int:
-    site = SiteChange(current, options, request, _show_and_ask)
+    site = SiteChange(command_run, options, request, _show_and_ask)
     try:
         try:
             await site.plan(session)
         except NotOurs as error:
-            request = await _adopting(current, options, request, error)
-            site = SiteChange(current, options, request, _show_and_ask)
+            request = await _adopting(command_run, options, request, error)
+            site = SiteChange(command_run, options, request, _show_and_ask)
             await site.plan(session)
     except PermissionMissing as error:
         error.ways_out += ways_out(options, error.missing)
@@ -78,7 +78,7 @@ async def change(
 
 
 async def _adopting(
-    current: CommandRun, options: ChangingOptions, request: Request, refused: NotOurs
+    command_run: CommandRun, options: ChangingOptions, request: Request, refused: NotOurs
 ) -> Request:
     """Ask whether to use the service application that the settings name: what --service-app says.
 
@@ -88,11 +88,11 @@ async def _adopting(
     is_setup = isinstance(desired, Setup) and not desired.settings_only
     if adoptable is None or desired.service is None or not is_setup or not may_ask(options):
         raise refused
-    current.terminal.say(adoptable.whose)
+    command_run.terminal.say(adoptable.whose)
     question = "Use it as the service application of this App Service? [y/N] "
-    if not await _answered(current, question, YES_OR_NO, NEITHER):
+    if not await _answered(command_run, question, YES_OR_NO, NEITHER):
         raise refused
-    current.adopted = adoptable.client_id
+    command_run.adopted = adoptable.client_id
     service = replace(desired.service, adopt=adoptable.client_id)
     return replace(request, desired=replace(desired, service=service))
 
@@ -120,13 +120,13 @@ def run_change_of_file(
     `allowing`: the command that shows the plan with as many removals as the file says.
     """
 
-    async def body(current: CommandRun) -> int:
-        async with open_sessions(file_sites, current.terminal) as session_of:
+    async def body(command_run: CommandRun) -> int:
+        async with open_sessions(file_sites, command_run.terminal) as session_of:
 
             async def plan_site(file_site: FileSite, *, any_number: bool = False) -> SiteChange:
                 request = file_site.request
                 request = _with_any_removals(request) if any_number else request
-                site = SiteChange(current, file_site.options, request, _show_and_ask, file_site)
+                site = SiteChange(command_run, file_site.options, request, _show_and_ask, file_site)
                 try:
                     await site.plan(await session_of(file_site))
                 except S2SError as error:
@@ -158,7 +158,7 @@ def run_change_of_file(
                 refusal.advise(what, allowing)
                 raise refusal
             if resume is not None:
-                current.resume = partial(_resume_rest, resume, sites)
+                command_run.resume = partial(_resume_rest, resume, sites)
             return await _review_and_apply(
                 sites, check, digest, expects_fingerprint=expects_fingerprint
             )
@@ -187,17 +187,17 @@ async def _review_and_apply(
     *,
     expects_fingerprint: bool = False,
 ) -> int:
-    current = sites[0].command_run
+    command_run = sites[0].command_run
     shown_fingerprint = digest if digest is not None else _fingerprint(sites)
     if await _show_and_ask(
         sites, shown_fingerprint, check, expects_fingerprint=expects_fingerprint
     ):
-        current.progress = lambda: [report_of(site) for site in sites]
+        command_run.progress = lambda: [report_of(site) for site in sites]
         async with _delivering_by_document(sites[0]):
             if not sites[0].is_of_file:
                 await sites[0].apply(sites)
             else:
-                current.error_document = partial(_error_document, sites, shown_fingerprint)
+                command_run.error_document = partial(_error_document, sites, shown_fingerprint)
                 await _apply_all(sites)
             show_end(sites, shown_fingerprint)
     else:
@@ -209,9 +209,9 @@ async def _review_and_apply(
     for site in sites:
         if site.error is not None and was_written:  # at this site, or at another one of the file
             site.error.mark_as_after_write()
-    resume = current.resume()
+    resume = command_run.resume()
     if resume.command and was_written and any(site.error for site in sites):
-        print_items(current.terminal.err, [resume], "")
+        print_items(command_run.terminal.err, [resume], "")
     return worst(site.exit_code for site in sites)
 
 
@@ -259,12 +259,12 @@ async def _delivering_by_document(site: SiteChange) -> AsyncIterator[None]:
     await finish_even_if_cancelled(end(is_shown=True))
 
 
-def _write_error_document(current: CommandRun, error: BaseException) -> bool:
+def _write_error_document(command_run: CommandRun, error: BaseException) -> bool:
     """Write the document about the error that ends the run; return whether a reader took it."""
     if isinstance(error, OSError) and not isinstance(error, TimeoutError):
         return False  # the document could not be written just now
     try:
-        current.write_error_document(error)
+        command_run.write_error_document(error)
     except OSError:
         return False
     return True
@@ -349,10 +349,10 @@ async def _show_and_ask(
 
 async def confirmed(sites: Sequence[SiteChange]) -> None:
     """Raises Cancelled: the answer is no; UsageError: there is no one to ask."""
-    current = sites[0].command_run
+    command_run = sites[0].command_run
     plans = [site.outcome.plan for site in sites if site.outcome is not None]
     is_job = is_unattended()  # some give jobs a terminal
-    if is_job or current.terminal.json or not current.terminal.talks_to_person:
+    if is_job or command_run.terminal.json or not command_run.terminal.talks_to_person:
         why = "this is a CI job" if is_job else "not an interactive terminal"
         raise UsageError(
             "confirmation-missing",
@@ -368,7 +368,7 @@ async def confirmed(sites: Sequence[SiteChange]) -> None:
     else:
         question = f"Apply{f' to {len(plans)} sites' if len(plans) > 1 else ''}? [y/N] "
         answers, again = YES_OR_NO, NEITHER
-    agreed = await _answered(current, question, answers, again)
+    agreed = await _answered(command_run, question, answers, again)
     if not agreed:
         raise Cancelled(
             "cancelled",
@@ -379,17 +379,17 @@ async def confirmed(sites: Sequence[SiteChange]) -> None:
 
 
 async def _answered(
-    current: CommandRun, question: str, answers: Mapping[str, bool], again: str
+    command_run: CommandRun, question: str, answers: Mapping[str, bool], again: str
 ) -> bool:
     """Ask until the answer is one of these, and say `again` where it is not."""
     agreed: bool | None = None
     while agreed is None:
-        current.is_asking = True  # it stays so where Ctrl-C ends it
-        line = await ask(current.terminal, question)
-        current.is_asking = False
+        command_run.is_asking = True  # it stays so where Ctrl-C ends it
+        line = await ask(command_run.terminal, question)
+        command_run.is_asking = False
         if not line.endswith("\n"):
-            current.terminal.say()  # Ctrl-D, which a terminal does not show
+            command_run.terminal.say()  # Ctrl-D, which a terminal does not show
         agreed = answers.get(line.strip().casefold())
         if agreed is None:
-            current.terminal.say(again)
+            command_run.terminal.say(again)
     return agreed

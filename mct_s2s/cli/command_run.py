@@ -129,31 +129,33 @@ def run_in_session(options: AzureOptions, needs: Services, body: SessionBody) ->
     """
 
     async def pick(
-        current: CommandRun, session: Session, ambiguous: AmbiguousSite | None = None
+        command_run: CommandRun, session: Session, ambiguous: AmbiguousSite | None = None
     ) -> Session:
         from mct_s2s.cli.picking import pick_among_twins, pick_site  # noqa: PLC0415  # questionary takes a tenth of a second
 
-        current.is_asking = True  # it stays so where Ctrl-C ends it
+        command_run.is_asking = True  # it stays so where Ctrl-C ends it
         if ambiguous is None:
             session = await pick_site(options, session)
         else:
             session = await pick_among_twins(options, session, ambiguous)
-        current.is_asking = False
+        command_run.is_asking = False
         return session
 
-    async def in_session(current: CommandRun) -> int:
+    async def in_session(command_run: CommandRun) -> int:
         asks = may_ask(options)
         is_named = (options.app_service or "").strip() or has_own_site(options.cloud)
         picks = asks and needs.target and not is_named
         async with open_session(
-            options, needs._replace(target=needs.target and not picks), current.terminal
+            options, needs._replace(target=needs.target and not picks), command_run.terminal
         ) as session:
             try:
-                return await body(current, await pick(current, session) if picks else session)
+                return await body(
+                    command_run, await pick(command_run, session) if picks else session
+                )
             except AmbiguousSite as error:
                 if not asks:
                     raise
-                return await body(current, await pick(current, session, error))
+                return await body(command_run, await pick(command_run, session, error))
 
     return run_with_deadline(options, in_session)
 
@@ -165,45 +167,47 @@ def run_with_deadline(options: AzureOptions, body: Body) -> int:
     for name in ("azure", "msal", "kiota", "httpx", "asyncio"):
         logging.getLogger(name).addHandler(logging.NullHandler())
         logging.getLogger(name).propagate = False
-    current = CommandRun(options)
-    with Interruption(current.display.restore) as interruption, watched_by(current.display):
-        current.is_interrupted = lambda: interruption.number is not None
+    command_run = CommandRun(options)
+    with Interruption(command_run.display.restore) as interruption, watched_by(command_run.display):
+        command_run.is_interrupted = lambda: interruption.number is not None
         try:
-            return asyncio.run(_with_deadline(current, body, interruption))
+            return asyncio.run(_with_deadline(command_run, body, interruption))
         except S2SError as error:
-            return _report_error(current, error)
+            return _report_error(command_run, error)
         except (asyncio.CancelledError, KeyboardInterrupt) as error:
             with suppress(BrokenPipeError):
-                _report_error(current, current.as_reported(error))
+                _report_error(command_run, command_run.as_reported(error))
             # Which signal it was is known here alone: 130 or 143.
             return interruption.exit_code
         except OSError as error:
-            return _report_lost_document(current, error)
+            return _report_lost_document(command_run, error)
 
 
-async def _with_deadline(current: CommandRun, body: Body, interruption: Interruption) -> int:
+async def _with_deadline(command_run: CommandRun, body: Body, interruption: Interruption) -> int:
     try:
         with interruption.ends(asyncio.current_task(), asyncio.get_running_loop()):
-            async with asyncio.timeout(current.options.timeout):
-                return await body(current)
+            async with asyncio.timeout(command_run.options.timeout):
+                return await body(command_run)
     except TimeoutError as error:
-        raise current.as_reported(error) from error
+        raise command_run.as_reported(error) from error
 
 
-def _report_error(current: CommandRun, error: S2SError) -> int:
+def _report_error(command_run: CommandRun, error: S2SError) -> int:
     """Tell the user what ended the run and how far it has come; return the exit code."""
-    terminal = current.terminal
-    sites = current.progress()
+    terminal = command_run.terminal
+    sites = command_run.progress()
     is_wanted = isinstance(error, Cancelled | Interrupted)
     has_document = terminal.json
     if terminal.json:
         try:
-            current.write_error_document(error)
+            command_run.write_error_document(error)
         except OSError as cause:
             if any(site.has_reached_no_one for site in sites):
-                return _report_lost_document(current, cause)
+                return _report_lost_document(command_run, cause)
             has_document = False  # no reader takes it: its message may still be seen
-    if isinstance(error, Interrupted) or (isinstance(error, DeadlinePassed) and current.is_asking):
+    if isinstance(error, Interrupted) or (
+        isinstance(error, DeadlinePassed) and command_run.is_asking
+    ):
         terminal.say()  # the question's line has no end
     if is_wanted:
         terminal.say(error.headline)
@@ -212,16 +216,16 @@ def _report_error(current: CommandRun, error: S2SError) -> int:
     else:
         show_error(terminal, error)
     if is_wanted or not has_document:
-        show_stopped(terminal, sites, current.resume(), with_credentials=not has_document)
+        show_stopped(terminal, sites, command_run.resume(), with_credentials=not has_document)
     return error.exit_code
 
 
-def _report_lost_document(current: CommandRun, cause: OSError) -> int:
+def _report_lost_document(command_run: CommandRun, cause: OSError) -> int:
     """Say what became of the secrets of a JSON document that no reader takes.
 
     Raises `cause`: there are none.
     """
-    sites = current.progress()
+    sites = command_run.progress()
     if not any(site.has_reached_no_one for site in sites):
         raise cause
     message = (
@@ -247,6 +251,6 @@ def _report_lost_document(current: CommandRun, cause: OSError) -> int:
     ]
     items = [*removed, *remaining]
     show_error(
-        current.terminal, S2SError("secret-not-delivered", message, remedy=remedy, items=items)
+        command_run.terminal, S2SError("secret-not-delivered", message, remedy=remedy, items=items)
     )
     return S2SError.exit_code

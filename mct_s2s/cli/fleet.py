@@ -89,11 +89,11 @@ def run_at_site(
     if site is None:
         return run_in_session(options, needs, body)
 
-    async def in_session(current: CommandRun) -> int:
+    async def in_session(command_run: CommandRun) -> int:
         async with AsyncExitStack() as stack:
             try:
-                session = await _enter_session(stack, site, needs, current.terminal)
-                return await body(current, session)
+                session = await _enter_session(stack, site, needs, command_run.terminal)
+                return await body(command_run, session)
             except S2SError as error:
                 site.name_keys(error)
                 raise

@@ -38,13 +38,13 @@ class SiteChange:
 
     def __init__(
         self,
-        current: CommandRun,
+        command_run: CommandRun,
         options: ChangingOptions,
         request: Request,
         ask_again: "Callable[[Sequence[SiteChange]], Awaitable[bool]]",
         file_site: FileSite | None = None,
     ) -> None:
-        self.command_run = current
+        self.command_run = command_run
         self.options = options
         self.request = request
         self._ask_again = ask_again

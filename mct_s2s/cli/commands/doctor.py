@@ -71,7 +71,7 @@ def doctor(options: DoctorOptions) -> int:
     check_role(options.role, api)
     identities = caller_resources(options.managed_identity)
 
-    async def body(current: CommandRun, session: Session) -> int:
+    async def body(command_run: CommandRun, session: Session) -> int:
         wanted = Setup(
             ServiceSpec(
                 display_name=f"{api.name} service", role=options.role, adopt=options.service_app
@@ -85,25 +85,27 @@ def doctor(options: DoctorOptions) -> int:
         client = ClientSpec("NAME", None, consent=not options.no_consent)
         job = replace(wanted, service=request.desired.service, clients=(client,))
         results = checks(seen, job)
-        if current.terminal.json:
+        if command_run.terminal.json:
             from mct_s2s.render.documents import DoctorDocument  # text needs none of its models
 
-            current.terminal.document(DoctorDocument.of(seen, results))
+            command_run.terminal.document(DoctorDocument.of(seen, results))
         else:
             more = [
                 *option_words(DoctorOptions, {name: getattr(options, name) for name in CHECKED})
             ]
             more += ["--auto-lifetime"] * bool(longest(seen.access.secret_rules or ()))
-            with _shown_as(options, current.terminal, f"Permissions for {request.label}") as shown:
+            with _shown_as(
+                options, command_run.terminal, f"Permissions for {request.label}"
+            ) as shown:
                 missing = missing_rights_of(results, Verdict.NO)
                 if seen.directory_refusal is not None:
                     missing += seen.directory_refusal.missing
                 ways = _ways_out(options, results, missing)
                 state = state_of(seen)
                 show_checks(shown, results, seen.observed.where, more, ways, state)
-        unknown = _name_unknown(current.terminal, seen, "")
+        unknown = _name_unknown(command_run.terminal, seen, "")
         if not unknown:
-            annotate_sites(current.terminal, failed_messages({request.label: results}))
+            annotate_sites(command_run.terminal, failed_messages({request.label: results}))
         return worst([0 if is_ready(results) else ExitCode.ATTENTION, *unknown])
 
     arm = not options.no_app_service or bool(identities)
@@ -170,27 +172,27 @@ def _doctor_of_file(options: DoctorOptions) -> int:
             is_up_to_date(seen, request.setup),
         )
 
-    async def body(current: CommandRun) -> int:
-        results = await read_file_sites(sites, current.terminal, examined)
+    async def body(command_run: CommandRun) -> int:
+        results = await read_file_sites(sites, command_run.terminal, examined)
         read = [site for site in results if isinstance(site, SiteChecks)]
         failed = [site for site in results if isinstance(site, UnreadSite)]
-        if current.terminal.json:
+        if command_run.terminal.json:
             from mct_s2s.render.documents import DoctorListDocument
 
-            current.terminal.document(DoctorListDocument.of(read, failed))
-            show_unread(current.terminal, failed, ())
+            command_run.terminal.document(DoctorListDocument.of(read, failed))
+            show_unread(command_run.terminal, failed, ())
         else:
             title = f"Permissions for {counted(len(sites), 'site')}"
-            with _shown_as(options, current.terminal, title) as shown:
+            with _shown_as(options, command_run.terminal, title) as shown:
                 show_sites(shown, read, failed, command("mct-s2s", "apply", *file_words(options)))
         codes = list[int]()
         failing = dict[str, Sequence[DoctorCheck]]()
         for site in read:
-            unknown = _name_unknown(current.terminal, site.seen, site.title)
+            unknown = _name_unknown(command_run.terminal, site.seen, site.title)
             codes += [0 if site.is_ready else ExitCode.ATTENTION, *unknown]
             if not unknown:
                 failing[site.title] = site.checks
-        annotate_sites(current.terminal, failed_messages(failing))
+        annotate_sites(command_run.terminal, failed_messages(failing))
         return worst([*codes, *(site.error.exit_code for site in failed)])
 
     return run_with_deadline(options, body)

@@ -59,7 +59,7 @@ def _export_subscription(options: ExportOptions) -> int:
             raise contradiction("--url names one API: it cannot be combined with --all.")
     api, typed = api_of(options), checked_url(options.url) if options.url is not None else None
 
-    async def body(current: CommandRun, session: Session) -> int:
+    async def body(command_run: CommandRun, session: Session) -> int:
         observed = partial(_look_with_identities, options, typed)
         sites = list[ExportedSite]()
         not_set_up = list[ResourceId]()
@@ -83,7 +83,7 @@ def _export_subscription(options: ExportOptions) -> int:
             raise _nothing_to_export(api, options)
         text = trust_file_text(sites, is_mct=api.is_default)
         exported = Export(text, sites, not_set_up, failed, unread)
-        _show(current.terminal, exported, options.output)
+        _show(command_run.terminal, exported, options.output)
         return worst([site.error.exit_code for site in failed])
 
     return run_in_session(options, Services(target=not options.all_sites), body)
@@ -119,8 +119,8 @@ def _export_file(options: ExportOptions) -> int:
             profile=site.profile.keys_as_written or found.profile,
         )
 
-    async def body(current: CommandRun) -> int:
-        results = await read_file_sites(file_sites, current.terminal, exported)
+    async def body(command_run: CommandRun) -> int:
+        results = await read_file_sites(file_sites, command_run.terminal, exported)
         sites = [result for result in results if isinstance(result, ExportedSite)]
         not_set_up = [result for result in results if isinstance(result, ResourceId)]
         failed = [result for result in results if isinstance(result, UnreadSite)]
@@ -133,7 +133,7 @@ def _export_file(options: ExportOptions) -> int:
             )
         is_mct = all(site.request.api.is_default for site in file_sites)
         text = trust_file_text(sites, is_mct=is_mct)
-        _show(current.terminal, Export(text, sites, not_set_up, failed), options.output)
+        _show(command_run.terminal, Export(text, sites, not_set_up, failed), options.output)
         return worst([site.error.exit_code for site in failed])
 
     return run_with_deadline(options, body)

@@ -243,23 +243,23 @@ def guided_setup(options: SetupOptions) -> int:
     from mct_s2s.cli.guided import WRONG_PLACE, ask_for_clients, have_places, with_places
     from mct_s2s.cli.picking import pick_site
 
-    async def body(current: "CommandRun", session: "Session") -> int:
-        current.terminal.say("Nothing is changed before you agree to the plan. Ctrl-C cancels.")
-        current.is_asking = True  # it stays so where Ctrl-C ends it
+    async def body(command_run: "CommandRun", session: "Session") -> int:
+        command_run.terminal.say("Nothing is changed before you agree to the plan. Ctrl-C cancels.")
+        command_run.is_asking = True  # it stays so where Ctrl-C ends it
         session = await pick_site(options, session)
-        clients = await ask_for_clients(current.terminal, session)
+        clients = await ask_for_clients(command_run.terminal, session)
         asks_for_place = options.secret_to is None and have_places(clients)
         while True:
-            current.is_asking = True
+            command_run.is_asking = True
             placed = await with_places(clients) if asks_for_place else clients
-            current.is_asking = False
+            command_run.is_asking = False
             try:
-                return await _set_up_as_answered(current, session, options, placed)
+                return await _set_up_as_answered(command_run, session, options, placed)
             except S2SError as error:
                 is_mended = error.exit_code == ExitCode.NOT_BEGUN and error.code in WRONG_PLACE
                 if not (asks_for_place and is_mended):
                     raise
-                current.terminal.say(error.headline)
+                command_run.terminal.say(error.headline)
 
     return run_in_session(
         replace(options, timeout=options.timeout + THINKING_SECONDS), Services(target=False), body
@@ -267,7 +267,7 @@ def guided_setup(options: SetupOptions) -> int:
 
 
 async def _set_up_as_answered(
-    current: "CommandRun",
+    command_run: "CommandRun",
     session: "Session",
     options: SetupOptions,
     clients: Mapping[str, ClientOptions],
@@ -281,26 +281,26 @@ async def _set_up_as_answered(
     for client in more:
         request = with_client(request, client, client.client or "")
     try:
-        code = await change(current, session, chosen, request)
+        code = await change(command_run, session, chosen, request)
     except Cancelled:
         raise  # who said no does not want to repeat it
     except S2SError as error:
         if error.exit_code != ExitCode.NOT_BEGUN:  # else an answer was wrong: it would be repeated
-            _show_command(current, chosen, more)
+            _show_command(command_run, chosen, more)
         raise
-    _show_command(current, chosen, more)
+    _show_command(command_run, chosen, more)
     return code
 
 
 def _show_command(
-    current: "CommandRun", chosen: SetupOptions, more: Sequence[AddClientOptions]
+    command_run: "CommandRun", chosen: SetupOptions, more: Sequence[AddClientOptions]
 ) -> None:
-    if current.adopted is not None:
-        chosen = replace(chosen, service_app=current.adopted)
+    if command_run.adopted is not None:
+        chosen = replace(chosen, service_app=command_run.adopted)
     commands = [("setup", chosen), *(("add-client", client) for client in more)]
-    current.terminal.say()
-    current.terminal.say("To repeat this without questions:")
-    current.terminal.say(
+    command_run.terminal.say()
+    command_run.terminal.say("To repeat this without questions:")
+    command_run.terminal.say(
         " && ".join(f"{command_line(verb, options)} --yes" for verb, options in commands),
         style="command",
     )

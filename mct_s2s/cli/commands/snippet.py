@@ -63,8 +63,8 @@ def snippet(options: SnippetOptions) -> int:
     path, language = api_path(options.path, api), options.language
     typed = checked_url(options.url) if options.url is not None else None
 
-    async def body(current: CommandRun, session: Session) -> int:
-        terminal, connection = current.terminal, session.connection
+    async def body(command_run: CommandRun, session: Session) -> int:
+        terminal, connection = command_run.terminal, session.connection
         if connection.reopened_by:
             raise UsageError(
                 "sandbox-not-served",

@@ -72,31 +72,33 @@ def status(options: StatusOptions) -> int:
             options = replace(options, file=options.file.absolute())
         setups = chosen(read_sites(options, "all_sites"), options)
 
-        async def of_file(current: CommandRun) -> int:
+        async def of_file(command_run: CommandRun) -> int:
             async def read_one(site: FileSite, session: Session) -> SiteStatus:
                 state = await looked_for_secrets(site.options, session, site.request)
                 return replace(diagnosed(state, site.request.desired.adopt), key=site.key)
 
-            read = await read_file_sites(setups, current.terminal, read_one)
+            read = await read_file_sites(setups, command_run.terminal, read_one)
             not_set_up = [
                 site.key for site in read if isinstance(site, SiteStatus) and not site.is_set_up
             ]
-            return finish(current.terminal, read, setting_up=set_up_command(options, not_set_up))
+            return finish(
+                command_run.terminal, read, setting_up=set_up_command(options, not_set_up)
+            )
 
         return run_with_deadline(options, of_file)
     check_only(options)
     if options.all_sites:
         refuse_site_beside_all()
 
-    async def body(current: CommandRun, session: Session) -> int:
+    async def body(command_run: CommandRun, session: Session) -> int:
         if not options.all_sites:
             only = diagnosed(await looked_for_secrets(options, session))
-            return finish(current.terminal, [only], is_list=False)
+            return finish(command_run.terminal, [only], is_list=False)
         states, unchecked = await read_every_site(
             session, api_of(options), partial(looked_for_secrets, options)
         )
         read = [state if isinstance(state, UnreadSite) else diagnosed(state) for state in states]
-        return finish(current.terminal, read, unchecked)
+        return finish(command_run.terminal, read, unchecked)
 
     return run_in_session(options, Services(target=not options.all_sites), body)
 

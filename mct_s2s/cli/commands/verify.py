@@ -80,7 +80,7 @@ async def _verify_own_call(
     path: str,
     url: str | None,
     sign_ins: Sequence[ClientSignIn],
-    current: "CommandRun",
+    command_run: "CommandRun",
 ) -> int:
     """Test the caller's own call, as a client: no one signs in to look at Azure."""
     from mct_s2s import clock
@@ -94,7 +94,7 @@ async def _verify_own_call(
 
     api = api_of(options)
     audience = (options.audience or "").removesuffix("/.default")
-    async with open_connection(options, current.terminal) as (connection, *_):
+    async with open_connection(options, command_run.terminal) as (connection, *_):
         from mct_s2s.azure.site_api import EntraTokens, SiteApi  # with httpx
 
         clients_at: dict[str, list[ClientSignIn]] = defaultdict(list)
@@ -114,7 +114,7 @@ async def _verify_own_call(
             *(tests[site_url].verify(clients) for site_url, clients in clients_at.items())
         )
     checks = tuple(check for verification in verifications for check in verification.checks)
-    return _end(current, Verification(next(iter(clients_at)), path, checks, api=api))
+    return _end(command_run, Verification(next(iter(clients_at)), path, checks, api=api))
 
 
 async def _verify_site(
@@ -122,7 +122,7 @@ async def _verify_site(
     path: str,
     url: str | None,
     sign_ins: Sequence[ClientSignIn],
-    current: "CommandRun",
+    command_run: "CommandRun",
     session: "Session",
 ) -> int:
     """Test the clients of an App Service, or those that were typed."""
@@ -167,7 +167,7 @@ async def _verify_site(
     observed = await _with_lost_secrets(session, request, clients, observed)
     test = ClientTest(session.tokens, site, audience, observed, other_files=others)
     verification = await test.verify(clients, identities)
-    return _end(current, verification)
+    return _end(command_run, verification)
 
 
 def _testing_one(options: VerifyOptions, sign_ins: Sequence[ClientSignIn]) -> "Instruction":
@@ -276,13 +276,13 @@ def _verify_file(options: VerifyOptions) -> int:
             verification, key=site.key, label=app_service.label, is_set_up=observed.is_set_up
         )
 
-    async def body(current: CommandRun) -> int:
-        results = await read_file_sites(sites, current.terminal, tested)
+    async def body(command_run: CommandRun) -> int:
+        results = await read_file_sites(sites, command_run.terminal, tested)
         read = tuple(result for result in results if isinstance(result, Verification))
         report = FileVerification(
             read, tuple(result for result in results if isinstance(result, UnreadSite))
         )
-        _show_report(current.terminal, options, report)
+        _show_report(command_run.terminal, options, report)
         _refuse_unknown(given, known_ids)
         return worst(
             [
@@ -352,18 +352,18 @@ async def _in_vaults(
     return await vault_credentials(session, lacking, observed)
 
 
-def _end(current: "CommandRun", verification: "Verification") -> int:
+def _end(command_run: "CommandRun", verification: "Verification") -> int:
     from mct_s2s.render.diagnostics import annotate_sites
     from mct_s2s.render.verification import show_verification
 
-    if current.terminal.json:
+    if command_run.terminal.json:
         from mct_s2s.render.documents import VerifyDocument  # text needs none of its models
 
-        current.terminal.document(VerifyDocument.of(verification))
+        command_run.terminal.document(VerifyDocument.of(verification))
     else:
-        show_verification(current.terminal, verification)
+        show_verification(command_run.terminal, verification)
     if not verification.is_proved:
-        annotate_sites(current.terminal, {verification.url: verification.problems})
+        annotate_sites(command_run.terminal, {verification.url: verification.problems})
     return 0 if verification.is_proved else ExitCode.ATTENTION
 
 
