@@ -192,7 +192,7 @@ async def _review_and_apply(
     if await _show_and_ask(
         sites, shown_fingerprint, check, expects_fingerprint=expects_fingerprint
     ):
-        command_run.progress = lambda: [report_of(site) for site in sites]
+        command_run.site_reports = lambda: [report_of(site) for site in sites]
         async with _delivering_by_document(sites[0]):
             if not sites[0].is_of_file:
                 await sites[0].apply(sites)

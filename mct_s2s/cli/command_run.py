@@ -39,7 +39,7 @@ class CommandRun:
         self.options = options
         self.terminal = Terminal.open(json=options.output == "json", quiet=options.quiet)
         self.display = Reporter(self.terminal)
-        self.progress: Callable[[], Sequence[SiteReport]] = list
+        self.site_reports: Callable[[], Sequence[SiteReport]] = list
         """How far it has come at each App Service, reported on every way out."""
         self.error_document: Callable[[S2SError], Part] = self._error_document
         """Makes the JSON document about the error that ends the run."""
@@ -60,7 +60,7 @@ class CommandRun:
         """Return the error to report for an interruption or the deadline, which cancel a run."""
         if isinstance(error, S2SError):
             return error
-        sites = self.progress()
+        sites = self.site_reports()
         has_written = any(site.done or site.in_doubt for site in sites)
         # A command that only reads has nothing to say of it.
         is_still_reading = isinstance(self.options, ChangingOptions) and not sites
@@ -94,7 +94,7 @@ class CommandRun:
     def _error_document(self, error: S2SError) -> "Part":
         from mct_s2s.render.documents import ErrorDocument  # noqa: PLC0415  # 30 ms, and text needs none of its models
 
-        return ErrorDocument.of(next(iter(self.progress()), SiteReport("")), error)
+        return ErrorDocument.of(next(iter(self.site_reports()), SiteReport("")), error)
 
     def write_error_document(self, error: BaseException) -> None:
         """Write the document about the error that ends the run, if it has no document yet.
@@ -195,7 +195,7 @@ async def _with_deadline(command_run: CommandRun, body: Body, interruption: Inte
 def _report_error(command_run: CommandRun, error: S2SError) -> int:
     """Tell the user what ended the run and how far it has come; return the exit code."""
     terminal = command_run.terminal
-    sites = command_run.progress()
+    sites = command_run.site_reports()
     is_wanted = isinstance(error, Cancelled | Interrupted)
     has_document = terminal.json
     if terminal.json:
@@ -225,7 +225,7 @@ def _report_lost_document(command_run: CommandRun, cause: OSError) -> int:
 
     Raises `cause`: there are none.
     """
-    sites = command_run.progress()
+    sites = command_run.site_reports()
     if not any(site.has_reached_no_one for site in sites):
         raise cause
     message = (

@@ -461,7 +461,7 @@ def test_a_question_says_that_nothing_was_changed_only_before_a_write(
     run = CommandRun(AzureOptions())
     run.is_asking = True
     done = (principal(),) if has_written else ()
-    run.progress = lambda: [SiteReport("learn", done=done)]
+    run.site_reports = lambda: [SiteReport("learn", done=done)]
     assert ("Nothing was changed." in run.as_reported(end).message) is not has_written
 
 
