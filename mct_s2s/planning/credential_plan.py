@@ -3,15 +3,13 @@
 docs/contributing.md says how to add a kind.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
 from mct_s2s.errors import Instruction, Refused
 from mct_s2s.model.client_credentials import (
-    EXPIRING_WITHIN,
-    NEVER,
     Certificate,
     Credential,
     CredentialKind,
@@ -24,9 +22,8 @@ from mct_s2s.model.client_credentials import (
     ending,
     has_end,
     newest_made,
-    replaced_kind,
 )
-from mct_s2s.model.commands import option, own_command
+from mct_s2s.model.commands import option
 from mct_s2s.model.ids import (
     LONGEST_TAG,
     ApplicationIdUri,
@@ -356,19 +353,6 @@ def validity(expires: datetime | None, now: datetime, within: timedelta) -> str:
     return "expiring" if expires <= now + within else "valid"
 
 
-def renewal(client_id: str, credentials: Sequence[Credential], now: datetime, where: str) -> str:
-    """The command that replaces a client's credential, or adds one where none can be replaced."""
-    current = current_credentials(credentials, now)
-    kind = replaced_kind(current)
-    if kind is not None:
-        # Another one as short would be reported at once.
-        is_short = lasts_at_most(EXPIRING_WITHIN, last_of_kind(kind, current))
-        longer = ["--secret-lifetime", "1y"] if is_short else []
-        return own_command("rotate-secret", *longer, about=client_id, where=where)
-    add = own_command("add-client", about=client_id, where=where)
-    return f"{add} {option('--credential', current[0].kind.value)}"
-
-
 def held_here(client: ClientApplication, observed: ObservedState) -> Credential | None:
     """The credential that a file of this machine holds for a client; `None` where nothing tells."""
     for note in observed.local_notes.get(client.client_id, ()):
@@ -380,16 +364,3 @@ def held_here(client: ClientApplication, observed: ObservedState) -> Credential 
 def current_credentials(credentials: Sequence[Credential], now: datetime) -> Sequence[Credential]:
     """Those that are valid; all where none is."""
     return [credential for credential in credentials if credential.is_valid_at(now)] or credentials
-
-
-def last_of_kind(kind: CredentialKind, credentials: Iterable[Credential]) -> Credential:
-    """The credential of a kind that ends last."""
-    of_kind = (credential for credential in credentials if credential.kind is kind)
-    return max(of_kind, key=lambda credential: credential.expires or NEVER)
-
-
-def lasts_at_most(limit: timedelta, credential: Credential) -> bool:
-    """Whether its whole lifetime is within the limit."""
-    if credential.begins is None or credential.expires is None:
-        return False
-    return credential.expires - credential.begins <= limit

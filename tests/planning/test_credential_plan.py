@@ -27,7 +27,6 @@ from mct_s2s.model.ids import ClientId, KeyId, Tag, certificate_key_id, federate
 from mct_s2s.model.observed import SiteOfFile
 from mct_s2s.model.secret_place import SecretPlace
 from mct_s2s.planning.changes import AddCredential, UpdateApplication
-from mct_s2s.planning.credential_plan import last_of_kind
 from mct_s2s.planning.federation import describe_federation, describe_missing_ids, federated_spec
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Plan
@@ -539,11 +538,3 @@ def test_options_of_a_federated_credential_belong_together(
     with pytest.raises(UsageError) as refused:
         federated_spec(issuer, subject, None, github)
     assert refused.value.code == code
-
-
-def test_the_last_credential_of_a_kind_is_the_one_that_ends_last_or_never() -> None:
-    first, last = credential(30), credential(60)
-    endless = replace(last, key_id=KeyId(guid("endless")), expires=None)
-    other_kind = credential(90, kind=CredentialKind.CERTIFICATE)
-    assert last_of_kind(CredentialKind.SECRET, (first, last, other_kind)) == last
-    assert last_of_kind(CredentialKind.SECRET, (last, endless, first)) == endless

@@ -18,9 +18,10 @@ from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, Tag
 from mct_s2s.model.observed import ClientApplication, ObservedState, SiteOfFile, Trust
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.secret_place import SecretPlace
-from mct_s2s.planning.credential_plan import renewal, validity
+from mct_s2s.planning.credential_plan import validity
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.reports.findings import Severity, diagnose
+from mct_s2s.planning.reports.renewal import renewing
 from mct_s2s.planning.reports.status import StatusReport
 from mct_s2s.planning.reports.verification import advice, returned, without_token
 from mct_s2s.render.exports import as_csv, as_ics
@@ -253,24 +254,45 @@ def test_a_credential_is_expiring_from_the_horizon_on(end: datetime | None, expe
 
 
 @pytest.mark.parametrize(
-    ("found", "expected"),
+    ("held", "expected"),
     [
-        ((credential(9),), f"mct-s2s rotate-secret {guid('x')} {WHERE}"),
-        ((SHORT,), f"mct-s2s rotate-secret {guid('x')} --secret-lifetime 1y {WHERE}"),
-        ((MADE_SHORT,), f"mct-s2s rotate-secret {guid('x')} --secret-lifetime 1y {WHERE}"),
-        ((credential(-9),), f"mct-s2s rotate-secret {guid('x')} {WHERE}"),
-        ((CERTIFICATE,), f"mct-s2s add-client {guid('x')} {WHERE} --credential certificate"),
-        ((CERTIFICATE, credential(9)), f"mct-s2s rotate-secret {guid('x')} {WHERE}"),
+        ((credential(9),), f"mct-s2s rotate-secret {IMPORT.client_id} {WHERE}"),
+        ((SHORT,), f"mct-s2s rotate-secret {IMPORT.client_id} --secret-lifetime 1y {WHERE}"),
+        ((MADE_SHORT,), f"mct-s2s rotate-secret {IMPORT.client_id} --secret-lifetime 1y {WHERE}"),
+        ((credential(-9),), f"mct-s2s rotate-secret {IMPORT.client_id} {WHERE}"),
+        ((CERTIFICATE,), f"mct-s2s add-client {IMPORT.client_id} --credential certificate {WHERE}"),
+        ((CERTIFICATE, credential(9)), f"mct-s2s rotate-secret {IMPORT.client_id} {WHERE}"),
         (
             (CERTIFICATE, credential(-9)),
-            f"mct-s2s add-client {guid('x')} {WHERE} --credential certificate",
+            f"mct-s2s add-client {IMPORT.client_id} --credential certificate {WHERE}",
         ),
     ],
 )
 def test_a_credential_is_replaced_by_one_of_its_kind(
-    found: tuple[object, ...], expected: str
+    held: tuple[Credential, ...], expected: str
 ) -> None:
-    assert renewal(guid("x"), found, NOW, WHERE) == expected  # type: ignore[arg-type]
+    assert renewing(IMPORT, held, complete(IMPORT), WITHIN) == expected
+
+
+LASTING_50_DAYS = replace(credential(10), begins=NOW - timedelta(40))
+LASTING_A_YEAR = replace(credential(20), begins=NOW - timedelta(345))
+
+
+@pytest.mark.parametrize(
+    ("within", "held", "longer"),
+    [
+        (30, (LASTING_50_DAYS,), ""),
+        (60, (LASTING_50_DAYS,), " --secret-lifetime 1y"),
+        (60, (LASTING_50_DAYS, LASTING_A_YEAR), ""),
+        (400, (LASTING_50_DAYS,), " --secret-lifetime 2y"),
+    ],
+)
+def test_a_credential_is_replaced_by_one_that_the_same_report_does_not_name(
+    within: int, held: tuple[Credential, ...], longer: str
+) -> None:
+    """It lasts as long as the one that ends last, unless a longer lifetime is typed."""
+    (finding,) = diagnose(complete(client("Import", *held)), timedelta(within))
+    assert finding.remedy == f"mct-s2s rotate-secret {IMPORT.client_id}{longer} {WHERE}"
 
 
 IN_FILE = SiteOfFile("-f trust.toml --only learn", ("Import",))

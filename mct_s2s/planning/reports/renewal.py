@@ -1,17 +1,17 @@
 """The command that replaces a client's credential: by its trust file, if one names the client."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from mct_s2s.model.client_credentials import NEVER, Credential, newest_made, replaced_kind
-from mct_s2s.model.observed import ClientApplication, ObservedState
-from mct_s2s.planning.credential_plan import (
-    current_credentials,
-    held_here,
-    last_of_kind,
-    lasts_at_most,
-    renewal,
+from mct_s2s.model.client_credentials import (
+    NEVER,
+    Credential,
+    CredentialKind,
+    newest_made,
+    replaced_kind,
 )
+from mct_s2s.model.observed import ClientApplication, ObservedState
+from mct_s2s.planning.credential_plan import current_credentials, held_here
 from mct_s2s.planning.short_lifetime import ShortLifetime, typed
 
 YEAR = timedelta(days=365)
@@ -48,18 +48,21 @@ def renewing(
     within: timedelta,
 ) -> str:
     """The command; `within`: how long before its end a credential counts as expiring."""
-    file = observed.file
-    if file is None or file.name_of(client) is None:
-        return renewal(client.client_id, credentials, observed.now, observed.where)
-    # The file alone knows where the new secret goes: a command without it would put it elsewhere.
     current = current_credentials(credentials, observed.now)
     kind = replaced_kind(current)
+    file = observed.file
+    if file is None or file.name_of(client) is None:
+        if kind is None:
+            words = ("--credential", current[0].kind.value)
+            return observed.command("add-client", *words, about=client.client_id)
+        return observed.rotating(client, *_longer_lifetime(kind, current, within))
+    # The file alone knows where the new secret goes: a command without it would put it elsewhere.
     if kind is None:
         return file.command("apply")
     longer: tuple[str, ...] = ()
     lifetime = file.lifetime_of(client)
-    if lifetime is None and lasts_at_most(within, last_of_kind(kind, current)):
-        longer = ("--secret-lifetime", "1y" if within < YEAR else "2y")
+    if lifetime is None:
+        longer = _longer_lifetime(kind, current, within)
     # The file's lifetime is typed nowhere else: a rotation of all that fit would be refused.
     short = ShortLifetime.of(lifetime, observed.now, within)
     if short is not None:
@@ -69,3 +72,25 @@ def renewing(
     if not is_due or not current[0].is_valid_at(observed.now):
         return observed.rotating(client, *longer)  # as `verify` says of one that has expired
     return file.command("rotate-secret", "--expiring-within", typed(within), *longer)
+
+
+def _longer_lifetime(
+    kind: CredentialKind, credentials: Iterable[Credential], within: timedelta
+) -> tuple[str, ...]:
+    """The option for a new credential that lasts longer: as short a one is reported at once."""
+    if not _lasts_at_most(within, _last_of_kind(kind, credentials)):
+        return ()
+    return ("--secret-lifetime", "1y" if within < YEAR else "2y")
+
+
+def _last_of_kind(kind: CredentialKind, credentials: Iterable[Credential]) -> Credential:
+    """The credential of a kind that ends last."""
+    of_kind = (credential for credential in credentials if credential.kind is kind)
+    return max(of_kind, key=lambda credential: credential.expires or NEVER)
+
+
+def _lasts_at_most(limit: timedelta, credential: Credential) -> bool:
+    """Whether its whole lifetime is within the limit."""
+    if credential.begins is None or credential.expires is None:
+        return False
+    return credential.expires - credential.begins <= limit
