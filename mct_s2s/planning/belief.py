@@ -142,7 +142,7 @@ def service_trust(
         return Belief.NAMED
     if application.object_id in observed.unfinished:
         return Belief.REMEMBERED
-    owners = _owners_beside_caller(observed.trust.owners, observed)
+    owners = foreign_owners(observed.trust.owners, observed.caller.id)
     site = another_site(application, observed)
     if site is not None:
         return Doubted((Reason(Doubt.OTHER_SITE, (site,)),), owners)
@@ -181,7 +181,7 @@ def own_service_beside(observed: ObservedState) -> Application | None:
     if own is None or custody is None or not is_created_by_caller(own, observed.caller):
         return None
     is_placed = another_site(own, observed) is None and not is_of_unknown_site(own, observed)
-    return own if is_placed and not _owners_beside_caller(custody.owners, observed) else None
+    return own if is_placed and not foreign_owners(custody.owners, observed.caller.id) else None
 
 
 def is_not_of_this_site(
@@ -312,7 +312,7 @@ def _only_administrators_grant(observed: ObservedState) -> bool:
     service = observed.trust.service
     if service is None or not is_created_for_this_site(observed):
         return False
-    if _owners_beside_caller(observed.trust.owners, observed):
+    if foreign_owners(observed.trust.owners, observed.caller.id):
         return False
     # Once a registration is purged, its `uniqueName` and its URIs are anyone's. No other one ever
     # gets its appId.
@@ -335,7 +335,7 @@ def _own_client_trust(application: Application, observed: ObservedState) -> Trus
         return Belief.OWN_CLIENT
     if custody is None:
         return Doubted((Reason(Doubt.UNREAD),))
-    owners = _owners_beside_caller(custody.owners, observed)
+    owners = foreign_owners(custody.owners, observed.caller.id)
     if not owners:
         return Belief.OWN_CLIENT
     return Doubted((Reason(Doubt.OWNED, names_of(owners)),), owners)
@@ -508,7 +508,7 @@ def _trust_by_content(
         custody = Custody(credentials=_doubtful_in_bin(application, observed))
     if custody is None:
         return Doubted((Reason(Doubt.UNREAD),))
-    owners = _owners_beside_caller(custody.owners, observed)
+    owners = foreign_owners(custody.owners, observed.caller.id)
     # A pipeline may register applications for others, too: someone whom it makes an owner could
     # call his own one like ours.
     if is_created_by_caller(application, observed.caller) and not owners:
@@ -579,10 +579,6 @@ def _grants_of_others(observed: ObservedState, spec: ServiceSpec) -> Iterator[Re
 # Owners
 
 
-def _owners_beside_caller(owners: Iterable[Owner], observed: ObservedState) -> tuple[Owner, ...]:
-    return foreign_owners(owners, observed.caller.id)
-
-
 def restored_trust(decision: TrustDecision, owners_then: Collection[str]) -> TrustDecision:
     """Decide whether to believe what this run has restored.
 
@@ -627,7 +623,7 @@ def names_of(owners: Iterable[Owner]) -> tuple[str, ...]:
 def _owners_of(application: Application, observed: ObservedState) -> tuple[Owner, ...]:
     """Its owners beside the caller; empty also where they were not read."""
     custody = observed.custody_of(application)
-    return _owners_beside_caller(custody.owners, observed) if custody is not None else ()
+    return foreign_owners(custody.owners, observed.caller.id) if custody is not None else ()
 
 
 def registrations_to_remember(
