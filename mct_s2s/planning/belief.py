@@ -32,7 +32,13 @@ from mct_s2s.model.ids import (
 )
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.changes import AnyChange
-from mct_s2s.planning.clients import has_unique_name_below, is_allowed, is_listed, members
+from mct_s2s.planning.clients import (
+    has_unique_name_below,
+    is_allowed,
+    is_listed,
+    members,
+    names_client,
+)
 from mct_s2s.planning.content import (
     client_content,
     created_role_ids,
@@ -223,8 +229,8 @@ def client_trust(  # noqa: PLR0911  # one rule, one return
     for may be there.
     """
     service, application = observed.trust.service, client.application
-    # An appId is kept in lower case; a display name that looks like one is of another client.
-    if client.client_id in {name.strip().casefold() for name in named}:
+    # A display name that looks like an appId is of another client.
+    if names_client(named, client.client_id):
         return Belief.NAMED
     if client.is_registered_here and application.object_id in observed.unfinished:
         return Belief.REMEMBERED
@@ -429,7 +435,7 @@ def is_named_in_command(application: Application, desired: Desired) -> bool:
     """Whether the command names a registration by its appId or URI."""
     if desired.service is not None and is_named_as_service(application, desired.service):
         return True
-    return application.client_id in {name.strip().casefold() for name in desired.names}
+    return names_client(desired.names, application.client_id)
 
 
 def is_created_by_caller(application: Application, caller: SignedIn) -> bool:

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 
 from mct_s2s.errors import NotThere
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
-from mct_s2s.model.ids import client_unique_name, same_id
+from mct_s2s.model.ids import ClientId, client_unique_name, same_id
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import LOGIC_APPS
 from mct_s2s.model.site_settings import Holds, Setting
@@ -66,6 +66,11 @@ def unmatched_entries(observed: ObservedState) -> Iterator[tuple[Setting, str]]:
 def ids_of(client: ClientApplication) -> frozenset[str]:
     """The ids by which an allow list or a person names it."""
     return frozenset(filter(None, (client.client_id, client.principal_id)))
+
+
+def names_client(names: Iterable[str], client_id: ClientId) -> bool:
+    """Whether one of these typed names is this appId, which is kept in lower case."""
+    return client_id in {name.strip().casefold() for name in names}
 
 
 def has_wanted_role(client: ClientApplication, observed: ObservedState) -> bool:

@@ -9,7 +9,7 @@ from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.belief import another_site, has_foreign_credential, is_known_here
 from mct_s2s.planning.changes import AnyChange, RevokeAppRole
-from mct_s2s.planning.clients import has_unique_name_below
+from mct_s2s.planning.clients import has_unique_name_below, names_client
 from mct_s2s.planning.content import client_content, service_content
 from mct_s2s.planning.service_facts import is_created_for_this_site, other_users
 
@@ -91,7 +91,7 @@ def reason_to_keep_client(
     ]
     # Someone who once owned another team's client could have named it like ours: its owners may be
     # gone, and what signs in as it shows.
-    is_named = application.client_id in {name.strip().casefold() for name in removal.clients}
+    is_named = names_client(removal.clients, application.client_id)
     is_sure = is_named or is_known_here(application, observed)
     if not is_sure and has_foreign_credential(application, observed):
         content.append("credentials")
