@@ -506,13 +506,12 @@ def without_token(
 ) -> VerificationCheck:
     """A call that must be refused, or redirected to a sign-in page."""
     check = partial(VerificationCheck, *SITE, "without-token")
-    if answer.is_refused(observed.api.test.refused_with):
+    is_refused = answer.is_refused(observed.api.test.refused_with)
+    if is_refused or answer.status == 401 or 300 <= answer.status < 400:
         return check(True, f"A call without a token is refused ({answer.status}).")
     if answer.status == 403:  # of the network: what the API would say is not known
         message = f"Without a token, {returned(url, path, answer)} It was not tested from here."
         return check(None, message, advice(answer, path, observed))
-    if answer.status == 401 or 300 <= answer.status < 400:
-        return check(True, f"A call without a token is refused ({answer.status}).")
     if answer.is_success:
         remedy = (
             "Choose a path that requires authentication: --path PATH. If this one should, report "
