@@ -27,6 +27,7 @@ from mct_s2s.errors import Cancelled, Instruction, PermissionMissing, S2SError, 
 from mct_s2s.exit_codes import worst
 from mct_s2s.model.desired import Removal, Setup
 from mct_s2s.plain_text import counted
+from mct_s2s.planning.changes import changed_registration
 from mct_s2s.planning.not_ours import NotOurs
 from mct_s2s.planning.pruning import TooManyRemovals, refused_together
 from mct_s2s.planning.reviewed import combined
@@ -294,17 +295,14 @@ async def _apply(
     Graph replaces a registration's lists whole, so that two writers would lose entries.
     """
     changes = site.outcome.plan.changes if site.outcome is not None else ()
-    shared = {
-        object_id
-        for change in changes
-        if isinstance(object_id := getattr(change, "object_id", None), str)
+    registrations = {
+        object_id for change in changes if (object_id := changed_registration(change)) is not None
     }
     try:
         with site.command_run.display.about(site.key or ""):
             async with AsyncExitStack() as held:
-                for object_id in sorted(
-                    shared
-                ):  # in one order, so that no two sites wait for each other
+                # In one order, so that no two sites wait for each other.
+                for object_id in sorted(registrations):
                     with (
                         activity("Waiting for another site")
                         if locks[object_id].locked()

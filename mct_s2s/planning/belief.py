@@ -31,7 +31,7 @@ from mct_s2s.model.ids import (
     site_in_unique_name,
 )
 from mct_s2s.model.observed import ClientApplication, ObservedState
-from mct_s2s.planning.changes import AnyChange
+from mct_s2s.planning.changes import AnyChange, changed_client_id
 from mct_s2s.planning.clients import (
     has_unique_name_below,
     is_allowed,
@@ -643,7 +643,7 @@ def registrations_to_remember(
     spec, trust = desired.service, observed.trust
     if spec is None:
         return
-    changed_ids = {getattr(change, "client_id", None) for change in changes}
+    changed_ids = {changed_client_id(change) for change in changes}
     decisions = [
         (client.application, client_trust(client, observed, spec, desired.names))
         for client in trust.clients

@@ -496,6 +496,38 @@ AnyChange = (
 )
 
 
+def changed_registration(change: Change) -> ApplicationObjectId | None:
+    """The object id of the registration that a change writes to; `None` while it has none."""
+    match change:
+        case (
+            UpdateApplication(object_id=object_id)
+            | AddCredential(object_id=object_id)
+            | RemoveCredential(object_id=object_id)
+            | DeleteApplication(object_id=object_id)
+            | PurgeApplication(object_id=object_id)
+        ):
+            return None if isinstance(object_id, OutputRef) else object_id
+        case _:
+            return None
+
+
+def changed_client_id(change: Change) -> ClientId | None:
+    """The appId of the registration that a change is about, where it says it and it is known."""
+    match change:
+        case (
+            UpdateApplication(client_id=client_id)
+            | CreateServicePrincipal(client_id=client_id)
+            | AddCredential(client_id=client_id)
+            | AssignAppRole(client_id=client_id)
+            | DeleteStoredSecret(client_id=client_id)
+            | DeleteApplication(client_id=client_id)
+            | PurgeApplication(client_id=client_id)
+        ):
+            return None if isinstance(client_id, OutputRef) else client_id
+        case _:
+            return None
+
+
 def noun_of(change: AnyChange) -> str:
     """What is changed, for people: a rotation creates a secret and removes an old one."""
     is_replaced = isinstance(change, RemoveCredential) and change.replaced_for is not None

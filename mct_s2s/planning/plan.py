@@ -30,6 +30,7 @@ from mct_s2s.planning.changes import (
     SettingsChange,
     UpdateApplication,
     WriteSettings,
+    changed_client_id,
 )
 from mct_s2s.planning.permissions.rights import Missing
 
@@ -84,7 +85,7 @@ class Plan:
 
     def shown_name(self, change: AnyChange | ManualStep) -> str:
         """The name of what it changes, for people. Names of others may look like ids."""
-        is_id = getattr(change, "client_id", None) == change.name
+        is_id = changed_client_id(change) == change.name
         return self.client_name(change.name) if is_id else change.name
 
     @cached_property

@@ -15,7 +15,7 @@ from mct_s2s.engine.request import Session
 from mct_s2s.errors import PermissionMissing, Purged, S2SError
 from mct_s2s.model.desired import Removal, Rotation
 from mct_s2s.model.directory_objects import Application
-from mct_s2s.model.ids import ApplicationObjectId, KeyId
+from mct_s2s.model.ids import KeyId
 from mct_s2s.planning.changes import (
     AddCredential,
     AnyChange,
@@ -26,6 +26,7 @@ from mct_s2s.planning.changes import (
     RestartSite,
     UpdateApplication,
     WriteSettings,
+    changed_registration,
 )
 from mct_s2s.planning.not_ours import NotOurs
 from mct_s2s.planning.plan import apply_edits, references
@@ -214,10 +215,9 @@ class Run:
         try:
             return await self._send(change, self)
         except PermissionMissing as refusal:
-            object_id = getattr(change, "object_id", None)
-            if not self.outcome.relies_on_ownership or not isinstance(object_id, str):
+            registration = changed_registration(change)
+            if not self.outcome.relies_on_ownership or registration is None:
                 raise
-            registration = ApplicationObjectId(object_id)
             raise await explain_not_owner(self.session, registration, refusal) from refusal
 
     def _record_failure(self, change: AnyChange, error: S2SError) -> None:

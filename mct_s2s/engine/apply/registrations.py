@@ -42,7 +42,12 @@ from mct_s2s.planning.belief import (
     restored_trust,
     service_trust,
 )
-from mct_s2s.planning.changes import AnyChange, CreateApplication, only_notes_use
+from mct_s2s.planning.changes import (
+    AnyChange,
+    CreateApplication,
+    changed_registration,
+    only_notes_use,
+)
 from mct_s2s.planning.clients import clients_called, is_listed
 from mct_s2s.planning.not_ours import not_ours
 from mct_s2s.planning.permissions.rights import BIN_READERS
@@ -580,5 +585,5 @@ async def probe_planned_write(session: Session, application: Application, outcom
 
 
 def _needs_to_write(change: AnyChange, application: Application) -> bool:
-    is_target = getattr(change, "object_id", None) == application.object_id
+    is_target = changed_registration(change) == application.object_id
     return is_target and not only_notes_use(change)
