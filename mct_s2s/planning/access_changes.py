@@ -300,9 +300,12 @@ def describe_unset(desired: Setup, observed: ObservedState) -> Iterator[Instruct
 
 
 def describe_switching_on(
-    observed: ObservedState, spec: SettingsSpec, named: Collection[str]
+    observed: ObservedState, spec: SettingsSpec, set_up_again: Collection[object]
 ) -> Iterator[Instruction]:
-    """Say that the site is switched on again, and for whom beside the clients that are `named`."""
+    """Say that the site is switched on again, and for whom beside those that are set up again.
+
+    `set_up_again`: as in `describe_losing`.
+    """
     if not (_is_off(observed) and observed.is_set_up):
         return
     after = state_after(observed, spec)
@@ -310,8 +313,8 @@ def describe_switching_on(
         return
     # Those that can call once the site is on, and cannot now.
     clients = _callers_only_in(after, observed)
-    others = [f"'{client.name}'" for client in clients if client.name not in named]
-    again = f"again{', too' if named else ''}: {', '.join(others)}."
+    others = [f"'{client.name}'" for client in clients if client.id not in set_up_again]
+    again = f"again{', too' if set_up_again else ''}: {', '.join(others)}."
     planned = "This switches service-to-service authentication on again."
     done = "Service-to-service authentication is switched on again."
     if others:

@@ -186,7 +186,7 @@ def _plan_setup(desired: Setup, observed: ObservedState) -> Plan:
     repeated_notes: tuple[str | Instruction, ...] = ()
     if any(isinstance(step, WriteSettings) for step in steps):
         repeated_notes = (
-            *describe_switching_on(observed, settings, desired.names),
+            *describe_switching_on(observed, settings, set_up_again),
             *describe_unset(desired, observed),
             *describe_still_off(desired, observed),
             *describe_way_back(desired, observed),

@@ -23,7 +23,7 @@ def plan_restore(desired: Restore, observed: ObservedState) -> Plan:
     settings = settings_of_backup(desired.backup, observed)
     steps = plan_site(observed, settings, restart=desired.restart)
     losing = tuple(describe_losing_callers(observed, settings))
-    repeated_notes = tuple(describe_switching_on(observed, settings, named=()))
+    repeated_notes = tuple(describe_switching_on(observed, settings, set_up_again=()))
     after = state_after(observed, settings)
     notes: list[str | Instruction] = [
         *site_notes(observed, steps),

@@ -745,11 +745,12 @@ def test_a_plan_says_that_a_site_is_switched_on_again() -> None:
             ServiceApplicationIds=ids, ServiceAuthRole="S2SAppRole", ServiceAuthEnabled="false"
         ),
     )
-    (first,) = make_plan(spec("Import"), off).repeated_notes
-    assert str(first) == (
-        "This switches service-to-service authentication on again. It lets these clients call "
-        "again, too: 'Portal'."
-    )
+    for name in ("Import", "IMPORT", IMPORT.client_id):
+        (first,) = make_plan(spec(name), off).repeated_notes
+        assert str(first) == (
+            "This switches service-to-service authentication on again. It lets these clients call "
+            "again, too: 'Portal'."
+        )
     assert make_plan(spec("Import"), complete(client("Import"))).repeated_notes == ()
     never_set_up = observed_state(Trust(), {**FOREIGN, "ServiceAuthEnabled": "false"})
     assert make_plan(spec("Import"), never_set_up).repeated_notes == ()
