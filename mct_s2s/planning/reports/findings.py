@@ -100,7 +100,7 @@ def diagnose(
         observed.settings_unread,
     )
     label, stopped_finding = site.label if site is not None else "", stopped(site)
-    observed = _adopting(observed, adopted)
+    observed = _name_adopted(observed, adopted)
     findings = [stopped_finding] if stopped_finding is not None else []
     if site is not None and site.refusal is not None:
         # What can be said by the directory alone. What is not there may be under a name that only
@@ -122,11 +122,11 @@ def diagnose(
             ),
         )
     if service is not None or not is_unread:
-        findings += _service(observed)
+        findings += _diagnose_service(observed)
     if site is not None:
-        findings += [*_anothers(observed, adopted), *wrong_settings(observed, site)]
+        findings += [*_find_foreign_service(observed, adopted), *wrong_settings(observed, site)]
     for client in members(observed):
-        findings += _client(client, observed, within)
+        findings += _diagnose_client(client, observed, within)
     if site is not None:
         findings += [*_find_unmatched_entries(observed), *_find_no_clients(observed, site)]
     # Only where a slot was asked for: production's reader may not plan a swap.
@@ -173,7 +173,7 @@ def stopped(site: AppService | None) -> Finding | None:
     return Finding("app-service-stopped", label, message, start)
 
 
-def _service(observed: ObservedState) -> Iterator[Finding]:
+def _diagnose_service(observed: ObservedState) -> Iterator[Finding]:
     trust, setup = observed.trust, observed.command("setup")
     application = trust.service
     if application is None:
@@ -218,8 +218,8 @@ def _service(observed: ObservedState) -> Iterator[Finding]:
         )
 
 
-def _adopting(observed: ObservedState, adopted: str | None) -> ObservedState:
-    """The state with commands that name the adopted service application again.
+def _name_adopted(observed: ObservedState, adopted: str | None) -> ObservedState:
+    """Let the commands name the adopted service application again.
 
     Without it they would be refused.
     """
@@ -232,8 +232,8 @@ def _adopting(observed: ObservedState, adopted: str | None) -> ObservedState:
     return replace(observed, where=f"{observed.where} {more}".strip()) if is_adopted else observed
 
 
-def _anothers(observed: ObservedState, adopted: str | None) -> Iterator[Finding]:
-    """The finding that the settings name a service application of others.
+def _find_foreign_service(observed: ObservedState, adopted: str | None) -> Iterator[Finding]:
+    """Find that the settings name a service application of others.
 
     They may have been copied, or written by anyone.
     """
@@ -320,7 +320,7 @@ def wrong_settings(observed: ObservedState, site: AppService) -> Iterator[Findin
                 yield Finding(setting.word.code, name, message, configure, concerns_role=of_role)
 
 
-def _client(
+def _diagnose_client(
     client: ClientApplication, observed: ObservedState, within: timedelta
 ) -> Iterator[Finding]:
     decision = client_trust(client, observed, ServiceSpec())
@@ -355,12 +355,14 @@ def _client(
     is_incomplete = client.is_registered_here and not client.counted_credentials
     if is_incomplete and not isinstance(decision, Doubted):
         allow = remedy  # what gives it a credential lists it, too
-    yield from _access(client, observed, remedy, allow, whose)
+    yield from _diagnose_access(client, observed, remedy, allow, whose)
     if client.is_registered_here:  # of another tenant's registration, the credentials are not known
-        yield from _credentials(client, observed, within, remedy, is_only_listed=is_only_listed)
+        yield from _diagnose_credentials(
+            client, observed, within, remedy, is_only_listed=is_only_listed
+        )
 
 
-def _access(
+def _diagnose_access(
     client: ClientApplication, observed: ObservedState, remedy: str, allow: str, whose: str
 ) -> Iterator[Finding]:
     name, client_id = client.display_name, client.client_id
@@ -372,7 +374,7 @@ def _access(
         yield Finding("client-not-allowed", name, message, allow, client=client_id)
 
 
-def _credentials(
+def _diagnose_credentials(
     client: ClientApplication,
     observed: ObservedState,
     within: timedelta,
@@ -399,7 +401,7 @@ def _credentials(
         yield Finding("secret-not-stored", name, message, rotate, severity, client_id)
     used = used_credential(client, observed, is_only_listed=is_only_listed)
     if used is not None and _is_end_hidden(used, credentials, now + within):
-        yield _of_used(client, used, observed, within)
+        yield _report_early_end(client, used, observed, within)
         return
     valid = [credential for credential in credentials if credential.is_valid_at(now)]
     ends = [
@@ -461,10 +463,10 @@ def _is_end_hidden(used: Credential, credentials: Sequence[Credential], horizon:
     return all_end_by([used], horizon) and not all_end_by(credentials, horizon)
 
 
-def _of_used(
+def _report_early_end(
     client: ClientApplication, used: Credential, observed: ObservedState, within: timedelta
 ) -> Finding:
-    """The finding that what the client's users read ends before another credential that lasts.
+    """Say that what the client's users read ends before another credential.
 
     Owners of the registration, also earlier ones, may have left that one.
     """
