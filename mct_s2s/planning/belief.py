@@ -34,9 +34,7 @@ from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.changes import AnyChange, changed_client_id
 from mct_s2s.planning.clients import (
     has_unique_name_below,
-    is_allowed,
     is_listed,
-    members,
     names_client,
 )
 from mct_s2s.planning.content import (
@@ -47,7 +45,6 @@ from mct_s2s.planning.content import (
 )
 from mct_s2s.planning.permissions.rights import GRAPH_APP_ID
 from mct_s2s.planning.service_facts import (
-    confirmed_role,
     is_created_for_this_site,
     is_in_settings,
     is_named_as_service,
@@ -414,23 +411,6 @@ def _is_made_by_us(
     return any(note.vouches_for(credential, application.client_id) for note in notes)
 
 
-def is_elsewhere(client: ClientApplication, observed: ObservedState) -> bool:
-    """Whether a holder of the role is no client of this App Service, which does not list it.
-
-    It may be one of another App Service that uses the API, or the API's owner assigned the role.
-    """
-    has_lists = observed.app_service is not None and bool(observed.api.lists)
-    if not has_lists or observed.settings_unread or is_listed(client, observed):
-        return False
-    decision = client_trust(client, observed, ServiceSpec())
-    return isinstance(decision, Doubted) and decision.has(Doubt.NOT_BELOW)
-
-
-def members_here(observed: ObservedState) -> tuple[ClientApplication, ...]:
-    """The members, without those of an API that this App Service shares."""
-    return tuple(client for client in members(observed) if not is_elsewhere(client, observed))
-
-
 def is_named_in_command(application: Application, desired: Desired) -> bool:
     """Whether the command names a registration by its appId or URI."""
     if desired.service is not None and is_named_as_service(application, desired.service):
@@ -442,24 +422,6 @@ def is_created_by_caller(application: Application, caller: SignedIn) -> bool:
     """Whether the caller, an application, has created it: only Entra ID writes that."""
     # A person would appear as az, which everyone uses.
     return caller.is_person is False and same_id(application.created_by, caller.client_id)
-
-
-def has_confirmed_role(
-    client: ClientApplication, observed: ObservedState, spec: ServiceSpec
-) -> bool:
-    """Whether it holds the role that counts: not one that only the settings name."""
-    return observed.trust.has_role(client.principal_id, confirmed_role(observed, spec))
-
-
-def is_client_already(
-    client: ClientApplication, observed: ObservedState, spec: ServiceSpec
-) -> bool:
-    """Whether a setup of it gives no one access: it holds the role, and is on the allow list.
-
-    The role alone may be the doing of the API's owner: a setup that allows it is an adoption.
-    """
-    is_unlisted = observed.app_service is not None and not is_allowed(client, observed)
-    return has_confirmed_role(client, observed, spec) and not is_unlisted
 
 
 def another_site(application: Application, observed: ObservedState) -> str | None:

@@ -18,12 +18,7 @@ from mct_s2s.model.ids import ClientId, PrincipalId, Tag, client_unique_name, is
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.model.resource_id import SCALE_SETS
 from mct_s2s.planning.api_address import is_api_of
-from mct_s2s.planning.belief import (
-    Doubted,
-    client_trust,
-    has_confirmed_role,
-    is_client_already,
-)
+from mct_s2s.planning.belief import Doubted, client_trust
 from mct_s2s.planning.changes import (
     AddCredential,
     AnyChange,
@@ -50,6 +45,7 @@ from mct_s2s.planning.credential_plan import (
     plan_credential,
 )
 from mct_s2s.planning.federation import describe_missing_ids
+from mct_s2s.planning.membership import has_confirmed_role, is_client_already
 from mct_s2s.planning.not_ours import adoption, not_ours, restoring
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.service_application import (

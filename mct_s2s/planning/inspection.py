@@ -14,7 +14,6 @@ from mct_s2s.planning.belief import (
     Doubted,
     TrustDecision,
     client_trust,
-    is_client_already,
     is_created_by_caller,
     service_trust,
 )
@@ -25,6 +24,7 @@ from mct_s2s.planning.clients import (
     is_allowed,
     members,
 )
+from mct_s2s.planning.membership import is_client_already
 
 MOST_SHOWN = 20
 """Registrations of others whose owners are read only to be shown.

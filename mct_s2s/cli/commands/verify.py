@@ -134,8 +134,8 @@ async def _verify_site(
     from mct_s2s.model.directory_objects import ServicePrincipal
     from mct_s2s.model.observed import ClientApplication
     from mct_s2s.planning.api_address import api_url
-    from mct_s2s.planning.belief import members_here
     from mct_s2s.planning.clients import client_called
+    from mct_s2s.planning.membership import members_here
     from mct_s2s.planning.service_facts import known_audience
     from mct_s2s.stores.dotenv import available
 
@@ -231,7 +231,7 @@ def _verify_file(options: VerifyOptions) -> int:
     from mct_s2s.engine.verify import ClientTest, clients_to_verify
     from mct_s2s.inputs.target import api_path
     from mct_s2s.planning import api_address
-    from mct_s2s.planning.belief import members_here
+    from mct_s2s.planning.membership import members_here
     from mct_s2s.planning.reports.status import UnreadSite
     from mct_s2s.planning.reports.verification import FileVerification, Verification
     from mct_s2s.planning.service_facts import known_audience

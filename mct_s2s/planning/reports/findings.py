@@ -21,14 +21,7 @@ from mct_s2s.model.ids import Tag, is_guid
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.site_settings import OTHER_VALUE, Holds
 from mct_s2s.model.toml import toml_value
-from mct_s2s.planning.belief import (
-    Doubted,
-    another_site,
-    client_trust,
-    is_elsewhere,
-    is_not_of_this_site,
-    members_here,
-)
+from mct_s2s.planning.belief import Doubted, another_site, client_trust, is_not_of_this_site
 from mct_s2s.planning.clients import (
     has_wanted_role,
     is_allowed,
@@ -37,6 +30,7 @@ from mct_s2s.planning.clients import (
     unmatched_entries,
 )
 from mct_s2s.planning.credential_plan import held_here, lost_message
+from mct_s2s.planning.membership import is_elsewhere, members_here
 from mct_s2s.planning.not_ours import SERVICE_NOT_OURS, why_doubted
 from mct_s2s.planning.replacement import all_end_by, signs_in_otherwise
 from mct_s2s.planning.reports.renewal import is_made_by_others, renewing

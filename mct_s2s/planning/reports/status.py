@@ -16,7 +16,7 @@ from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget, site_title
 from mct_s2s.model.secret_place import PlaceKind, SecretPlace
 from mct_s2s.plain_text import counted
-from mct_s2s.planning.belief import Doubted, client_trust, is_elsewhere, members_here
+from mct_s2s.planning.belief import Doubted, client_trust
 from mct_s2s.planning.clients import (
     has_wanted_role,
     is_allowed,
@@ -24,6 +24,7 @@ from mct_s2s.planning.clients import (
     is_identity_allowed,
     members,
 )
+from mct_s2s.planning.membership import is_elsewhere, members_here
 from mct_s2s.planning.reports.findings import NOT_CONFIGURED, Finding, Severity, used_credential
 
 _NEEDS = {
