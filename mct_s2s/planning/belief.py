@@ -11,7 +11,7 @@ applications").
 docs/SECURITY.md, "Who may be believed", is the same for people.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
@@ -31,7 +31,6 @@ from mct_s2s.model.ids import (
     site_in_unique_name,
 )
 from mct_s2s.model.observed import ClientApplication, ObservedState
-from mct_s2s.planning.changes import AnyChange, changed_client_id
 from mct_s2s.planning.clients import (
     has_unique_name_below,
     is_listed,
@@ -592,28 +591,3 @@ def _owners_of(application: Application, observed: ObservedState) -> tuple[Owner
     """Its owners beside the caller; empty also where they were not read."""
     custody = observed.custody_of(application)
     return foreign_owners(custody.owners, observed.caller.id) if custody is not None else ()
-
-
-def registrations_to_remember(
-    changes: Sequence[AnyChange], observed: ObservedState, desired: Desired
-) -> Iterator[str]:
-    """Object ids of registrations that a plan changes, for a run to note while it applies it.
-
-    An interrupted run may leave them doubtful: access is revoked first, and a credential counts
-    once it is noted. Those that the command names need no note: the next one names them, too.
-    """
-    spec, trust = desired.service, observed.trust
-    if spec is None:
-        return
-    changed_ids = {changed_client_id(change) for change in changes}
-    decisions = [
-        (client.application, client_trust(client, observed, spec, desired.names))
-        for client in trust.clients
-        if client.client_id in changed_ids
-    ]
-    if trust.service is not None:
-        decisions.append((trust.service, service_trust(trust.service, observed, spec)))
-    for application, decision in decisions:
-        # That one is `UNTOUCHED` has to be seen each time.
-        if decision in {Belief.REMEMBERED, Belief.OWN_SERVICE, Belief.OWN_CLIENT}:
-            yield application.object_id

@@ -1,6 +1,6 @@
 """Apply a plan: which requests each type of change sends, and which ids it yields."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import assert_never
 
@@ -40,7 +40,7 @@ from mct_s2s.planning.belief import (
     Belief,
     client_trust,
     is_named_in_command,
-    registrations_to_remember,
+    service_trust,
 )
 from mct_s2s.planning.changes import (
     AddCredential,
@@ -61,6 +61,7 @@ from mct_s2s.planning.changes import (
     RevokeAppRole,
     UpdateApplication,
     WriteSettings,
+    changed_client_id,
     only_notes_use,
 )
 from mct_s2s.planning.permissions.preflight import judged_change, likely_missing, main_permission
@@ -78,9 +79,7 @@ async def apply_plan(session: Session, outcome: Outcome, progress: Progress) -> 
     keep_backup(outcome)
     outcome.has_begun = True
     outcome.began = clock.seconds()
-    outcome.remember(
-        *registrations_to_remember(outcome.plan.changes, outcome.before, outcome.request.desired)
-    )
+    outcome.remember(*_registrations_to_remember(outcome))
     try:
         await Run(session, outcome, progress, send_change).apply_all()
     except PermissionMissing as refusal:
@@ -89,6 +88,30 @@ async def apply_plan(session: Session, outcome: Outcome, progress: Progress) -> 
     # What another run has created is not yet believed: this run goes on once that one has ended.
     if not outcome.awaits_other_run:
         outcome.forget()
+
+
+def _registrations_to_remember(outcome: Outcome) -> Iterator[str]:
+    """Object ids of registrations that the plan changes, noted while it is applied.
+
+    An interrupted run may leave them doubtful: access is revoked first, and a credential counts
+    once it is noted. Those that the command names need no note: the next one names them, too.
+    """
+    observed, desired = outcome.before, outcome.request.desired
+    spec, trust = desired.service, observed.trust
+    if spec is None:
+        return
+    changed_ids = {changed_client_id(change) for change in outcome.plan.changes}
+    decisions = [
+        (client.application, client_trust(client, observed, spec, desired.names))
+        for client in trust.clients
+        if client.client_id in changed_ids
+    ]
+    if trust.service is not None:
+        decisions.append((trust.service, service_trust(trust.service, observed, spec)))
+    for application, decision in decisions:
+        # That one is `UNTOUCHED` has to be seen each time.
+        if decision in {Belief.REMEMBERED, Belief.OWN_SERVICE, Belief.OWN_CLIENT}:
+            yield application.object_id
 
 
 async def _check_stores(outcome: Outcome) -> None:
