@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import shlex
 import signal
 import socket
@@ -71,7 +72,9 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def serving(folder: Path, *arguments: str, at: str = "localhost") -> Iterator[Served]:
+def serving(
+    folder: Path, *arguments: str, at: str = "localhost", until: str = "SIGINT"
+) -> Iterator[Served]:
     port = free_ports(12)
     process = subprocess.Popen(
         program(["sandbox", "serve", "--port", str(port), *arguments]),
@@ -86,7 +89,7 @@ def serving(folder: Path, *arguments: str, at: str = "localhost") -> Iterator[Se
         )
         with served.http:
             yield served
-        process.send_signal(signal.SIGINT)
+        process.send_signal(getattr(signal, until))
         _, complaints = process.communicate(timeout=60)
         assert (process.returncode, complaints) == (0, "")
     finally:
@@ -505,6 +508,32 @@ def test_reset_reaches_the_running_sandbox(here: Callable[..., Ended], tmp_path:
         assert served.control("GET", "world")["resources"]["sites"] != fresh
         assert here("reset").out == "Sandbox reset.\n"
         assert served.control("GET", "world")["resources"]["sites"] == fresh
+
+
+@pytest.mark.parametrize("words", [["reset"], ["save", "state.json"]])
+def test_a_sandbox_that_is_stopping_is_said_not_to_answer(
+    here: Callable[..., Ended], tmp_path: Path, words: list[str]
+) -> None:
+    folder, port = StateDirectory(tmp_path), free_ports(12)
+    with folder.exclusive(1), folder.serving(state_directory.Served(port, real_names=False)):
+        ended = here(*words)
+    said = f"The sandbox at https://localhost:{port} does not answer: it is starting or stopping."
+    assert (ended.code, said in " ".join(ended.err.split())) == (2, True), ended.err
+    assert "--help" not in ended.err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no such signals")
+@pytest.mark.parametrize("how", ["SIGHUP", "SIGQUIT"])
+def test_the_program_of_an_app_ends_with_the_sandbox(tmp_path: Path, how: str) -> None:
+    ids = tmp_path / "ids"
+    script = f"echo $$ > {shlex.quote(str(ids))}; exec sleep 600"
+    app = f"orders={shlex.join(['sh', '-c', script])}"
+    with serving(tmp_path / "sandbox", "--app", app, until=how) as served:
+        (url,) = re.findall(r"Site +(\S+)  apps/orders", served.said)
+        with pytest.raises(httpx.TimeoutException):
+            served.http.get(url, timeout=1)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(ids.read_text()), 0)
 
 
 def test_addresses_stay_the_same_if_the_usual_ports_are_taken(

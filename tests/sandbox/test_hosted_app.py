@@ -2,12 +2,17 @@
 site to the next.
 """
 
+import os
 import shlex
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import pytest
+from mct_s2s.sandbox.services import hosted_app
 
 from tests.conftest import Sandbox
 from tests.support.sandbox_inside import Inside
@@ -115,3 +120,55 @@ def test_another_program_takes_the_place_of_the_first_one(
     another = SHOWS_ITS_ENVIRONMENT.replace("203", "206")
     inside.running.host("greeter", shlex.join([sys.executable, "-c", another]))
     assert app.get().status_code == 206
+
+
+def is_running(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def until(condition: Callable[[], bool], seconds: float = 10) -> bool:
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.02)
+    return condition()
+
+
+def test_a_program_that_is_ended_while_calls_wait_for_it_is_not_started_again(
+    inside: Inside, azure: Sandbox, tmp_path: Path
+) -> None:
+    starts = tmp_path / "starts"
+    script = f"echo $$ >> {shlex.quote(str(starts))}; exec sleep 600"
+    resource_id = inside.running.host("silent", shlex.join(["sh", "-c", script]))
+    url = azure._control("POST", "/sites", json={"name": "silent", "group": "apps"}).json()["url"]
+    with ThreadPoolExecutor(3) as callers:
+        calls = [callers.submit(azure._http.get, url, timeout=60) for _ in range(3)]
+        assert until(lambda: starts.exists() and bool(starts.read_text()))
+        begun = time.monotonic()
+        assert inside.running._server is not None
+        inside.running._server.apps[resource_id].end()
+        assert [call.result().status_code for call in calls] == [503] * 3
+        assert time.monotonic() - begun < 10
+    [started] = starts.read_text().split()
+    assert not is_running(int(started))
+    inside.stop_hosting()
+
+
+def test_a_program_takes_what_it_has_started_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosted_app, "END_SECONDS", 0.2)
+    beats = tmp_path / "beats"
+    child = f"trap '' TERM; while :; do echo >> {shlex.quote(str(beats))}; sleep 0.02; done"
+    hosted = hosted_app.HostedApp(
+        "wrapped", shlex.join(["sh", "-c", f"({child}) & wait"]), tmp_path
+    )
+    hosted._start({})
+    assert until(beats.exists)
+    hosted.end()
+    ended = beats.stat().st_size
+    time.sleep(0.2)
+    assert beats.stat().st_size == ended

@@ -5,11 +5,13 @@ control routes.
 import os
 import shlex
 import ssl
+import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from mct_s2s.sandbox.core.addresses import CERTIFIED, HOST, PORT, RealNames
+from mct_s2s.sandbox.core.files import Mistake
 from mct_s2s.sandbox.hosting import state_directory
 from mct_s2s.sandbox.hosting.state_directory import (
     FOLDER_VARIABLE,
@@ -131,6 +133,8 @@ def answer_of(
     """Return what a control route such as `health` answers.
 
     No proxy of the environment is asked.
+
+    Raises Mistake: nothing answers there.
     """
     authority, _ = state_directory.certificates(folder.path, for_real_names=served.real_names)
     trusted = ssl.create_default_context(cafile=authority)
@@ -139,6 +143,14 @@ def answer_of(
     )
     address = f"https://{HOST}:{served.port}/_sandbox/{route}"
     asked = urllib.request.Request(address, data=b"" if method == "POST" else None, method=method)
-    with opener.open(asked, timeout=seconds) as answer:
-        content: bytes = answer.read()
+    try:
+        with opener.open(asked, timeout=seconds) as answer:
+            content: bytes = answer.read()
+    except urllib.error.HTTPError:
+        raise
+    except urllib.error.URLError as error:
+        raise Mistake(
+            f"The sandbox at {served.origin} does not answer: it is starting or stopping.",
+            "Run the same command again in a moment.",
+        ) from error
     return content

@@ -6,6 +6,7 @@ import http.client
 import json
 import sys
 
+from mct_s2s.sandbox.core.files import Mistake
 from mct_s2s.sandbox.hosting.environment import answer_of
 from mct_s2s.sandbox.hosting.state_directory import StateDirectory
 
@@ -20,6 +21,8 @@ def problem() -> str | None:
         if served is None:
             return "No sandbox is running."
         status = json.loads(answer_of(folder, served, "health", seconds=SECONDS))["status"]
+    except Mistake as error:
+        return str(error)
     except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError) as error:
         return f"The sandbox does not answer: {error}"
     return None if status == "ready" else f"The sandbox is {status}."

@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import errno
+import signal
 import socket
 import struct
-from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +149,23 @@ class WebServer(uvicorn.Server):
     finished: Callable[[], None] = staticmethod(lambda: None)
     apps: MutableMapping[str, HostedApp]
     """By resource id, the programs of its web apps."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Also end in order when the terminal is closed: the programs of web apps would stay."""
+        in_main_thread = threading.current_thread() is threading.main_thread()
+        names = ("SIGHUP", "SIGQUIT") if in_main_thread else ()
+        signals = [getattr(signal, name) for name in names if hasattr(signal, name)]
+        # nohup ignores one of them, which stays so
+        taken = [each for each in signals if signal.getsignal(each) is signal.SIG_DFL]
+        for each in taken:
+            signal.signal(each, self.handle_exit)
+        try:
+            with super().capture_signals():
+                yield
+        finally:
+            for each in taken:
+                signal.signal(each, signal.SIG_DFL)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()

@@ -28,7 +28,10 @@ from starlette.responses import PlainTextResponse, Response
 from mct_s2s.sandbox.resources.sites import Settings
 
 START_SECONDS = 30.0
-"""App Service waits for 230; a program of a test is there in two, or never."""
+"""So long after its start, calls wait for a program. App Service waits for 230; a program of a test
+is there in two, or never.
+"""
+END_SECONDS = 5.0
 ANSWER_SECONDS = 60.0
 _KEPT = ("PATH", "HOME", "LANG", "VIRTUAL_ENV", "PYTHONPATH", "NODE_PATH", "SYSTEMROOT", "TEMP")
 """Of the sandbox's own environment: what a program needs to run on this machine."""
@@ -49,8 +52,10 @@ class HostedApp:
         self._process: subprocess.Popen[bytes] | None = None
         self._generation: object = None
         self._port = 0
+        self._started = 0.0
         self._why_silent = ""
         self._turn = threading.Lock()
+        self._is_over = False
 
     async def answer(self, request: Request, settings: Settings, generation: object) -> Response:
         """Answer as the program does; 503 while it does not listen.
@@ -61,16 +66,22 @@ class HostedApp:
         return await asyncio.to_thread(self._answer, request, body, settings, generation)
 
     def end(self) -> None:
+        """End the program for good: calls that wait for it are answered, and start it no more."""
+        self._is_over = True
+        self._stop()
+        with self._turn:  # a call may just have started it
+            self._stop()
+
+    def _stop(self) -> None:
         process, self._process = self._process, None
         if process is None:
             return
-        with contextlib.suppress(ProcessLookupError):
-            if os.name == "posix":
-                os.killpg(process.pid, signal.SIGTERM)
-            else:
-                process.terminate()
+        if os.name == "posix":
+            _end_group(process)
+        else:
+            process.terminate()
         try:
-            process.wait(5)
+            process.wait(END_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -108,27 +119,26 @@ class HostedApp:
         return response
 
     def _is_listening(self, settings: Settings, generation: object) -> bool:
-        if self._process is None or self._generation != generation:
-            self.end()
+        if not self._is_over and (self._process is None or self._generation != generation):
+            self._stop()
             self._why_silent = ""
             self._start(settings)
             self._generation = generation
-        deadline = time.monotonic() + START_SECONDS
-        while (
-            self._process is not None
-            and self._process.poll() is None
-            and time.monotonic() < deadline
-        ):
+        while (process := self._process) is not None and process.poll() is None:
             with (
                 contextlib.suppress(OSError),
                 socket.create_connection(("127.0.0.1", self._port), 1),
             ):
                 return True
+            if time.monotonic() > self._started + START_SECONDS:
+                break
             time.sleep(0.05)
         return False
 
     def _tell_why_silent(self) -> str:
         """Return why the program does not answer; on standard error, too, when that is new."""
+        if self._is_over:
+            return f"The program of the web app '{self.name}' was ended by the sandbox."
         process = self._process
         if process is None:
             why = "can't be started"
@@ -144,6 +154,7 @@ class HostedApp:
         return text
 
     def _start(self, settings: Settings) -> None:
+        self._started = time.monotonic()
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self._port = int(free.getsockname()[1])
@@ -166,3 +177,15 @@ class HostedApp:
                 stderr=None,  # where the user of the sandbox sees it
                 start_new_session=os.name == "posix",
             )
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """End a program and what it has started: a wrapper may leave its own program behind."""
+    until = time.monotonic() + END_SECONDS
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # none is there any more
+        os.killpg(process.pid, signal.SIGTERM)
+        while time.monotonic() < until:
+            process.poll()  # which takes it out of its group
+            os.killpg(process.pid, 0)
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGKILL)
