@@ -439,8 +439,8 @@ def _grants_role(step: AnyChange | ManualStep) -> bool:
 def role_not_named(value: str) -> Refused:
     return Refused(
         "role-not-named",
-        f"The app role that is set up is '{value}'. It is granted only if you name it. Nothing "
-        "was changed.",
+        f"The app role that is set up is '{value}'. It is granted only if you name it.",
+        says_unchanged=True,
         remedy=f"If it is right, run the same command with {option('--role', value)}",
     )
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from mct_s2s.errors import Instruction, NotThere, Refused, S2SError
+from mct_s2s.errors import NOTHING_CHANGED, Instruction, NotThere, Refused, S2SError
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.client_credentials import (
     OUR_CREDENTIALS,
@@ -446,6 +446,15 @@ REFUSED: dict[str, tuple[Desired, ObservedState, type[S2SError], str]] = {
         NotThere,
         "client-unknown",
     ),
+    "role that only the settings name": (
+        spec("Import"),
+        observed_state(
+            trust(service=replace(SERVICE, app_roles=(replace(ROLE, value="Reader"),))),
+            settings(ServiceAuthRole="Reader"),
+        ),
+        Refused,
+        "role-not-named",
+    ),
     "the service application for a client": (
         Removal(SPEC, clients=(SERVICE_ID,)),
         complete(IMPORT),
@@ -466,6 +475,8 @@ def test_a_change_of_what_must_not_be_touched_is_refused_with_a_remedy(
     assert refused.value.code == code
     assert refused.value.remedy
     assert refused.value.message[-1] in ".:" or refused.value.message.endswith(")")
+    refused.value.mark_as_after_write()  # a plan is made again once the run has begun to write
+    assert NOTHING_CHANGED not in refused.value.message
 
 
 def test_add_client_leaves_settings_alone_that_no_client_needs() -> None:
