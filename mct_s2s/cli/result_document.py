@@ -115,7 +115,7 @@ def _change_part(step: AnyChange, outcome: Outcome, *, dry_run: bool) -> ChangeP
         object_id=(ids.object_id or None) if is_registration else LEFT_OUT,
         detail=f"{change.detail}{POSTPONED}" if outcome.is_postponed(step) else change.detail,
         seconds=round(outcome.seconds.get(step.key, 0.0), 3),
-        blocked=step.key in outcome.plan.blocked if dry_run else None,
+        blocked=step.key in outcome.plan.blocked | outcome.plan.for_others if dry_run else None,
         before=before,
         after=after,
     )

@@ -64,6 +64,8 @@ class Plan:
     """
     missing: Mapping[str, Missing] = field(default_factory=dict)
     """What the caller lacks, by the key of the step."""
+    for_others: frozenset[str] = frozenset()
+    """The keys of steps that a dry run shows, and that the caller's own run leaves out."""
     names: Mapping[str, str] = field(default_factory=dict, compare=False)
     """Display names of clients by their ids in lower case: for readers, who know no ids."""
     places: tuple[tuple[str, SecretPlace], ...] = ()
@@ -137,7 +139,8 @@ class Plan:
 
     @property
     def is_empty(self) -> bool:
-        return not self.changes
+        """Whether the caller has nothing to do; others may have."""
+        return all(change.key in self.for_others for change in self.changes)
 
     def waits_for(self, change: AnyChange) -> frozenset[str]:
         """The keys of the changes that must be done before `change` may write."""

@@ -24,6 +24,7 @@ from mct_s2s.render.columns import GAP, Columns
 SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.NONE: "·"}
 BLOCKED = "!"
 """The sign of a step that the caller has no right to."""
+FOR_OTHERS = "for someone else"
 LATER = "(known after creation)"
 HIDDEN = "put back; the value is not shown"
 
@@ -40,10 +41,15 @@ def summary(*plans: Plan) -> str:
     """`3 to create, 1 to change, 0 to remove`."""
     changes = [change for plan in plans for change in plan.changes]
     blocked = sum(len(plan.blocked) for plan in plans)
+    for_others = sum(len(plan.for_others) for plan in plans)
     counts = {action: sum(change.action is action for change in changes) for action in Action}
     words = {Action.CREATE: "to create", Action.UPDATE: "to change", Action.DELETE: "to remove"}
     counted = [f"{counts[action]} {text}" for action, text in words.items()]
-    return ", ".join([*counted, *([f"{blocked} blocked"] if blocked else [])])
+    if for_others:
+        counted.append(f"{for_others} {FOR_OTHERS}")
+    if blocked:
+        counted.append(f"{blocked} blocked")
+    return ", ".join(counted)
 
 
 def removed_entries(edit: SettingEdit) -> tuple[str, ...]:
@@ -140,6 +146,8 @@ def show_steps(
         detail = (
             others_unchanged(step.unchanged) if isinstance(step, WriteSettings) else step.detail
         )
+        if step.key in plan.for_others:
+            detail = ", ".join(filter(None, (FOR_OTHERS, detail)))
         goes = ""
         if isinstance(step, AddCredential):
             goes = destination((places or {}).get(step.name))

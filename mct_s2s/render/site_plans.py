@@ -17,7 +17,7 @@ from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import FAILED, NOTHING, LineConsole, Terminal
 from mct_s2s.render.diagnostics import folded, headline_of, print_items
 from mct_s2s.render.manual_steps import describe_manual_step, show_manual_steps
-from mct_s2s.render.plan import BLOCKED, show_steps, summary
+from mct_s2s.render.plan import BLOCKED, FOR_OTHERS, show_steps, summary
 from mct_s2s.render.site_report import (
     FEW_SITES,
     LEFT_ALONE,
@@ -76,7 +76,7 @@ def show_plan(terminal: Terminal, site: SiteReport, *, is_result: bool = False) 
     _show_statements(console, site, plan, () if has_steps_below else left, is_result=is_result)
     if is_result:
         _show_missing_rights(console, plan)
-    if not plan.is_empty:
+    if plan.changes:
         console.prose(f"Plan: {summary(plan)}.", "head")
     if is_result and not plan.blocked:
         show_manual_steps(console, site.manual_steps)
@@ -254,7 +254,7 @@ def _site_table(sites: Sequence[SiteReport]) -> Columns:
     for site in sites:
         plan = site.plan
         why_not = _state(site)
-        if plan is None or why_not:
+        if plan is None or plan.blocked or not plan.changes:
             sign = FAILED if plan is None or plan.blocked else NOTHING
             why = f"failed: {site.error.code}" if site.error is not None else why_not
             title = site.title if site.count == 1 else f"{site.count} sites"
@@ -262,7 +262,7 @@ def _site_table(sites: Sequence[SiteReport]) -> Columns:
             continue
         table.add(
             Text.assemble("  ", (site.title, "head")),
-            site_table.changes_in_brief(plan),
+            "; ".join(filter(None, (site_table.changes_in_brief(plan), why_not))),
             site_table.new_credentials(plan),
             Text(site_table.who_loses_access(plan), style="delete"),
         )
@@ -359,11 +359,12 @@ def _state(site: SiteReport) -> str:
     if site.plan.blocked:
         rights = dict.fromkeys(right.right for right in site.plan.missing_rights)
         return f"blocked: needs {', '.join(rights)}"
+    steps = len(site.plan.for_others)
     if site.plan.is_empty:
-        steps = len(site.plan.manual_steps)
-        left = f"{counted(steps, 'step')} for someone else" if steps else ""
+        steps = steps or len(site.plan.manual_steps)
+        left = f"{counted(steps, 'step')} {FOR_OTHERS}" if steps else ""
         return "; ".join(filter(None, [site.left_alone_text, left])) or "no changes, but a note"
-    return ""
+    return f"{counted(steps, 'step')} {FOR_OTHERS}" if steps else ""
 
 
 def _no_fingerprint_text(sites: Sequence[SiteReport], refusal: S2SError | None) -> str:

@@ -116,7 +116,7 @@ class SiteReport:
     def has_nothing_to_do(self) -> bool:
         return (
             self.plan is not None
-            and self.plan.is_empty
+            and not self.plan.changes
             and not self.plan.missing_rights
             and not self.plan.blocked
         )

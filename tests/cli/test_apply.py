@@ -31,6 +31,8 @@ READ = (
     "RoleManagement.Read.Directory",
     "Policy.Read.All",
 )
+LOOKS = {"name": "Looks", "actions": ["*/read", "Microsoft.Web/sites/config/list/action"]}
+"""The Azure role of the pipeline that plans: docs/pipelines.md."""
 HOSTILE = "a|b `c` [d](e) <script> @team"
 ONE = "[sites.learn]\napp-service = 'contosolearn'\n"
 ACADEMY = SITE.replace("contosolearn", "academy")
@@ -83,6 +85,15 @@ def of_site(done: Ended, key: str) -> Any:
     """What a document says of one site."""
     (row,) = [site for site in done.document["sites"] if site["site"] == key]
     return row
+
+
+def steps_of(dry: Ended) -> list[tuple[object, ...]]:
+    """What a dry run shows of each step, but for who may do it."""
+    (site,) = dry.document["sites"]
+    return [
+        tuple(row.get(key) for key in ("action", "resource", "name", "before", "after"))
+        for row in site["result"]["changes"]
+    ]
 
 
 @pytest.fixture
@@ -280,6 +291,27 @@ def test_the_fingerprint_is_the_same_for_another_caller_on_another_day(applied: 
     assert reviewed.code == 4, "it says what the reader could not do"
     applied.azure.advance(3 * 86400)
     assert applied("--expect", reviewed.document["fingerprint"], "-y").code == 0
+
+
+@pytest.mark.parametrize("writing", [(), ("Application.ReadWrite.OwnedBy",)])
+def test_who_may_not_apply_a_plan_sees_all_that_its_fingerprint_is_of(
+    applied: Applied, writing: tuple[str, ...]
+) -> None:
+    """Whoever applies it may do more: the settings and the restart are reviewed, too."""
+    limited = applied.azure.caller(*READ, *writing, arm=[(LOOKS, SITE)])
+    applied.file.write_text(one("Import"))
+    whole = applied("--dry-run", *JSON)
+    dry = applied("--dry-run", *JSON, env=limited)
+    assert dry.code == (3 if writing else 4), dry
+    assert dry.document["fingerprint"] == whole.document["fingerprint"]
+    assert steps_of(dry) == steps_of(whole)
+    changes = of_site(dry, "learn")["result"]["changes"]
+    blocked = {row["resource"] for row in changes if row["blocked"]}
+    assert {"application settings", "App Service"} <= blocked
+    page = applied("--dry-run", "-o", "markdown", env=limited).out
+    assert "| learn (contosolearn) | 8 | 2 | 0 | 1 secret |" in page
+    assert "~ application settings" in page
+    assert "~ App Service" in page
 
 
 def test_only_what_was_reviewed_is_applied(applied: Applied) -> None:

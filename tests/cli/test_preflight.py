@@ -270,7 +270,8 @@ def test_a_dry_run_without_rights_shows_the_plan_and_what_is_missing(
     assert "az role assignment create --assignee-object-id " in shown.out
     dry = mct("setup", "--client", "A", "--dry-run", "-o", "json", env=caller)
     assert [row["resource"] for row in dry.document["changes"] if row["blocked"]] == [
-        "application settings"
+        "admin consent",
+        "application settings",
     ]
     rights = {(row["step"], row["right"]) for row in dry.document["missing"]}
     assert ("write the application settings of 'contosolearn'", "Website Contributor") in rights

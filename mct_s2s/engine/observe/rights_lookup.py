@@ -40,6 +40,7 @@ from mct_s2s.planning.permissions.preflight import (
     missing_at,
     permission_error,
     to_ask_for,
+    with_steps_of_others,
     with_unread_settings,
     without_forbidden_steps,
 )
@@ -155,16 +156,16 @@ async def check_rights(
 ) -> Plan:
     """Return the plan without the steps of others, and with secrets that the tenant allows.
 
-    In a dry run, other steps that the caller may not do stay, marked as blocked: the plan can be
-    sent to an administrator. Otherwise they raise. Raises PermissionMissing, PolicyForbids.
+    In a dry run, all steps stay: those of others marked so, other steps that the caller may not do
+    as blocked. The plan can be sent to an administrator. Otherwise the latter raise. Raises
+    PermissionMissing, PolicyForbids.
     """
     rules = await _secret_rules(session, plan, observed, access)
     plan, forbidden = fit_secrets(plan, rules, observed)
     checked = without_forbidden_steps(plan, observed, access)
     if request.dry_run:
-        checked = replace(
-            checked, notes=(*checked.notes, *unconfirmed_notes(checked, observed, access))
-        )
+        notes = (*checked.notes, *unconfirmed_notes(checked, observed, access))
+        checked = replace(with_steps_of_others(checked, plan), notes=notes)
     policy_notes = [f"{forbidden.message} {forbidden.remedy}"] if forbidden else []
     if request.dry_run and (checked.blocked or observed.settings_unread):
         checked = replace(checked, notes=(*checked.notes, *policy_notes))

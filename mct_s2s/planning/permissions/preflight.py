@@ -90,6 +90,16 @@ def without_forbidden_steps(plan: Plan, observed: ObservedState, access: CallerR
     )
 
 
+def with_steps_of_others(plan: Plan, whole: Plan) -> Plan:
+    """The plan of a dry run: with the steps of the `whole` plan that the caller leaves out.
+
+    The fingerprint is of all of them, and who applies it may do them: they are reviewed, too.
+    """
+    own = {step.key for step in plan.steps}
+    for_others = frozenset(step.key for step in whole.steps if step.key not in own)
+    return replace(plan, steps=whole.steps, for_others=for_others)
+
+
 def _missing_by_key(
     plan: Plan, observed: ObservedState, access: CallerRights
 ) -> dict[str, Missing]:
