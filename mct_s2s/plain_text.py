@@ -92,7 +92,7 @@ def is_one_line(text: str) -> bool:
 
 def counted(number: int, noun: str) -> str:
     """`1 site`, `2 sites`."""
-    return f"{number} {noun}{'s' * (number != 1)}"
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 MOST_NAMED = 10

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mct_s2s import clock
 from mct_s2s.activity import activity
-from mct_s2s.azure.clouds import BY_NAME, open_cloud, reopening
+from mct_s2s.azure.clouds import BY_NAME, Cloud, open_cloud, reopening
 from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.sign_in import choice, tools
 from mct_s2s.cli.options import AzureOptions
@@ -81,7 +81,8 @@ async def open_session(
         signing_in = stack.enter_context(ExitStack())
         signing_in.enter_context(activity("Signing in"))
         modules = ["mct_s2s.cli.services"]
-        modules += ["azure.mgmt.web.aio"] * needs.arm
+        if needs.arm:
+            modules.append("azure.mgmt.web.aio")
         connecting = open_connection(
             options, terminal, target=needs.target, client_id=client_id, meanwhile=modules
         )
@@ -91,8 +92,7 @@ async def open_session(
         tokens: list[asyncio.Task[AccessToken]] = []
         try:
             cloud = connection.cloud
-            scopes = [cloud.graph_scope] * needs.directory + [cloud.arm_scope] * needs.arm
-            scopes += [cloud.key_vault_scope] * (needs.key_vault and cloud.key_vault is not None)
+            scopes = _scopes(cloud, needs)
             tokens = [asyncio.ensure_future(credential.get_token(scope)) for scope in scopes]
             # What the first is for is read while the others arrive; but nothing is read while a
             # person is asked.
@@ -109,6 +109,18 @@ async def open_session(
         finally:
             await end_all(tokens)
             await asyncio.gather(loading, return_exceptions=True)
+
+
+def _scopes(cloud: Cloud, needs: Services) -> list[str]:
+    """The scopes of the tokens that are asked for at once."""
+    scopes = list[str]()
+    if needs.directory:
+        scopes.append(cloud.graph_scope)
+    if needs.arm:
+        scopes.append(cloud.arm_scope)
+    if needs.key_vault and cloud.key_vault is not None:
+        scopes.append(cloud.key_vault_scope)
+    return scopes
 
 
 async def _arrived(tokens: "Sequence[asyncio.Task[AccessToken]]", enough: str) -> None:
@@ -175,7 +187,8 @@ async def open_connection(
         tls = tls_context(environ)
         async with Http(tls, trace, goes_past_proxies=sandbox is not None) as http:
             modules = ["mct_s2s.azure.sign_in.methods"]
-            modules += ["azure.identity.aio"] * (not tools.are_asked())
+            if not tools.are_asked():
+                modules.append("azure.identity.aio")
             loading = asyncio.ensure_future(imported(*modules))
             loading_more = asyncio.ensure_future(imported(*meanwhile))
             try:

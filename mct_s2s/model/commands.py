@@ -111,5 +111,7 @@ def grant_on_vault(vault: str, role: str, assignee: Sequence[str]) -> str:
 
 
 def credential_removal(client_id: str, key_id: str, *, is_key: bool) -> str:
-    ids = ["--id", client_id, "--key-id", key_id]
-    return command("az", "ad", "app", "credential", "delete", *ids, *["--cert"] * is_key)
+    words = ["--id", client_id, "--key-id", key_id]
+    if is_key:
+        words.append("--cert")
+    return command("az", "ad", "app", "credential", "delete", *words)

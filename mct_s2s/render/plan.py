@@ -87,7 +87,7 @@ def setting_rows(
             phrases = [
                 f"{count} {'is' if count == 1 else 'are'} {what}" for count, what in counts if count
             ]
-            yield Action.UPDATE, f"{stay} stay{'s' * (stay == 1)}, {', '.join(phrases)}"
+            yield Action.UPDATE, f"{stay} {'stays' if stay == 1 else 'stay'}, {', '.join(phrases)}"
         yield from ((Action.CREATE, named(entry)) for entry in added)
         yield from ((Action.DELETE, named(entry)) for entry in removed)
         if edit.pending and coming:

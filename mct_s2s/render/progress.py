@@ -43,8 +43,8 @@ def object_of(change: AnyChange, name: str) -> str:
     """`admin consent for S2S-client`; an App Service by its name alone."""
     if isinstance(change, RestartSite):
         return name
-    of = " of" * (change.resource in _OF_ANOTHER)
-    return f"{_NOUNS.get(change.resource, noun_of(change))}{of} {name}"
+    noun = _NOUNS.get(change.resource, noun_of(change))
+    return f"{noun} of {name}" if change.resource in _OF_ANOTHER else f"{noun} {name}"
 
 
 FRAMES = 10
@@ -149,8 +149,11 @@ class Reporter:
         took = f" in {_clock(seconds)}" if seconds >= SILENT_SECONDS else ""
         if self.is_live:
             line = Text.assemble(sign, f"{done:<{VERB_WIDTH}}{what}", (took, "quiet"))
-            self._terminal.say(line.append(f"  {detail}" * bool(detail), "quiet"))
-        self._log(f"{_site.get()}{done} {what}{took}{f' ({detail})' * bool(detail)}")
+            if detail:
+                line.append(f"  {detail}", "quiet")
+            self._terminal.say(line)
+        in_brackets = f" ({detail})" if detail else ""
+        self._log(f"{_site.get()}{done} {what}{took}{in_brackets}")
 
     @cached_property
     def _spinner(self) -> "Spinner":

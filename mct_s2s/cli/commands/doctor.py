@@ -93,7 +93,8 @@ def doctor(options: DoctorOptions) -> int:
             more = [
                 *option_words(DoctorOptions, {name: getattr(options, name) for name in CHECKED})
             ]
-            more += ["--auto-lifetime"] * bool(longest(seen.access.secret_rules or ()))
+            if longest(seen.access.secret_rules or ()):
+                more.append("--auto-lifetime")
             with _shown_as(
                 options, command_run.terminal, f"Permissions for {request.label}"
             ) as shown:

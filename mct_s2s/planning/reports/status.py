@@ -238,7 +238,7 @@ class SiteStatus:
     @property
     def verdict(self) -> str:
         """The result in two sentences: `2 of 3 clients can call contosolearn. 1 problem.`."""
-        who = f"{self.calling} client{'s' * (len(self.clients) != 1)}"
+        who = f"{self.calling} {'client' if len(self.clients) == 1 else 'clients'}"
         if not self.clients:
             who = "It is not known who" if self.observed.settings_unread else "No client"
         elif any(client.can_call is None for client in self.clients):
