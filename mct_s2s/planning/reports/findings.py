@@ -88,13 +88,11 @@ def diagnose(
     adopted: str | None = None,
 ) -> tuple[Finding, ...]:
     """Find what is wrong, in the order of fixing; `adopted`: the file's service application."""
-    site, service, is_unread = (
-        observed.app_service,
-        observed.trust.service,
-        observed.settings_unread,
-    )
-    label, stopped_finding = site.label if site is not None else "", stopped(site)
     observed = _name_adopted(observed, adopted)
+    # Without its App Service, where the settings could not be read.
+    readable = observed
+    site, service = observed.app_service, observed.trust.service
+    label, stopped_finding = site.label if site is not None else "", stopped(site)
     findings = [stopped_finding] if stopped_finding is not None else []
     if site is not None and site.refusal is not None:
         # What can be said by the directory alone. What is not there may be under a name that only
@@ -102,7 +100,7 @@ def diagnose(
         message = f"You can't read the application settings of '{label}', so they were not checked."
         doctor = observed.command("doctor")
         findings.append(Finding("settings-unreadable", label, message, doctor, Severity.WARNING))
-        observed, site = replace(observed, app_service=None), None
+        readable = replace(observed, app_service=None)
     elif site is not None and not observed.is_set_up:
         setup = observed.command("setup")
         if observed.file is None:
@@ -115,28 +113,35 @@ def diagnose(
                 setup,
             ),
         )
-    if service is not None or not is_unread:
-        findings += _diagnose_service(observed)
+    if service is not None or not observed.settings_unread:
+        findings += _diagnose_service(readable)
+    findings += _diagnose_site_and_clients(readable, within, adopted)
+    return tuple(_with_api_to_name(findings, readable))
+
+
+def _diagnose_site_and_clients(
+    observed: ObservedState, within: timedelta, adopted: str | None
+) -> Iterator[Finding]:
+    site = observed.app_service
     if site is not None:
-        findings += [*_find_foreign_service(observed, adopted), *wrong_settings(observed, site)]
+        yield from _find_foreign_service(observed, adopted)
+        yield from wrong_settings(observed, site)
     for client in members(observed):
-        findings += _diagnose_client(client, observed, within)
-    if site is not None:
-        findings += [*_find_unmatched_entries(observed), *_find_no_clients(observed, site)]
+        yield from _diagnose_client(client, observed, within)
+    if site is None:
+        return
+    yield from _find_unmatched_entries(observed)
+    yield from _find_no_clients(observed, site)
     # Only where a slot was asked for: production's reader may not plan a swap.
-    names = not_sticky(site, observed.api.shown(site.settings)) if site is not None else ()
-    if site is not None and site.resource.slot is not None and names:
-        message = f"Swapping would move {', '.join(names)} away from '{label}'."
-        findings.append(
-            Finding(
-                "settings-not-sticky",
-                label,
-                message,
-                pinning_command(site, observed.api),
-                Severity.NOTE,
-            )
+    names = not_sticky(site, observed.api.shown(site.settings))
+    if site.resource.slot is not None and names:
+        yield Finding(
+            "settings-not-sticky",
+            site.label,
+            f"Swapping would move {', '.join(names)} away from '{site.label}'.",
+            pinning_command(site, observed.api),
+            Severity.NOTE,
         )
-    return tuple(_with_api_to_name(findings, observed))
 
 
 def _with_api_to_name(findings: Sequence[Finding], observed: ObservedState) -> Iterator[Finding]:
