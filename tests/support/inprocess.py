@@ -5,6 +5,7 @@ environment of its own.
 import contextlib
 import io
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from tests.support.catalogue import EXITS
 from tests.support.simulated_time import SimulatedTime
 
 SIGTERM = 143
+_kill = os.kill
 BETWEEN_RUNS = 2.0
 """Simulated seconds from one command to the next: nobody types faster, and Azure's times have whole
 seconds.
@@ -63,21 +65,34 @@ def run_inside(
     time: SimulatedTime,
     program: Callable[[Sequence[str]], int] = main,
 ) -> Ended:
-    """Run a command line to its end, in simulated time; nobody is at its standard input."""
+    """Run a command line to its end, in simulated time; nobody is at its standard input.
+
+    Raises KeyboardInterrupt: it was ended by a SIGTERM that no test has sent, but who ends the
+    tests, such as `timeout`. The program took it for its own.
+    """
     encoding = environment.get("PYTHONIOENCODING", "utf-8")
     out = _Stream(encoding)
     err = _Stream(encoding)
     began = time.seconds
+    sent: list[int] = []
+
+    def kill(pid: int, number: int) -> None:
+        sent.append(number)
+        _kill(pid, number)
+
     with pytest.MonkeyPatch.context() as patch, open(os.devnull) as nobody, time.simulated():  # noqa: PTH123
         for name in set(os.environ) - set(environment):
             patch.delenv(name)
         for name, value in environment.items():
             patch.setenv(name, value)
         patch.setattr(sys, "stdin", nobody)
+        patch.setattr(os, "kill", kill)
         # A client assertion is valid from now on, by a calendar that the sandbox has to agree with.
         patch.setattr(aad_client_base, "time", _Calendar(time))
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = program(words)
+    if code == SIGTERM and signal.SIGTERM not in sent:
+        raise KeyboardInterrupt
     took = time.seconds - began
     time.move_to(time.seconds + BETWEEN_RUNS)
     return Ended(code, out.text, err.text, took)
