@@ -208,6 +208,7 @@ def read_token(text: str) -> ApiToken:
             PrincipalId(_text_claim(claims, "oid")),
             tuple(map(str, roles)),
             _text_claim(claims, "ver"),
+            _text_claim(claims, "iss"),
         )
     except (OddAnswer, OSError, *ODD) as error:
         raise ServiceError(

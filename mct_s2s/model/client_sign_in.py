@@ -202,6 +202,7 @@ class ApiToken:
     """The caller's service principal."""
     roles: tuple[str, ...]
     version: str
+    issuer: str
 
 
 @dataclass(frozen=True)

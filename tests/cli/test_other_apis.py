@@ -108,6 +108,16 @@ def stock(inside: Inside, azure: Sandbox) -> Iterator[str]:
         yield site
 
 
+def test_an_app_that_the_sandbox_does_not_serve_is_told_how_it_is_served(
+    mct: Program, inside: Inside
+) -> None:
+    inside.run_by({})  # the administrator, who may read every group
+    missing = mct("setup", *ORDERS, "--client", "Import", "-y")
+    assert (missing.code, "[site-not-found]" in missing.err) == (2, True), missing
+    assert "    mct-s2s sandbox serve --app orders=COMMAND" in missing.err
+    assert "az resource" not in missing.err
+
+
 def calls(ended: Ended) -> list[Json]:
     return [row for row in ended.document["checks"] if row["check"] == "call"]
 

@@ -27,6 +27,7 @@ from mct_s2s.planning.reports.verification import (
     identity_checks,
     open_check,
     reasons,
+    why_refused,
     without_token,
 )
 
@@ -58,6 +59,7 @@ TOKEN = ApiToken(
     PrincipalId(guid("Import-principal")),
     ("R",),
     "2.0",
+    f"https://login.microsoftonline.com/{TENANT.id}/v2.0",
 )
 
 
@@ -69,6 +71,17 @@ def first_reason(api: Api, token: ApiToken = TOKEN, **changed: str) -> str:
 @pytest.mark.parametrize("api", [ORDERS, STOCK], ids=lambda api: api.name)
 def test_a_token_that_is_right_for_an_api_without_lists_has_no_reason(api: Api) -> None:
     assert first_reason(api) == ""
+
+
+def test_an_api_of_ones_own_that_refuses_a_right_token_is_told_what_the_token_has() -> None:
+    token = replace(TOKEN, roles=(ORDERS.role,))
+    text, remedy = why_refused(token, "file:x", served(ORDERS))
+    assert text == (
+        f"Reason: the token matches the settings: it has aud '{SERVICE_ID}', iss '{token.issuer}', "
+        f"ver '2.0' and the roles {ORDERS.role}."
+    )
+    assert remedy.startswith("Compare these values with what the program of the Orders API expects")
+    assert "az " not in remedy
 
 
 @pytest.mark.parametrize("api", [ORDERS, STOCK], ids=lambda api: api.name)

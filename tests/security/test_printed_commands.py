@@ -135,7 +135,7 @@ def state() -> ObservedState:
 
 def proofs() -> Iterator[str | None]:
     seen = state()
-    token = ApiToken(EVIL, EVIL, TENANT.id, ClientId(EVIL), PrincipalId(EVIL), (EVIL,), "1.0")
+    token = ApiToken(EVIL, EVIL, TENANT.id, ClientId(EVIL), PrincipalId(EVIL), (EVIL,), "1.0", EVIL)
     yield from (remedy for _, remedy in reasons(token, EVIL, seen))
     yield why_refused(token, EVIL, seen)[1]
     refused = (

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
+from mct_s2s.azure.clouds import is_on_this_machine
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import (
     NotThere,
@@ -20,7 +21,7 @@ from mct_s2s.errors import (
 )
 from mct_s2s.model.api import Api
 from mct_s2s.model.azure_resources import AppService, Site, Subscription
-from mct_s2s.model.commands import command, webapp_command
+from mct_s2s.model.commands import command, own_command, webapp_command
 from mct_s2s.model.ids import is_guid, same_id
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.model.site_settings import AppSettings
@@ -268,7 +269,8 @@ async def find_web_app(
     elif (subscription := await or_unknown(arm.subscription(subscription_id))) is not None:
         where = f"the subscription '{subscription.name}'"
     if not matching:
-        raise _no_site(name, subscription_id, where, rows, api if site_in is not None else None)
+        wanted = api if site_in is not None else None
+        raise _no_site(arm, name, subscription_id, where, rows, wanted)
     raise AmbiguousSite(name, where, matching)
 
 
@@ -288,11 +290,16 @@ async def _raise_missing(
             remedy=nearest or "List the slots:",
             command="" if nearest else webapp_command("deployment slot list", site),
         )
-    raise _no_site(target.name, resource.subscription_id, where, rows, api)
+    raise _no_site(arm, target.name, resource.subscription_id, where, rows, api)
 
 
 def _no_site(
-    name: str, subscription_id: str, where: str, rows: list[Site], api: Api | None
+    arm: "ResourceManager",
+    name: str,
+    subscription_id: str,
+    where: str,
+    rows: list[Site],
+    api: Api | None,
 ) -> SiteNotFound:
     """The error for a site that was not found.
 
@@ -306,6 +313,12 @@ def _no_site(
     hint = ", ".join(f"{close} (in {groups[close]})" for close in close_names)
     sites, others = split_sites(rows, {}, api) if api is not None else ([], [])
     remedy, listing = "List the apps that you can read:", _list_apps(subscription_id)
+    is_own_program = api is not None and not api.is_shipped
+    if is_own_program and is_on_this_machine(
+        arm.base
+    ):  # the reader's `az` would list the real Azure's
+        remedy = "To serve a program as this app, in the resource group 'apps' of the sandbox:"
+        listing = own_command("sandbox", "serve", "--app", f"{name}=COMMAND")
     if hint:
         remedy, listing = f"Did you mean {hint}?", ""
     elif api is not None and 0 < len(sites) <= MOST_LISTED:

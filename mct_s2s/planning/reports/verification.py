@@ -242,11 +242,20 @@ def why_refused(
             "not be in them yet."
         )
     resource = observed.app_service.resource
-    restart = webapp_command("restart", resource, "--subscription", resource.subscription_id)
     otherwise = (
-        "the token matches the settings, so the App Service may need a restart to read them."
+        "the token matches the settings, so the App Service may need a restart to read them.",
+        webapp_command("restart", resource, "--subscription", resource.subscription_id),
     )
-    why, remedy = next(reasons(token, source, observed), (otherwise, restart))
+    if not observed.api.is_shipped:  # what its program compares is not known
+        claims = f"aud '{token.audience}', iss '{token.issuer}', ver '{token.version}'"
+        otherwise = (
+            f"the token matches the settings: it has {claims} and {_roles(token)}.",
+            (
+                f"Compare these values with what the program of {observed.api.called} expects, and "
+                "read its log. It may also need a restart to read its settings."
+            ),
+        )
+    why, remedy = next(reasons(token, source, observed), otherwise)
     return f"{quoted}Reason: {why}", remedy
 
 
