@@ -16,6 +16,7 @@ from azure.identity._internal import aad_client_base
 from mct_s2s.cli.app import main
 
 from tests.cli.schemas import check
+from tests.support import tidiness
 from tests.support.catalogue import EXITS
 from tests.support.simulated_time import SimulatedTime
 
@@ -91,7 +92,7 @@ def run_inside(
         patch.setattr(aad_client_base, "time", _Calendar(time))
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = program(words)
-    if code == SIGTERM and signal.SIGTERM not in sent:
+    if tidiness.asked_to_end.is_set() or (code == SIGTERM and signal.SIGTERM not in sent):
         raise KeyboardInterrupt
     took = time.seconds - began
     time.move_to(time.seconds + BETWEEN_RUNS)

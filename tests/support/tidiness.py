@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from threading import Event
 from typing import Any, NoReturn
 
 import pytest
@@ -13,6 +14,8 @@ import pytest
 MARK = "S2S_TEST_RUN"
 """In the environment of everything that a run starts, so that what is left of it can be found."""
 _running: dict[str, None] = {}
+asked_to_end = Event()
+"""Set once SIGTERM has come, for whoever the KeyboardInterrupt does not reach."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -51,6 +54,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def _interrupt(*_: object) -> NoReturn:
+    asked_to_end.set()
     raise KeyboardInterrupt
 
 
