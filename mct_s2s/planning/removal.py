@@ -67,12 +67,13 @@ from mct_s2s.planning.service_facts import (
     is_created_for_this_site,
     other_users,
 )
-from mct_s2s.planning.site import plan_site
+from mct_s2s.planning.site import check_clients_api, plan_site
 
 
 def plan_removal(removal: Removal, observed: ObservedState) -> Plan:
     """Plan the removal of some clients or of the whole trust. Raises NotThere, Refused."""
     api = observed.api
+    check_clients_api(observed)
     if removal.everything:
         targets: list[Target] = [*find_removable(observed)]
         settings = _without_own_settings(observed)

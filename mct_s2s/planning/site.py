@@ -394,6 +394,17 @@ def other_api_refusal(observed: ObservedState) -> Refused | None:
     )
 
 
+def check_clients_api(observed: ObservedState) -> None:
+    """Refuse to look for the clients of an API that the App Service does not serve.
+
+    Only where it has none of that API's settings, so that nothing of it is there to be removed: the
+    owner of a registration writes its tags, and must not keep anyone from revoking access.
+    """
+    refusal = other_api_refusal(observed)
+    if refusal is not None and observed.api.rows and observed.own_settings == {}:
+        raise refusal
+
+
 def check_site(observed: ObservedState) -> None:
     """Refuse a function app, and a tenant that the App Service does not trust. Raises Refused."""
     site, tenant = observed.app_service, observed.tenant

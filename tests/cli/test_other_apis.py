@@ -413,3 +413,20 @@ def test_who_keeps_the_role_is_named_by_prune_and_by_teardown(
     ended = mct("teardown", *ORDERS, "-y")
     assert (ended.code, "keep" in ended.out.partition("\n")[0]) == (0, False), ended
     assert azure.applications("Orders service (orders)") == []
+
+
+@pytest.mark.parametrize(
+    "command", [("remove-client", "reports-func", "-y"), ("teardown", "-y"), ("verify",)]
+)
+def test_a_command_that_looks_for_the_clients_of_another_api_is_refused(
+    mct: Program, azure: Sandbox, command: tuple[str, ...]
+) -> None:
+    """It would find no one, and say so, while a client goes on calling."""
+    azure.add_site(name="orders", group="apps")
+    client = ("--managed-identity", "reports-func")
+    assert mct("setup", *ORDERS, *client, "-y", "--no-verify").code == 0
+    azure.forget()
+    ended = mct(*command, "-a", "orders", "-g", "apps")
+    assert (ended.code, "[other-api]" in ended.err) == (2, True), ended
+    assert "--api FILE" in ended.err, ended
+    assert azure.writes() == []

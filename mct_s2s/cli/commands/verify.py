@@ -137,6 +137,7 @@ async def _verify_site(
     from mct_s2s.planning.clients import client_called
     from mct_s2s.planning.membership import members_here
     from mct_s2s.planning.service_facts import known_audience
+    from mct_s2s.planning.site import check_clients_api
     from mct_s2s.stores.dotenv import available
 
     try:
@@ -144,6 +145,7 @@ async def _verify_site(
     except PermissionMissing as refusal:
         refusal.ways_out += (_testing_one(options, sign_ins),)
         raise
+    check_clients_api(observed)
     assert observed.app_service is not None  # verify always names one
     applications = members_here(observed)
     identities = observed.trust.identities
@@ -235,6 +237,7 @@ def _verify_file(options: VerifyOptions) -> int:
     from mct_s2s.planning.reports.status import UnreadSite
     from mct_s2s.planning.reports.verification import FileVerification, Verification
     from mct_s2s.planning.service_facts import known_audience
+    from mct_s2s.planning.site import check_clients_api
     from mct_s2s.stores.dotenv import available, from_files
 
     sites = chosen(read_sites(options, "client", "audience", "url"), options)
@@ -246,6 +249,7 @@ def _verify_file(options: VerifyOptions) -> int:
         service = site.request.setup.service
         url = service.url if service is not None else None
         observed = await look(site.options, session, file=site.request.file, url=url)
+        check_clients_api(observed)
         app_service = observed.app_service
         folder = default_folder(session, site.target.label, observed)
         assert app_service is not None  # the file names it
