@@ -4,7 +4,9 @@ import asyncio
 import math
 import socket
 import struct
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -45,6 +47,33 @@ def test_time_stands_still_at_the_port_of_a_client_that_was_cut_off() -> None:
         (cut_off,) = simulated.requests._open.values()
         assert asyncio.run(_ask(server, cut_off["client"][1], b"hello", seconds=5)) == b"hello"
         assert simulated.seconds < 6
+
+
+def test_the_calendar_can_be_read_while_time_begins_and_ends_to_flow() -> None:
+    """The sandbox reads it on its thread at any moment of this."""
+    simulated = SimulatedTime()
+    errors: list[TypeError] = []
+    ends = threading.Event()
+
+    def read() -> None:
+        try:
+            while not ends.is_set():
+                simulated.timestamp()
+        except TypeError as error:
+            errors.append(error)
+
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    reader = threading.Thread(target=read)
+    reader.start()
+    until = time.monotonic() + 1
+    while time.monotonic() < until and not errors:
+        with simulated.flowing():
+            pass
+    ends.set()
+    reader.join()
+    sys.setswitchinterval(usual)
+    assert errors == []
 
 
 async def _ask(server: tuple[str, int], port: int, said: bytes, *, seconds: float) -> bytes:

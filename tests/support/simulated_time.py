@@ -110,8 +110,10 @@ class SimulatedTime:
 
     def timestamp(self) -> float:
         """The moment in seconds since 1970."""
-        real = time.monotonic() - self._flows_since if self._flows_since is not None else 0.0
-        return self._wall + self.seconds + real
+        with self._lock:
+            since = self._flows_since
+            real = time.monotonic() - since if since is not None else 0.0
+            return self._wall + self.seconds + real
 
     async def sleep(self, seconds: float) -> None:
         """Let a request to the sandbox take so much longer."""
