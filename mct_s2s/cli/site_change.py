@@ -139,12 +139,18 @@ class SiteChange:
         if request.backup is not None:
             request.backup.say = self.command_run.terminal.inform
         self.outcome = await prepare(session, replace(request, show=self.show))
+        for refusal in self.outcome.place_refusals.values():
+            self._name_keys(refusal)
         site = self.outcome.before.app_service
         # Before the question, and in a dry run: the run itself would be refused.
         if request.backup is not None and site is not None and site.refusal is None:
             request.backup.check(str(site.resource), dry_run=True)
         if not (request.dry_run or self.is_of_file):
             await self._rehearse_stores(self.outcome)
+
+    def _name_keys(self, error: S2SError) -> None:
+        if self._file_site is not None:
+            self._file_site.name_keys(error)
 
     async def _rehearse_stores(self, outcome: Outcome) -> None:
         """Refuse before the question what the run itself would refuse at its start.
@@ -169,6 +175,7 @@ class SiteChange:
         except S2SError as error:
             if self.outcome.has_written:
                 error.mark_as_after_write()
+            self._name_keys(error)
             raise
         removed_files = retire_files(self.session, self.outcome)
         if removed_files:

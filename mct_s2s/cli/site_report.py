@@ -157,14 +157,18 @@ def run_notes(outcome: Outcome) -> tuple[Instruction, ...]:
 
 def _place_refusals(outcome: Outcome) -> tuple[Instruction, ...]:
     """Say which places would refuse a credential."""
-    refusals = outcome.place_refusals.values() if outcome.request.dry_run else ()
-    notes = (
-        Instruction(
-            f"On this machine, a run is refused: {refusal.headline} {refusal.advice}".rstrip(),
-            refusal.command,
-        )
-        for refusal in refusals
-    )
+    if not outcome.request.dry_run:
+        return ()
+    notes = list[Instruction]()
+    for change in new_credentials(outcome.plan):
+        refusal = outcome.place_refusals.get(change.key)
+        if refusal is None:
+            continue
+        # A key vault is the same for each machine.
+        is_in_vault = outcome.stores[change.name].secret_place.kind is PlaceKind.KEY_VAULT
+        where = "A run is refused" if is_in_vault else "On this machine, a run is refused"
+        what = f"{where}: {refusal.headline} {refusal.advice}".rstrip()
+        notes.append(Instruction(what, refusal.command))
     return tuple(dict.fromkeys(notes))
 
 

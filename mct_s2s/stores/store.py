@@ -70,7 +70,7 @@ class Store(ABC):
         """Check that it can be written to, before anything is made. Raises UsageError."""
 
     async def rehearse(self, client_id: ClientId | None, /) -> None:
-        """Check for a dry run what can be known on this machine. Raises UsageError."""
+        """Check for a dry run what is known without a request. Raises UsageError."""
         del client_id
 
     async def begin(self, attempt: str, client_id: ClientId) -> None:

@@ -178,6 +178,8 @@ class KeyVaultStore(Store):
     """Addresses of the site, or typed for it: clients of several sites may have one name."""
     _begun: SecretVersion | None = field(default=None, repr=False)
     """The version that names the attempt, with its tags from before."""
+    _noted: SecretVersion | None = field(default=None, repr=False)
+    """The newest version that `note` has read."""
 
     @property
     def secret_place(self) -> SecretPlace:
@@ -237,6 +239,7 @@ class KeyVaultStore(Store):
                     [f"The registration of '{self.client}' names it as the place of its secret."]
                 )
             raise
+        self._noted = versions[-1] if versions else None
         ours = [version for version in versions if version.tags.get("made-by") == MAKER]
         arrived = [version for version in ours if "keyId" in version.tags]
         names = {version.tags.get("credential", "") for version in arrived}
@@ -272,14 +275,7 @@ class KeyVaultStore(Store):
         """
         vault, versions = self.vault.name, await self._versions()
         if versions:
-            if not self._is_ours(versions[-1], client_id):
-                raise UsageError(
-                    "secret-place-taken",
-                    f"The key vault '{vault}' has a secret '{self.secret}' that belongs to "
-                    "something else. It was not changed.",
-                    remedy="Choose another name: "
-                    f"{option('--secret-to', f'keyvault:{vault}/NAME')}",
-                )
+            self._refuse_taken(versions[-1], client_id)
             await self._tag(versions[-1].version, versions[-1].tags)
             return
         # A change of nothing: it takes the same permission.
@@ -294,6 +290,23 @@ class KeyVaultStore(Store):
                     "keyvault secret purge", "--vault-name", vault, "--name", self.secret
                 ),
             )
+
+    async def rehearse(self, client_id: ClientId | None) -> None:
+        """Check what the note has shown: a dry run sends no request more. Raises UsageError."""
+        if self._noted is not None:
+            self._refuse_taken(self._noted, client_id)
+
+    def _refuse_taken(self, newest: SecretVersion, client_id: ClientId | None) -> None:
+        """Raises UsageError: the secret that is there is not this client's."""
+        if self._is_ours(newest, client_id):
+            return
+        vault = self.vault.name
+        raise UsageError(
+            "secret-place-taken",
+            f"The key vault '{vault}' has a secret '{self.secret}' that belongs to something else. "
+            "It was not changed.",
+            remedy=f"Choose another name: {option('--secret-to', f'keyvault:{vault}/NAME')}",
+        )
 
     async def begin(self, attempt: str, client_id: ClientId) -> None:
         """Note the attempt on the current version, or on a new, disabled first one.

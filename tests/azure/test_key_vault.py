@@ -221,6 +221,20 @@ def test_the_newest_version_is_the_one_that_was_delivered_at_the_time_that_the_v
     assert (note.delivered, note.delivered_at, note.held) == ("a", now, ("b", "a"))
 
 
+def test_a_dry_run_refuses_a_taken_place_by_what_its_note_showed() -> None:
+    rows = [version("a", datetime(2026, 11, 1, tzinfo=UTC), client="Other")]
+    # A second request would end in an error of another kind.
+    store = key_vault(Answer(200, {"value": rows}), refusal(500, "InternalError", "Unexpected."))
+
+    async def rehearse() -> None:
+        await store.note()
+        await store.rehearse(None)
+
+    with pytest.raises(UsageError) as refused:
+        asyncio.run(rehearse())
+    assert refused.value.code == "secret-place-taken"
+
+
 def test_a_caller_who_may_not_list_deleted_secrets_goes_on_without() -> None:
     missing = refusal(
         404, "SecretNotFound", "A secret with (name/id) import was not found in this key vault."

@@ -17,6 +17,7 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Session
 from mct_s2s.planning.pruning import TooManyRemovals, refused_together
 from mct_s2s.sandbox.observability.exchange import Entry
+from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Ended, Program
 from tests.conftest import SITE, Json, Sandbox
@@ -335,6 +336,25 @@ def test_only_what_was_reviewed_is_applied(applied: Applied) -> None:
     assert applied("--expect", "0" * 64, "-y").code == 0, (
         "nothing is left to do, and so nothing to refuse"
     )
+
+
+@pytest.mark.parametrize("place", [f"keyvault:{seed.VAULT}/theirs", "file:theirs.env"])
+def test_a_place_of_another_client_is_refused_by_the_plan_and_by_the_run_with_the_files_key(
+    applied: Applied, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """Such as of one that was renamed in the file: it is a new one, with the place of the old."""
+    monkeypatch.chdir(tmp_path)
+    assert applied.azure.vault("PUT", "/secrets/theirs", json={"value": "a"}).status_code == 200
+    (tmp_path / "theirs.env").write_text("KEY=of someone else\n", encoding="utf-8")
+    dry = applied("--dry-run", text=one("Import") + f"secret-to = '{place}'\n")
+    done = applied("-y")
+    for ended in (dry, done):
+        assert ended.code == 2, ended
+        words = " ".join(f"{ended.out} {ended.err}".split())
+        assert 'secret-to = "' in words
+        assert "in the file" in words
+        assert "--secret-to" not in words
+    assert applied.azure.applications("Import") == []
 
 
 def test_a_fingerprint_is_of_the_sites_that_were_asked_for(applied: Applied) -> None:
