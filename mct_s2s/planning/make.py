@@ -77,7 +77,8 @@ def _plan(desired: Desired, observed: ObservedState) -> Plan:
             return plan_restore(desired, observed)
         case Setup():
             return _plan_setup(desired, observed)
-    return Plan()
+        case _:
+            raise AssertionError(desired)
 
 
 def _names_by_id(observed: ObservedState) -> dict[str, str]:
