@@ -131,8 +131,7 @@ class Trust:
     own_unused: Application | None = None
     """This App Service's own, by its `uniqueName`, where `service` is another one.
 
-    Its name alone speaks for it, and anyone may register that: it is offered to
-    no one but the application that has created it.
+    Its name alone speaks for it, and anyone may register that: no one is offered it.
     """
     predecessor: "Trust | None" = None
     """The trust of the service application in the settings, where a setup names another one.

@@ -173,19 +173,6 @@ def is_of_unknown_site(service: Application, observed: ObservedState) -> bool:
     return site_in_note(service.notes) is None and _tagged_group(service) is None
 
 
-def own_service_beside(observed: ObservedState) -> Application | None:
-    """This App Service's own service application, where it is believed and another one is used.
-
-    To whom its roles are assigned is not read: it counts only that the caller has created it.
-    """
-    own = observed.trust.own_unused
-    custody = observed.custody_of(own) if own is not None else None
-    if own is None or custody is None or not is_created_by_caller(own, observed.caller):
-        return None
-    is_placed = another_site(own, observed) is None and not is_of_unknown_site(own, observed)
-    return own if is_placed and not foreign_owners(custody.owners, observed.caller.id) else None
-
-
 def is_not_of_this_site(
     service: Application, observed: ObservedState, spec: ServiceSpec | None = None
 ) -> bool:

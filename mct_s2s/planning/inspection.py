@@ -14,7 +14,6 @@ from mct_s2s.planning.belief import (
     Doubted,
     TrustDecision,
     client_trust,
-    is_created_by_caller,
     service_trust,
 )
 from mct_s2s.planning.clients import (
@@ -45,9 +44,6 @@ def registrations_to_inspect(
     service = trust.service
     if service is not None and not is_report and _decides_service(service, observed, desired, spec):
         yield ClientApplication(service, trust.principal)
-    own_unused = trust.own_unused
-    if own_unused is not None and _may_be_named_again(own_unused, observed, desired, spec):
-        yield ClientApplication(own_unused)
     named_ids = {
         client.client_id for name in desired.names for client in clients_called(name, observed)
     }
@@ -79,17 +75,6 @@ def _decides_service(
     # credentials.
     is_deleted = isinstance(desired, Removal) and desired.everything
     return is_deleted and decision is Belief.OWN_SERVICE
-
-
-def _may_be_named_again(
-    own: Application, observed: ObservedState, desired: Desired, spec: ServiceSpec
-) -> bool:
-    """Whether a setup that is refused for another service application may say what its own is."""
-    service = observed.trust.service
-    if service is None or not isinstance(desired, Setup):
-        return False
-    is_doubted = isinstance(service_trust(service, observed, spec), Doubted)
-    return is_doubted and is_created_by_caller(own, observed.caller)
 
 
 def _decides_client(

@@ -10,9 +10,8 @@ from mct_s2s.model.commands import az_command, option
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ClientId, site_in_note
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.toml import toml_value
 from mct_s2s.plain_text import counted
-from mct_s2s.planning.belief import Doubt, Doubted, Reason, own_service_beside
+from mct_s2s.planning.belief import Doubt, Doubted, Reason
 from mct_s2s.planning.service_facts import SERVICE, SERVICE_OPTION, is_in_settings
 
 SERVICE_NOT_OURS = "service-application-not-ours"
@@ -167,16 +166,6 @@ def _service_refusal(
         if observed.file is None
         else f"{adopting}.",
     )
-    own = own_service_beside(observed)
-    if own is not None:
-        is_in_file = observed.file is not None
-        naming = f"service-app = {toml_value(own.client_id)}" if is_in_file else ""
-        refused.ways_out = (
-            Instruction(
-                f"Or, to use the one again that was created for this App Service, "
-                f"'{own.display_name}': {naming or option(SERVICE_OPTION, own.client_id)}"
-            ),
-        )
     # Only what the settings name is offered for adoption: anyone can register under our name.
     refused.adoptable = Adoptable(client_id, whose) if is_set else None
     refused.created = application.created

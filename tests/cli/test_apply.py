@@ -562,26 +562,6 @@ def test_clients_of_another_site_of_the_file_stay_where_both_adopt_one_service_a
     assert [access["resourceAppId"] for access in client["requiredResourceAccess"]] == [api]
 
 
-def test_a_file_without_its_service_application_is_told_the_one_that_was_created_for_the_site(
-    applied: Applied, azure: Sandbox
-) -> None:
-    assert applied("-y", "--no-verify", text=ONE).code == 0
-    (own,) = azure.applications("MCT service (contosolearn)")
-    api = azure.graph("POST", "/applications", json={"displayName": "MCT API"})["appId"]
-    azure.let_own(api)
-    shared = f"{ONE}service-app = '{api}'\n"
-    assert applied("-y", "--no-verify", text=shared).code == 0
-    with_client = f"{ONE}[[sites.learn.clients]]\nname = 'Import'\n"
-    refused = applied("--dry-run", *JSON, text=with_client)
-    error = of_site(refused, "learn")["error"]["error"]
-    assert error["code"] == "service-application-not-ours", error
-    assert f'service-app = "{own["appId"]}"' in error["remedy"], error
-    again = applied("-y", "--no-verify", text=f"{ONE}service-app = '{own['appId']}'\n")
-    assert again.code == 0, again
-    assert applied("-y", "--no-verify", text=with_client).code == 0
-    assert azure.settings()["ServiceAuthAudience"] == f"api://{own['appId']}"
-
-
 def test_a_service_application_that_the_file_names_is_named_again_without_the_file(
     applied: Applied, azure: Sandbox
 ) -> None:

@@ -522,29 +522,19 @@ def test_a_service_principal_is_doubted_if_others_own_it_or_it_has_a_credential(
     )
 
 
-@pytest.mark.parametrize(
-    ("created_by", "custody", "notes", "is_named"),
-    [
-        (PIPELINE, Custody(), OURS_BY_NOTE.notes, True),
-        (ClientId(guid("az")), Custody(), OURS_BY_NOTE.notes, False),
-        (PIPELINE, OF_ADA, OURS_BY_NOTE.notes, False),
-        (PIPELINE, None, OURS_BY_NOTE.notes, False),
-        (PIPELINE, Custody(), OF_A_TWIN.notes, False),
-        (PIPELINE, Custody(), None, False),
-    ],
-    ids=["its own", "another's", "owned by another", "unread", "of another site", "of any site"],
-)
-def test_the_own_service_application_is_offered_beside_another_one_only_where_it_is_believed(
-    created_by: ClientId, custody: Custody | None, notes: str | None, is_named: bool
-) -> None:
+def test_no_remedy_offers_the_own_service_application_beside_another_one() -> None:
     """Anyone can register its name."""
-    own_id = ClientId(guid("own"))
-    own = replace(SERVICE, client_id=own_id, notes=notes, created_by=created_by)
+    own = replace(
+        SERVICE,
+        client_id=ClientId(guid("own")),
+        notes=OURS_BY_NOTE.notes,
+        created_by=PIPELINE,
+    )
     observed = replace(
         observed_state(trust(IMPORT, service=BY_HAND), SET), custody={}, caller=AS_PIPELINE
     )
     observed = replace(observed, trust=replace(observed.trust, own_unused=own))
     decision = service_trust(BY_HAND, observed, SPEC)
     assert isinstance(decision, Doubted)
-    refused = service_not_ours(BY_HAND, held_by(observed, own, custody), decision)
-    assert (own_id in refused.remedy) is is_named
+    refused = service_not_ours(BY_HAND, held_by(observed, own, Custody()), decision)
+    assert own.client_id not in refused.message + refused.remedy

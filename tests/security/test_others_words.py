@@ -453,11 +453,11 @@ def test_settings_that_name_another_service_application_are_told_and_the_own_one
     (ours,) = azure.applications("MCT service (contosolearn)")
     contributor.write(ServiceAuthAudience=f"api://{payroll['appId']}")
     another = azure.caller(*PIPELINE_ROLES, arm=[(WEBSITE_CONTRIBUTOR, GROUP_A)])
-    for env, is_creator in ((another, False), (None, True)):
+    for env in (another, None):
         error = refused(mct("setup", "--client", "Two", *JSON, env=env), azure)
         assert f"--service-app {payroll['appId']}" in error["remedy"]
-        # Anyone can register its name: only who is known to have created it is offered it.
-        assert (ours["appId"] in error["remedy"]) is is_creator, error
+        # Anyone can register its name.
+        assert ours["appId"] not in error["remedy"], error
     assert mct("setup", "--service-app", ours["appId"], *JSON).code == 0
     assert azure.settings()["ServiceAuthAudience"] == f"api://{ours['appId']}"
 
