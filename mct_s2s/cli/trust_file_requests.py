@@ -25,8 +25,9 @@ from mct_s2s.errors import UsageError, about, contradiction
 from mct_s2s.inputs.target import caller_resource, checked_tenant, site_target
 from mct_s2s.inputs.user_files import parse_toml, read_text
 from mct_s2s.model.azure_resources import origin, same_origin
-from mct_s2s.model.client_credentials import NewCredential
+from mct_s2s.model.client_credentials import CredentialSpec, NewCredential
 from mct_s2s.model.commands import command
+from mct_s2s.model.desired import ClientSpec
 from mct_s2s.model.forms import choices_of, expected
 from mct_s2s.model.ids import is_guid
 from mct_s2s.model.observed import SiteOfFile
@@ -212,7 +213,25 @@ def sites_in(
     reader.compare_sites()
     reader.compare_clients()
     reader.check()
-    return tuple(reader.sites)
+    return tuple(_with_credentials(reader.sites))
+
+
+def _with_credentials(sites: Sequence[FileSite]) -> Iterator[FileSite]:
+    """Each site with what its clients are to sign in with, by this site or another one."""
+    specs_by_id = defaultdict[str, list[ClientSpec]](list)
+    for site in sites:
+        for spec in site.request.setup.clients:
+            if is_guid(spec.name):
+                specs_by_id[spec.name.casefold()].append(spec)
+    for site in sites:
+        credentials = dict[str, tuple[CredentialSpec, ...]]()
+        for client in site.request.setup.clients:
+            specs = [spec.credential for spec in specs_by_id.get(client.name.casefold(), [client])]
+            # Where one of them leaves it to others, any credential may be right.
+            named = [spec for spec in specs if spec is not None]
+            credentials[client.name] = tuple(named) if len(named) == len(specs) else ()
+        file = replace(site.file, credentials=credentials)
+        yield replace(site, request=replace(site.request, file=file))
 
 
 def chosen(sites: Sequence[FileSite], options: Any) -> tuple[FileSite, ...]:

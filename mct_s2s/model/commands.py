@@ -115,3 +115,8 @@ def credential_removal(client_id: str, key_id: str, *, is_key: bool) -> str:
     if is_key:
         words.append("--cert")
     return command("az", "ad", "app", "credential", "delete", *words)
+
+
+def federated_credential_removal(client_id: str, key_id: str) -> str:
+    ids = ["--id", client_id, "--federated-credential-id", key_id]
+    return az_command("ad app federated-credential delete", *ids)

@@ -10,7 +10,7 @@ from mct_s2s.errors import S2SError
 from mct_s2s.model.api import Api
 from mct_s2s.model.azure_resources import AppService, IdentityResource
 from mct_s2s.model.caller_rights import SignedIn
-from mct_s2s.model.client_credentials import Credential, SecretNote
+from mct_s2s.model.client_credentials import Credential, CredentialSpec, SecretNote
 from mct_s2s.model.commands import command, own_command
 from mct_s2s.model.directory_objects import (
     Application,
@@ -98,6 +98,8 @@ class SiteOfFile:
     """The appIds of clients that other sites of the file name, in lower case: for a removal."""
     files: Mapping[str, Path] = field(default_factory=dict)
     """Where the file keeps the credential of each client that it says a file of, if it is there."""
+    credentials: Mapping[str, tuple[CredentialSpec, ...]] = field(default_factory=dict)
+    """What each client is to sign in with, at any site of the file."""
 
     def command(self, verb: str, *words: str, about: str | None = None) -> str:
         """A command of mct-s2s about this site, by the file."""

@@ -56,6 +56,7 @@ from mct_s2s.planning.service_application import (
 )
 from mct_s2s.planning.service_facts import CLIENT, has_identifier, site_tags
 from mct_s2s.planning.short_lifetime import ShortLifetime, typed
+from mct_s2s.planning.unnamed_credentials import describe_unnamed, unnamed_credentials
 
 _IDENTITY_OF_CLUSTER = (
     "Pods do not sign in with the cluster's own identity.",
@@ -207,7 +208,10 @@ def plan_client(
     is_service_believed = not isinstance(service.decision, Doubted)
     if existing.is_registered_here and is_service_believed and (is_changed or will_be_listed):
         _refuse_doubted(spec, existing, client, service, observed, has_role=has_role)
-    notes = tuple(_client_notes(spec, existing, client, service, credential, observed))
+    notes = (
+        *_client_notes(spec, existing, client, service, credential, observed),
+        *_describe_unnamed(spec, existing, client, credential, observed),
+    )
     if not changes:
         changes.append(NoChange.of(existing.application, client.key, CLIENT))
     adopted: tuple[str, ...] = ()
@@ -427,6 +431,22 @@ def _client_notes(
     yield from _describe_stale_values(client, observed)
     if isinstance(spec.credential, NewCredential):
         yield from describe_lost(client, observed)
+
+
+def _describe_unnamed(
+    spec: ClientSpec,
+    existing: ClientApplication,
+    client: ClientState,
+    credential: _CredentialSteps,
+    observed: ObservedState,
+) -> Iterator[Instruction]:
+    """Say which credentials stay valid although the trust file asks for another one."""
+    # What comes back from the recycle bin is not known yet.
+    if client.is_deleted:
+        return
+    removed = [removal.key_id for removal in client.orphan_removals()]
+    for unnamed in unnamed_credentials(existing, observed, removed, is_added=credential.is_added):
+        yield describe_unnamed(spec.name, existing, unnamed)
 
 
 def _describe_stale_values(client: ClientState, observed: ObservedState) -> Iterator[str]:

@@ -411,7 +411,7 @@ class FindingPart(Part):
                 "token-version", "secret-expiring", "secret-expired", "no-credential", "no-clients",
                 "settings-unreadable", "app-service-stopped", "settings-not-sticky",
                 "service-application-not-ours",
-                "secret-not-stored", "other-api",
+                "secret-not-stored", "other-api", "credential-not-in-file",
             ],
         ),
     ] = _is("Stable code.")  # fmt: skip

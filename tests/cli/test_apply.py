@@ -431,6 +431,23 @@ def test_pruning_is_one_plan_with_what_is_added_one_write_and_one_restart(applie
     )
 
 
+def of_github(repository: str) -> str:
+    return f"{one('Deploy')}credential = 'federated'\ngithub = '{repository}'\n"
+
+
+@pytest.mark.parametrize("after", ["github = 'octo/new'", "secret-to = 'file:d.env'"])
+def test_a_repository_that_the_file_no_longer_names_is_named_until_it_is_deleted(
+    applied: Applied, after: str
+) -> None:
+    """In the review, and by `status` afterwards; nothing is removed unasked."""
+    applied("-y", "--no-verify", text=of_github("octo/new"))
+    applied("-y", "--no-verify", text=one("Deploy") + "credential = 'certificate'\n")
+    applied("-y", "--no-verify", text=of_github("octo/old"))
+    new = f"{of_github('octo/new') if 'github' in after else one('Deploy') + after}\n"
+    reviewed = applied("--dry-run", "-o", "markdown", text=new)
+    assert "octo/old" in reviewed.out, reviewed
+
+
 def test_a_client_that_cannot_be_pruned_stops_no_other(applied: Applied, azure: Sandbox) -> None:
     """Its consent is refused to be revoked before the others are deleted."""
     prepared(applied, *"ABCDEF")

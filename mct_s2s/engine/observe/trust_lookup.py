@@ -388,11 +388,19 @@ class _Lookup:
         """Clients whose federated credentials are set up, removed or shown."""
         match self.request.desired:
             case Setup(clients=specs):
-                return [spec.name for spec in specs if isinstance(spec.credential, Federation)]
-            case Removal() | Look():
-                return [*self.request.desired.names]
+                asked = [spec.name for spec in specs if isinstance(spec.credential, Federation)]
+                return [*asked, *self._names_in_file()]
+            case Look(names=names):
+                return [*names, *self._names_in_file()]
+            case Removal(names=names):
+                return [*names]
             case _:
                 return []
+
+    def _names_in_file(self) -> list[str]:
+        """Clients of which a trust file says what they sign in with: another one is reported."""
+        file = self.request.file
+        return [name for name, specs in file.credentials.items() if specs] if file else []
 
 
 def _is_called_any(application: Application, identifiers: set[str]) -> bool:

@@ -45,6 +45,7 @@ from mct_s2s.planning.service_facts import (
 )
 from mct_s2s.planning.short_lifetime import ShortLifetime, typed
 from mct_s2s.planning.site import accepted_values, not_sticky, other_api_refusal, pinning_command
+from mct_s2s.planning.unnamed_credentials import describe_unnamed, unnamed_credentials
 
 NOT_CONFIGURED = "not-configured"
 NO_CLIENTS = "no-clients"
@@ -359,6 +360,7 @@ def _diagnose_client(
         yield from _diagnose_credentials(
             client, observed, within, remedy, is_only_listed=is_only_listed
         )
+        yield from _find_unnamed_credentials(client, observed)
 
 
 def _diagnose_access(
@@ -427,6 +429,23 @@ def _diagnose_credentials(
     else:
         message = f"The last credential of '{name}' expired on {last:%Y-%m-%d}.{more}"
         yield Finding("secret-expired", name, message, renew, client=client_id)
+
+
+def _find_unnamed_credentials(
+    client: ClientApplication, observed: ObservedState
+) -> Iterator[Finding]:
+    """Find credentials that stay valid although the trust file asks for another one."""
+    name = client.display_name
+    for credential in unnamed_credentials(client, observed):
+        unnamed = describe_unnamed(name, client, credential)
+        yield Finding(
+            "credential-not-in-file",
+            name,
+            unnamed.what.removesuffix(":"),
+            unnamed.command,
+            Severity.NOTE,
+            client.client_id,
+        )
 
 
 _NAME_IN_FILE = "Unless the file names another credential of it already, name one first."
