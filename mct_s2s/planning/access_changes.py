@@ -9,7 +9,13 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import AppSettings, Holds, Setting, spelling_in
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.changes import Outputs, SettingsSpec
-from mct_s2s.planning.clients import did_you_mean
+from mct_s2s.planning.clients import (
+    did_you_mean,
+    has_unique_name_below,
+    has_wanted_role,
+    is_allowed,
+    members,
+)
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.status import ClientStatus, SiteStatus
 from mct_s2s.planning.service_application import PlannedService
@@ -219,6 +225,20 @@ def describe_way_back(desired: Setup, observed: ObservedState) -> Iterator[Instr
         return
     if observed.tenant is not None:
         what = "To switch it on again:"
+        # One of them may be what a removal has left that was cut off.
+        added = [
+            f"'{client.display_name}'"
+            for client in members(observed)
+            if has_wanted_role(client, observed)
+            and not is_allowed(client, observed)
+            and has_unique_name_below(client.application, observed.trust.unique_name)
+        ]
+        if added:
+            names = ", ".join(added)
+            what = (
+                "To switch it on again, and allow who holds the app role and is not on the allow "
+                f"list now ({names}):"
+            )
         yield Instruction(what, observed.command("configure-appservice"))
         return
     # Without the directory, the values have to be given: those that are there now.

@@ -13,7 +13,12 @@ from mct_s2s.model.secret_place import SecretPlace
 from mct_s2s.model.site_settings import Holds
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.api_address import api_url
-from mct_s2s.planning.reports.findings import OTHER_API, Finding, Severity
+from mct_s2s.planning.reports.findings import (
+    CLIENT_NOT_ALLOWED,
+    OTHER_API,
+    Finding,
+    Severity,
+)
 from mct_s2s.planning.reports.status import (
     ClientStatus,
     SiteStatus,
@@ -60,9 +65,8 @@ def _site(terminal: Terminal, site: SiteStatus) -> None:
     terminal.result(site.verdict, style=style)
     elsewhere = [finding for finding in site.findings if _is_elsewhere(finding)]
     show_findings(terminal, (finding for finding in site.findings if finding not in elsewhere))
-    if _may_be_half_removed(site):
-        terminal.result("Or, to finish a removal:")
-        finishing = site.observed.command("teardown")
+    for what, finishing in _ways_to_finish_removals(site):
+        terminal.result(what)
         terminal.result(Text.assemble("  → ", (finishing, "command")))
     if site.clients:
         table = Columns(["  Client", "ID", "Needs next"])
@@ -81,6 +85,23 @@ def _site(terminal: Terminal, site: SiteStatus) -> None:
         table.add(Text(name, style="quiet"), value)
     terminal.out.print(table)
     _show_elsewhere(terminal, site.observed, elsewhere)
+
+
+def _ways_to_finish_removals(site: SiteStatus) -> Iterator[tuple[str, str]]:
+    """Say how to finish a removal that was cut off, where the state may be what it has left.
+
+    The remedies of the findings would give access back.
+    """
+    if _may_be_half_removed(site):
+        yield "Or, to finish a removal:", site.observed.command("teardown")
+        return
+    if any(finding.code == OTHER_API for finding in site.findings):
+        return  # whom the allow list lacks is the other API's to say
+    for finding in site.findings:
+        # A removal takes a client off the allow list first.
+        if finding.code == CLIENT_NOT_ALLOWED and finding.stops_calls:
+            what = f"Or, to finish a removal of '{finding.subject}':"
+            yield what, site.observed.command("remove-client", about=finding.client)
 
 
 def _may_be_half_removed(site: SiteStatus) -> bool:

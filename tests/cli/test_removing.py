@@ -284,6 +284,24 @@ def test_status_after_a_removal_that_was_cut_off_says_how_to_finish_it(
     assert "teardown" not in mct("status").out
 
 
+def test_status_after_a_clients_removal_that_was_cut_off_says_how_to_finish_it(
+    mct: Program, azure: Sandbox
+) -> None:
+    assert mct("setup", "--client", "Import", "-y", "--no-verify").code == 0
+    before = azure.settings()
+    assert mct("add-client", "Export", "-y", "--no-verify").code == 0
+    azure.write_settings(before)
+    lines = mct("status").out.splitlines()
+    finishing = lines[lines.index("Or, to finish a removal of 'Export':") + 1]
+    off = mct("configure-appservice", "--disable", "--dry-run")
+    adding = "and allow who holds the app role and is not on the allow list now ('Export'):"
+    assert adding in " ".join((off.out + off.err).split()), off
+    assert mct(*shlex.split(finishing)[2:], "-y").code == 0
+    looked = mct("status")
+    assert (looked.code, "removal" in looked.out) == (0, False), looked
+    assert azure.applications("Export") == []
+
+
 def test_a_setup_after_a_teardown_restores_the_trust(mct: Program, azure: Sandbox) -> None:
     first = _set_up(mct, "One")
     assert mct("teardown", *JSON).code == 0

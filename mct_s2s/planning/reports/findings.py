@@ -51,6 +51,7 @@ NOT_CONFIGURED = "not-configured"
 NO_CLIENTS = "no-clients"
 NO_CREDENTIAL = "no-credential"
 OTHER_API = "other-api"
+CLIENT_NOT_ALLOWED = "client-not-allowed"
 NO_CLIENTS_YET = "'{}' has no clients: nothing can call its API yet."
 
 
@@ -332,7 +333,7 @@ def _diagnose_client(
             f"here: {why_doubted(decision)}. Allow it only if it is to."
         )
         allow = observed.command("configure-appservice", "--application-id", client.client_id)
-        yield Finding("client-not-allowed", name, message, allow, Severity.NOTE, client.client_id)
+        yield Finding(CLIENT_NOT_ALLOWED, name, message, allow, Severity.NOTE, client.client_id)
         return
     is_only_listed = (
         isinstance(decision, Doubted) and is_listed and not has_wanted_role(client, observed)
@@ -372,7 +373,7 @@ def _diagnose_access(
         yield Finding("client-not-consented", name, message, remedy, client=client_id)
     if observed.app_service is not None and observed.api.lists and not is_allowed(client, observed):
         message = f"'{name}' has the role but is not on the allow list."
-        yield Finding("client-not-allowed", name, message, allow, client=client_id)
+        yield Finding(CLIENT_NOT_ALLOWED, name, message, allow, client=client_id)
 
 
 def _diagnose_credentials(
