@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
@@ -43,6 +43,8 @@ YES_OR_NO = {"y": True, "yes": True, "n": False, "no": False, "": False}
 NEITHER = "Please answer y or n."
 FingerprintCheck = Callable[[Sequence[SiteChange], str | None], None]
 """Refuses plans by their fingerprint before anything is written."""
+PlanSite = Callable[[FileSite, Request], Awaitable[SiteChange]]
+"""Plans what is asked for at a site of a trust file; an error of it is kept with the site."""
 Resume = Callable[[Sequence[str]], Instruction]
 """Says how to complete a run at those sites of a trust file that it names."""
 
@@ -124,37 +126,22 @@ def run_change_of_file(
     async def body(command_run: CommandRun) -> int:
         async with open_sessions(file_sites, command_run.terminal) as session_of:
 
-            async def plan_site(file_site: FileSite, *, any_number: bool = False) -> SiteChange:
-                request = file_site.request
-                request = _with_any_removals(request) if any_number else request
+            async def plan_site(file_site: FileSite, request: Request) -> SiteChange:
                 site = SiteChange(command_run, file_site.options, request, _show_and_ask, file_site)
                 try:
                     await site.plan(await session_of(file_site))
                 except S2SError as error:
                     file_site.name_keys(error)
                     site.error = error
-                one_more()
                 return site
 
-            reading = f"Reading {counted(len(file_sites), 'site')}"
-            with counting(reading, covers=True) as one_more:
-                sites = await gather_or_cancel(*map(plan_site, file_sites))
-            errors = [site.error for site in sites if site.error is not None]
-            refused = [
-                error
-                for error in errors
-                if isinstance(error, TooManyRemovals) and error.is_about_file
-            ]
-            if refused:  # the file is likely to be incomplete: nothing is done at any site
+            sites = await _plan_sites(file_sites, plan_site)
+            refused = [error for site in sites if (error := _file_refusal(site)) is not None]
+            if refused:
                 refusal = refused_together(refused)
                 if options.dry_run:
-                    sites = await gather_or_cancel(
-                        *(
-                            plan_site(file_site, any_number=site.error in refused)
-                            for file_site, site in zip(file_sites, sites, strict=True)
-                        )
-                    )
-                    show_review(sites, None, refusal=refusal)
+                    shown = await _plan_refused_removals(file_sites, sites, plan_site)
+                    show_review(shown, None, refusal=refusal)
                 what = "Add to the file what is missing. If it is complete, review the removals:"
                 refusal.advise(what, allowing)
                 raise refusal
@@ -165,6 +152,34 @@ def run_change_of_file(
             )
 
     return run_with_deadline(options, body)
+
+
+async def _plan_sites(file_sites: Sequence[FileSite], plan_site: PlanSite) -> Sequence[SiteChange]:
+    with counting(f"Reading {counted(len(file_sites), 'site')}", covers=True) as count_site:
+
+        async def plan_counted(file_site: FileSite) -> SiteChange:
+            site = await plan_site(file_site, file_site.request)
+            count_site()
+            return site
+
+        return await gather_or_cancel(*map(plan_counted, file_sites))
+
+
+def _file_refusal(site: SiteChange) -> TooManyRemovals | None:
+    """The error by which nothing is done at any site: the file is likely to be incomplete."""
+    error = site.error
+    return error if isinstance(error, TooManyRemovals) and error.is_about_file else None
+
+
+async def _plan_refused_removals(
+    file_sites: Sequence[FileSite], sites: Sequence[SiteChange], plan_site: PlanSite
+) -> Sequence[SiteChange]:
+    """Plan again, for a person to see the removals that were refused at some of the sites."""
+    requests = [
+        file_site.request if _file_refusal(site) is None else _with_any_removals(file_site.request)
+        for file_site, site in zip(file_sites, sites, strict=True)
+    ]
+    return await gather_or_cancel(*map(plan_site, file_sites, requests))
 
 
 def _resume_rest(resume: Resume, sites: Sequence[SiteChange]) -> Instruction:
