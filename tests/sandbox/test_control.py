@@ -482,6 +482,6 @@ def test_the_health_check_asks_who_serves(
     with StateDirectory(state_dir).serving(served):
         assert health.problem() is None
     with StateDirectory(state_dir).serving(Served(free_ports(1), real_names=False)):
-        assert "The sandbox does not answer" in str(health.problem())
+        assert "does not answer" in str(health.problem())
     running.close()
     assert health.problem() == "No sandbox is running."
