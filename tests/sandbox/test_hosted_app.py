@@ -172,3 +172,22 @@ def test_a_program_takes_what_it_has_started_with_it(
     ended = beats.stat().st_size
     time.sleep(0.2)
     assert beats.stat().st_size == ended
+
+
+def test_another_program_for_a_site_leaves_its_settings(
+    app: App, inside: Inside, azure: Sandbox
+) -> None:
+    azure.write_settings({"GREETING": "hello"}, app.resource_id)
+    again = App(inside, azure)
+    assert again.get().json() == {"GREETING": "hello"}
+
+
+def test_a_program_is_started_anew_in_another_world_that_restarted_as_often(
+    app: App, azure: Sandbox
+) -> None:
+    world = azure.state()
+    site = world["resources"]["sites"][app.resource_id]
+    for greeting in ("hello", "good evening"):
+        site["settings"] = site["effective"] = {"GREETING": greeting}
+        azure.load(world)
+        assert app.get().json() == {"GREETING": greeting}

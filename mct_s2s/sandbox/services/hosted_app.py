@@ -50,7 +50,7 @@ class HostedApp:
             raise ValueError("--app needs a command: NAME=COMMAND.")
         self._certificates = certificates
         self._process: subprocess.Popen[bytes] | None = None
-        self._generation: object = None
+        self._start_of: object = None
         self._port = 0
         self._started = 0.0
         self._why_silent = ""
@@ -60,7 +60,7 @@ class HostedApp:
     async def answer(self, request: Request, settings: Settings, generation: object) -> Response:
         """Answer as the program does; 503 while it does not listen.
 
-        A new `generation` starts it anew.
+        A new `generation`, or other settings, start it anew.
         """
         body = await request.body()
         return await asyncio.to_thread(self._answer, request, body, settings, generation)
@@ -119,11 +119,12 @@ class HostedApp:
         return response
 
     def _is_listening(self, settings: Settings, generation: object) -> bool:
-        if not self._is_over and (self._process is None or self._generation != generation):
+        start = (generation, dict(settings))  # another world may count as many restarts
+        if not self._is_over and (self._process is None or self._start_of != start):
             self._stop()
             self._why_silent = ""
             self._start(settings)
-            self._generation = generation
+            self._start_of = start
         while (process := self._process) is not None and process.poll() is None:
             with (
                 contextlib.suppress(OSError),

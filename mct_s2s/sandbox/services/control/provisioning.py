@@ -122,18 +122,27 @@ def _add_person(call: ControlCall) -> Any:
 
 
 def _add_site(call: ControlCall) -> Any:
-    """Add a site, or a slot of one; subscription and group are created if necessary."""
-    sent = call.body
+    """Add a site, or a slot of one; subscription and group are created if necessary.
+
+    One that is there stays as it is, unless its settings are sent.
+    """
+    sent, resources = call.body, call.state.resources
     name, slot = member(sent, "name", str), member(sent, "slot", str, "")
-    body = seed.add_site(
-        call.state.resources,
-        subscription=member(sent, "subscription", str, seed.SUBSCRIPTION_ID),
-        group=member(sent, "group", str, seed.RESOURCE_GROUP),
-        name=f"{name}/{slot}" if slot else name,
-        kind=member(sent, "kind", str, "app"),
-        settings=member(sent, "settings", dict, {}),
-        owner_app_id=seed.ADMINISTRATOR_ID,
-    )
+    subscription = member(sent, "subscription", str, seed.SUBSCRIPTION_ID)
+    group = member(sent, "group", str, seed.RESOURCE_GROUP)
+    site_id = f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Web/sites/"
+    site_id += f"{name}/slots/{slot}" if slot else name
+    body = None if "settings" in sent else resources.find(site_id.lower())
+    if body is None:
+        body = seed.add_site(
+            resources,
+            subscription=subscription,
+            group=group,
+            name=f"{name}/{slot}" if slot else name,
+            kind=member(sent, "kind", str, "app"),
+            settings=member(sent, "settings", dict, {}),
+            owner_app_id=seed.ADMINISTRATOR_ID,
+        )
     key = body["id"].lower()
     port = call.open_port(key)
     return {"id": body["id"], "url": f"https://{call.addresses.of_site(key)}", "port": port}
