@@ -3,6 +3,7 @@
 Errors of the SDKs are translated in `azure/`, and chained.
 """
 
+import re
 from collections.abc import Awaitable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ DOCS = "https://github.com/mct-s2s/mct-s2s/blob/main/docs/"
 NOTHING_CHANGED = "Nothing was changed."
 LONGEST_REASON = 300
 """Characters of a service's own words that a message quotes."""
+_SAME_COMMAND = re.compile(r"\b([Rr]un) the same command again(?: to (?:resume|see the new plan))?")
 NEVER_CONNECTED = -1
 """In place of an HTTP status: a wrong address or certificate, which no repetition mends."""
 
@@ -156,6 +158,12 @@ class S2SError(Exception):
 
     def advise(self, remedy: str, command: str = "") -> None:
         self.advice, self.command = remedy, command
+
+    def advise_rest(self) -> None:
+        """Advise to do the rest, where the same command is refused now or would do more."""
+        self.advice = _SAME_COMMAND.sub(
+            lambda verb: "Do the rest" if verb[1] == "Run" else "do the rest", self.advice
+        )
 
 
 class UsageError(S2SError):

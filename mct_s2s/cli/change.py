@@ -214,14 +214,17 @@ async def _review_and_apply(
                 await sites[0].apply(sites)
             else:
                 command_run.error_document = partial(_error_document, sites, shown_fingerprint)
-                await _apply_all(sites)
+                try:
+                    await _apply_all(sites)
+                finally:  # an interruption reports what failed before it, too
+                    _advise_rest(sites)
             show_end(sites, shown_fingerprint)
     else:
         for site in sites:
             if site.outcome is not None and not site.options.dry_run:
                 keep_backup(site.outcome)
         show_end(sites, shown_fingerprint)
-    was_written = any(site.outcome is not None and site.outcome.has_written for site in sites)
+    was_written = _was_written(sites)
     for site in sites:
         if site.error is not None and was_written:  # at this site, or at another one of the file
             site.error.mark_as_after_write()
@@ -229,6 +232,19 @@ async def _review_and_apply(
     if resume.command and was_written and any(site.error for site in sites):
         print_items(command_run.terminal.err, [resume], "")
     return worst(site.exit_code for site in sites)
+
+
+def _was_written(sites: Sequence[SiteChange]) -> bool:
+    return any(site.outcome is not None and site.outcome.has_written for site in sites)
+
+
+def _advise_rest(sites: Sequence[SiteChange]) -> None:
+    """Take back that the same command resumes, where the end of the run says which one does."""
+    if not (sites[0].command_run.resume().command and _was_written(sites)):
+        return
+    for site in sites:
+        if site.error is not None:
+            site.error.advise_rest()
 
 
 def _error_document(

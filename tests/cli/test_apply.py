@@ -706,6 +706,23 @@ def test_a_person_is_told_what_an_interrupted_apply_did_at_each_site(
     assert (again.code, len(applied.azure.applications("Export"))) == (0, 1)
 
 
+def test_no_site_of_a_reviewed_plan_is_to_be_resumed_by_the_command_that_is_refused_now(
+    applied: Applied,
+) -> None:
+    applied.other_site()
+    applied.file.write_text(TWO)
+    words = ("--expect", applied.fingerprint(), "-y", *JSON)
+    applied.azure.misbehave({"match": SETTINGS, "fault": {"type": "status", "status": 403}})
+    done = applied(*words)
+    applied.azure.behave()
+    assert done.code == 1, done
+    remedy = of_site(done, "academy")["error"]["error"]["remedy"]
+    assert "Do the rest" in remedy
+    assert "same command" not in remedy
+    assert "To resume, review what is left and apply that:" in done.err
+    assert applied(*words).document["error"]["code"] == "plan-not-expected"
+
+
 def test_an_interrupted_reviewed_plan_is_resumed_by_a_new_review(
     applied: Applied, inside: Inside
 ) -> None:
