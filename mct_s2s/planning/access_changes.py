@@ -62,7 +62,7 @@ def _describe_mismatched(
         yield _loss(whose, ". The directory was not asked which.")
         return
     before = _switched_on(observed)
-    is_on = before is observed
+    is_on = not _is_off(observed)
     predecessor = observed.trust.predecessor
     # Who calls now holds a role of that one, where another service application is named.
     before = before if predecessor is None else replace(before, trust=predecessor)
@@ -91,7 +91,7 @@ def _settings_of_another_service(observed: ObservedState, after: ObservedState) 
         setting
         for setting in observed.api.rows
         if setting.holds in {Holds.URI, Holds.AUDIENCE, Holds.APP_ID}
-        and _is_replaced(setting, after.settings, observed.settings, after.settings)
+        and _takes_another_value(setting, observed.settings, after.settings)
     ]
 
 
@@ -121,7 +121,8 @@ def _replaced_settings(
     return [
         setting
         for setting in observed.api.rows
-        if _is_replaced(setting, typed, observed.settings, after.settings)
+        if _takes_another_value(setting, observed.settings, after.settings)
+        and setting.value_in(typed)
     ]
 
 
@@ -147,14 +148,12 @@ def _switched_on(observed: ObservedState) -> ObservedState:
     return observed.with_settings(settings, ("true",))
 
 
-def _is_replaced(
-    setting: Setting, typed: AppSettings, before: AppSettings, after: AppSettings
-) -> bool:
-    """Whether a typed value takes the place of another one."""
-    if setting.holds.is_list or not setting.value_in(typed):
+def _takes_another_value(setting: Setting, before: AppSettings, after: AppSettings) -> bool:
+    """Whether another value takes the place of the one before."""
+    if setting.holds.is_list:
         return False
-    value = setting.value_in(before)
-    return bool(value) and value != setting.value_in(after)
+    old, new = setting.value_in(before), setting.value_in(after)
+    return bool(old) and bool(new) and old != new
 
 
 def describe_losing_callers(observed: ObservedState, spec: SettingsSpec) -> Iterator[Instruction]:
@@ -200,7 +199,7 @@ def _describe_unnamed_losing_callers(
     changed = [
         setting
         for setting in api.rows
-        if _is_replaced(setting, after.settings, before.settings, after.settings)
+        if _takes_another_value(setting, before.settings, after.settings)
     ]
     if changed:
         yield _loss(f"Clients whose tokens do not match {_values(changed, after)}", unnamed)
