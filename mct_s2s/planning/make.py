@@ -96,7 +96,10 @@ def _names_by_id(observed: ObservedState) -> dict[str, str]:
 
 
 def _describe_other_owners(desired: Desired, observed: ObservedState) -> Iterator[str]:
-    """Name who else owns the service application that the settings name and this plan changes."""
+    """Name the other owners of a service application that is believed as the settings name it.
+
+    For a plan that changes anything.
+    """
     service = observed.trust.service
     if service is None or desired.service is None:
         return
@@ -114,7 +117,7 @@ class _Registrations:
     """What a setup does with the service application, its clients and managed identities."""
 
     service: PlannedService | None
-    """`None` where Entra ID is not asked at all."""
+    """`None`: nothing is planned in Entra ID."""
     clients: Mapping[Deferred[ClientId], Plan]
     identities: Sequence[tuple[Deferred[PrincipalId], list[AnyChange]]]
 
