@@ -70,7 +70,7 @@ class Desired:
     """What is wanted at one App Service: the common part."""
 
     service: ServiceSpec | None = None
-    """`None` where Entra ID is not asked at all."""
+    """`None`: nothing is planned in Entra ID; it is read for names at most."""
     clients: tuple[ClientSpec | str, ...] = ()
     restart: bool = field(default=True, kw_only=True)
 

@@ -252,6 +252,11 @@ class ObservedState:
         """The note about a client's credential, by its typed name; empty where there is none."""
         return self.secrets.get(client, SecretNote())
 
+    @property
+    def is_directory_read(self) -> bool:
+        """Whether Entra ID was read, so that `trust` says what there is and clients have names."""
+        return self.tenant is not None
+
     def command(self, verb: str, *words: str, about: str | None = None) -> str:
         """One of mct-s2s, about this App Service.
 

@@ -159,7 +159,7 @@ def _takes_another_value(setting: Setting, before: AppSettings, after: AppSettin
 def describe_losing_callers(observed: ObservedState, spec: SettingsSpec) -> Iterator[Instruction]:
     """Say who loses access by settings that are switched off, or put back as they were."""
     after = state_after(observed, spec)
-    if observed.tenant is None:  # the directory, which has their names
+    if not observed.is_directory_read:
         yield from _describe_unnamed_losing_callers(observed, after)
         return
     names = [f"'{client.name}'" for client in _callers_only_in(observed, after)]
@@ -222,7 +222,7 @@ def describe_way_back(desired: Setup, observed: ObservedState) -> Iterator[Instr
     """Say how to switch the site on again, where this run switches it off."""
     if desired.settings is not SettingsScope.OFF:
         return
-    if observed.tenant is not None:
+    if observed.is_directory_read:
         what = "To switch it on again:"
         # One of them may be what a removal has left that was cut off.
         added = [

@@ -85,7 +85,7 @@ def _comes_back_by_name(client: Application, base: str) -> bool:
 
 def _describe_gone(observed: ObservedState, after: ObservedState) -> Iterator[str | Instruction]:
     """Say what a backup puts back that nothing in the directory has any more."""
-    if observed.tenant is None:  # the directory was not read
+    if not observed.is_directory_read:
         return
     trust, service_id = observed.trust, client_id_in(after.service_in_settings)
     known = [
