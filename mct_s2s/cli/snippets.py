@@ -32,6 +32,7 @@ from mct_s2s.planning.api_address import api_url, is_api_of, is_confirmed
 from mct_s2s.planning.belief import is_not_of_this_site
 from mct_s2s.planning.clients import Client
 from mct_s2s.planning.reports.findings import Finding, Severity
+from mct_s2s.planning.unnamed_credentials import named_credentials
 from mct_s2s.render.snippets import ApiCall, CredentialSource, SourceKind, languages_for
 from mct_s2s.stores.dotenv import available, from_files, is_as_written
 from mct_s2s.stores.files import FileStore
@@ -175,7 +176,8 @@ def _sources_of_application(
 
     `credentials_file`: the one that is named.
     """
-    known = client.counted_credentials
+    # Beside what a trust file names, an earlier credential may still be valid.
+    known = named_credentials(client, observed) or client.counted_credentials
     federated = [
         CredentialSource(SourceKind.FEDERATED, federation=credential.federation)
         for credential in known
@@ -188,6 +190,8 @@ def _sources_of_application(
             for source in federated
             if source.federation is not None and source.federation.issuer == GITHUB
         )
+    if credentials_file is None and len(federated) == len(known):
+        yield from federated
     saved = (
         from_files([credentials_file])
         if credentials_file is not None

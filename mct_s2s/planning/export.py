@@ -37,6 +37,7 @@ from mct_s2s.planning.service_facts import (
     is_named_as_service,
     wanted_role_value,
 )
+from mct_s2s.planning.unnamed_credentials import named_credentials
 
 FROM_TAG = (
     "secret-to is what a tag of the registration says, which its owners, also earlier ones, can "
@@ -252,7 +253,7 @@ def _clients(
         is_ours = application.unique_name == client_unique_name(observed.trust.unique_name, name)
         if not is_ours or not is_name(name) or is_guid(name) or name.casefold() in clients:
             name, display_name = client.client_id, name
-        options = _credential(name, site.label, application, observed)
+        options = _credential(name, site.label, client, observed)
         if not has_wanted_role(client, observed):
             options["no-consent"] = True
         if application.management_reference and is_name(application.management_reference):
@@ -277,8 +278,8 @@ def _doubted_client(client: ClientApplication, observed: ObservedState) -> dict[
 
     No place of its secret: a tag of a registration that is doubted may name any.
     """
-    application, keys = client.application, dict[str, str | bool](name=client.client_id)
-    keys |= _credential_kind(application, observed)
+    keys = dict[str, str | bool](name=client.client_id)
+    keys |= _credential_kind(client, observed)
     if not has_wanted_role(client, observed):
         keys["no-consent"] = True
     return keys
@@ -309,19 +310,23 @@ def is_name(text: str) -> bool:
 
 
 def _credential(
-    name: str, label: str, application: Application, observed: ObservedState
+    name: str, label: str, client: ClientApplication, observed: ObservedState
 ) -> dict[str, str | bool]:
     """The keys of a client's credential, and of the place of its secret."""
-    keys = _credential_kind(application, observed)
+    keys = _credential_kind(client, observed)
     if keys["credential"] == "secret":
-        keys |= _secret_place(name, label, application)
+        keys |= _secret_place(name, label, client.application)
     return keys
 
 
-def _credential_kind(application: Application, observed: ObservedState) -> dict[str, str | bool]:
-    """The keys of a client's credential: of its best valid one."""
-    valid = [
-        credential for credential in application.credentials if credential.is_valid_at(observed.now)
+def _credential_kind(client: ClientApplication, observed: ObservedState) -> dict[str, str | bool]:
+    """The keys of a client's credential: of the one that a file names already, else its best valid
+    one.
+    """
+    valid = named_credentials(client, observed) or [
+        credential
+        for credential in client.application.credentials
+        if credential.is_valid_at(observed.now)
     ]
     if secrets_among(valid):
         return {"credential": "secret"}

@@ -435,17 +435,55 @@ def of_github(repository: str) -> str:
     return f"{one('Deploy')}credential = 'federated'\ngithub = '{repository}'\n"
 
 
-@pytest.mark.parametrize("after", ["github = 'octo/new'", "secret-to = 'file:d.env'"])
+def federated_path(azure: Sandbox, client: str) -> str:
+    return f"/applications/{azure.applications(client)[0]['id']}/federatedIdentityCredentials"
+
+
 def test_a_repository_that_the_file_no_longer_names_is_named_until_it_is_deleted(
-    applied: Applied, after: str
+    applied: Applied, azure: Sandbox
 ) -> None:
-    """In the review, and by `status` afterwards; nothing is removed unasked."""
-    applied("-y", "--no-verify", text=of_github("octo/new"))
-    applied("-y", "--no-verify", text=one("Deploy") + "credential = 'certificate'\n")
-    applied("-y", "--no-verify", text=of_github("octo/old"))
-    new = f"{of_github('octo/new') if 'github' in after else one('Deploy') + after}\n"
-    reviewed = applied("--dry-run", "-o", "markdown", text=new)
-    assert "octo/old" in reviewed.out, reviewed
+    """In the review, by `status` and beside a workflow: nothing is removed unasked."""
+    assert applied("-y", "--no-verify", text=of_github("octo/old")).code == 0
+    path = federated_path(azure, "Deploy")
+    (old,) = azure.graph("GET", path)["value"]
+    deletion = f"--federated-credential-id {old['id']}"
+    reviewed = applied("--dry-run", "-o", "markdown", text=of_github("octo/new"))
+    assert (reviewed.code, "GitHub octo/old" in reviewed.out) == (3, True), reviewed
+    assert deletion in reviewed.out
+    assert applied("-y", "--no-verify").code == 0
+    assert len(azure.graph("GET", path)["value"]) == 2
+    of_file = ("-f", str(applied.file))
+    noted = applied.mct("status", *of_file)
+    assert (noted.code, deletion in noted.out) == (0, True), noted
+    workflow = applied.mct("snippet", "Deploy", *of_file, "--language", "github-actions")
+    assert ("octo/new" in workflow.out, "octo/old" in workflow.out) == (True, False), workflow
+    assert deletion in workflow.err
+    exported = applied.mct("export", *of_file).out
+    assert ("octo/new" in exported, "octo/old" in exported) == (True, False), exported
+    azure.graph("DELETE", f"{path}/{old['id']}")
+    azure.advance(60)
+    assert "octo/old" not in applied.mct("status", *of_file).out
+
+
+def test_a_change_of_the_credentials_kind_that_is_taken_back_leaves_its_repository_named(
+    applied: Applied,
+) -> None:
+    for text in (one("Deploy"), of_github("octo/old")):
+        assert applied("-y", "--no-verify", text=text).code == 0
+    reviewed = applied("--dry-run", text=one("Deploy"))
+    assert (reviewed.code, "GitHub octo/old" in reviewed.out) == (0, True), reviewed
+
+
+def test_an_export_and_a_program_go_by_the_repository_that_the_file_moves_a_client_to(
+    applied: Applied,
+) -> None:
+    """Its earlier secret is still valid."""
+    for text in (one("Deploy"), of_github("octo/new")):
+        assert applied("-y", "--no-verify", text=text).code == 0
+    of_file = ("-f", str(applied.file))
+    assert 'credential = "federated"' in applied.mct("export", *of_file).out
+    program = applied.mct("snippet", "Deploy", *of_file, "--language", "python")
+    assert (program.code, "octo/new" in program.err + program.out) == (0, True), program
 
 
 def test_a_client_that_cannot_be_pruned_stops_no_other(applied: Applied, azure: Sandbox) -> None:
