@@ -140,9 +140,12 @@ def _at_port(port: int, options: ServeOptions) -> str:
 
 def _app(text: str) -> tuple[str, str]:
     name, _, command = text.partition("=")
-    words = list[str]()
-    with contextlib.suppress(ValueError):  # a quotation mark that nothing closes
+    try:
         words = shlex.split(command)
+    except ValueError as error:
+        raise Mistake(
+            f"Invalid --app '{plain(text)}': a quotation mark is not closed.", "Close it."
+        ) from error
     if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,58}[a-z0-9])?", name) or not words:
         raise ValueError(
             f"Invalid --app '{plain(text)}'. Use NAME=COMMAND, with a name of lower case letters."

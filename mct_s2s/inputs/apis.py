@@ -79,6 +79,8 @@ def _mistake(wrong: Mapping[str, Any]) -> str:
             table = ProofCall if location[0] == "test" and len(location) > 1 else Api
             known = ", ".join(field.alias or name for name, field in table.model_fields.items())
             what = f"unknown key. Known here: {known}"
+        case "string_pattern_mismatch" if where == "test.path" and wrong["input"][:1] != "/":
+            what = "it must be a path, which begins with /"
         case "string_pattern_mismatch":
             what = "characters that cannot stand here, or none"
         case "string_too_long" | "too_long":

@@ -299,6 +299,22 @@ def test_serve_refuses_to_listen_on_what_is_no_address(
     assert "\x1b" not in ended.err
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--listen", "192.0.2.1"), "This machine has no address 192.0.2.1."),
+        (("--app", "orders=python 'x"), "a quotation mark is not closed."),
+    ],
+)
+def test_serve_blames_the_word_that_is_wrong(
+    here: Callable[..., Ended], words: tuple[str, str], told: str
+) -> None:
+    ended = here("serve", "--port", str(free_ports(12)), *words)
+    assert (ended.code, told in " ".join(ended.err.split())) == (2, True), ended
+    assert "--port" not in ended.err
+    assert "NAME=COMMAND" not in ended.err
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of a name that comes through a shell only where it is quoted."""

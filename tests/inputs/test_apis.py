@@ -31,6 +31,12 @@ def read(tmp_path: Path, text: str) -> str:
     return " ".join([refused.value.message, *map(str, refused.value.items)])
 
 
+@pytest.mark.parametrize("path", ["orders", "https://orders.example/orders", ""])
+def test_a_path_without_its_slash_is_said_to_need_it(tmp_path: Path, path: str) -> None:
+    told = read(tmp_path, SOUND.replace("/orders", path))
+    assert "test.path: it must be a path, which begins with /." in told
+
+
 @pytest.mark.parametrize("name", shipped_names())
 def test_each_description_that_is_shipped_is_read_by_its_name(name: str) -> None:
     assert read_api(name) is shipped_api(name)

@@ -67,6 +67,11 @@ def open_exactly(ports: Mapping[str, int], address: str = "") -> dict[str, list[
                 raise PortTaken(
                     _NOT_FOR_YOU, "Choose another port, or allow it for all users:", _LET_LISTEN
                 ) from error
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise Mistake(
+                    f"This machine has no address {address}.",
+                    "Listen on one that it has, or on all of them: --listen 0.0.0.0",
+                ) from error
             what = (
                 "is already in use"
                 if error.errno == errno.EADDRINUSE
