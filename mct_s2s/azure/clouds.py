@@ -21,6 +21,7 @@ from mct_s2s.activity import activity, waiting
 from mct_s2s.errors import UsageError, about, malformed
 from mct_s2s.local_files import FULL
 from mct_s2s.model.azure_resources import origin
+from mct_s2s.model.commands import own_command
 
 if TYPE_CHECKING:
     from mct_s2s.sandbox.hosting.embedded import Running
@@ -162,6 +163,11 @@ def has_own_site(wanted: str) -> bool:
 def is_label_on_this_machine(label: str) -> bool:
     """Whether a `Cloud.label` is of a sandbox, by its name or by an address of this machine."""
     return label == SANDBOX or is_on_this_machine(f"https://{label.rpartition('-')[0]}")
+
+
+def serving(*options: str) -> str:
+    """The command that serves a sandbox with these options."""
+    return own_command(SANDBOX, "serve", *options)
 
 
 def is_on_this_machine(address: str) -> bool:

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
-from mct_s2s.azure.clouds import is_on_this_machine
+from mct_s2s.azure.clouds import is_on_this_machine, serving
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import (
     NotThere,
@@ -21,7 +21,7 @@ from mct_s2s.errors import (
 )
 from mct_s2s.model.api import Api
 from mct_s2s.model.azure_resources import AppService, Site, Subscription
-from mct_s2s.model.commands import command, own_command, webapp_command
+from mct_s2s.model.commands import command, webapp_command
 from mct_s2s.model.ids import is_guid, same_id
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.model.site_settings import AppSettings
@@ -318,7 +318,7 @@ def _no_site(
         arm.base
     ):  # the reader's `az` would list the real Azure's
         remedy = "To serve a program as this app, in the resource group 'apps' of the sandbox:"
-        listing = own_command("sandbox", "serve", "--app", f"{name}=COMMAND")
+        listing = serving("--app", f"{name}=COMMAND")
     if hint:
         remedy, listing = f"Did you mean {hint}?", ""
     elif api is not None and 0 < len(sites) <= MOST_LISTED:
