@@ -15,7 +15,9 @@ from mct_s2s.cli.site_report import (
 )
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import S2SError
+from mct_s2s.model.client_credentials import Credential, SecretNote
 from mct_s2s.model.desired import Removal
+from mct_s2s.model.observed import ClientApplication
 from mct_s2s.planning.changes import (
     AddCredential,
     AnyChange,
@@ -136,7 +138,7 @@ def _all_credentials(outcome: Outcome) -> Iterator[SavedCredential]:
     for name in dict.fromkeys((*names, *outcome.stores)):
         note = outcome.before.note_of(name)
         for client in clients_called(name, outcome.before):
-            for credential in client.counted_credentials:
+            for credential in _arrived_credentials(client, note):
                 if (
                     credential.key_id not in made_keys
                     and not {credential.key_id, client.client_id} & removed
@@ -150,3 +152,14 @@ def _all_credentials(outcome: Outcome) -> Iterator[SavedCredential]:
                         kind=credential.kind,
                         created=False,
                     )
+
+
+def _arrived_credentials(client: ClientApplication, note: SecretNote) -> Iterator[Credential]:
+    """The credentials that count, with those of a killed run that their place shows.
+
+    Until a later run takes it off, a tag still notes the attempt at them.
+    """
+    for credential in client.application.credentials:
+        is_noted = credential.key_id in client.application.undelivered
+        if not is_noted or note.has_received(credential):
+            yield credential

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mct_s2s.model.client_credentials import attempt_tag
 from mct_s2s.model.ids import Tag, client_unique_name, service_unique_name
 from mct_s2s.sandbox.state import seed
 
@@ -48,6 +49,28 @@ def test_a_new_secret_takes_the_old_ones_place(mct: Program, azure: Sandbox) -> 
         "a rotation is no business of the App Service"
     )
     assert azure.leaks() == [], HIDDEN
+
+
+def test_what_a_killed_rotation_has_delivered_is_told_by_the_run_that_resumes_it(
+    mct: Program, azure: Sandbox
+) -> None:
+    """The registration still notes the attempt; the place shows that it arrived."""
+    place = f"keyvault:{seed.VAULT}/one"
+    words = ("--secret-lifetime", SOON, "--secret-to", place, *JSON)
+    assert mct("setup", "--client", "One", *words).code == 0
+    assert mct("rotate-secret", "One", "--secret-lifetime", "1y", *JSON).code == 0
+    (application,) = azure.applications("One")
+    tag = attempt_tag(held(azure, "one")["tags"]["credential"])
+    tags = [*application["tags"], tag]
+    azure.graph("PATCH", f"/applications/{application['id']}", json={"tags": tags})
+    resumed = mct("rotate-secret", "--expiring-within", "30d", *JSON)
+    assert resumed.code == 0, resumed
+    changes = [row for row in resumed.document["changes"] if row["action"] != "none"]
+    details = [row["detail"] for row in changes]
+    assert details == ["no longer notes that its secret is on its way"]
+    shown = resumed.document["credentials"]
+    assert len(shown) == len(_secrets(azure, "One")) == 2
+    assert [row["savedTo"] for row in shown if row["savedTo"] is not None] == [place]
 
 
 @pytest.mark.parametrize("mode", sampled(["replicas", "adversarial"], 1, salt="callers"))
