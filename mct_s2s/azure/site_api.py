@@ -27,7 +27,7 @@ from mct_s2s.azure.clouds import is_on_this_machine
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import NO_ANSWER
 from mct_s2s.azure.retry import Sending
-from mct_s2s.azure.sign_in.choice import AUTHORITY, kept_back, may_sign_in
+from mct_s2s.azure.sign_in.choice import kept_back, may_sign_in, remedy_of_kept_back
 from mct_s2s.azure.sign_in.login_refusals import (
     ODD,
     PROPAGATING,
@@ -173,8 +173,7 @@ class EntraTokens:
             raise ServiceError(
                 "token-refused",
                 kept_back(sign_in.authority, login, "The client's credential"),
-                remedy="Check --cloud. If the login host is right, add this line to the "
-                f"credential: {AUTHORITY}={login}",
+                remedy=remedy_of_kept_back(sign_in.authority, login),
                 status=401,
             )
         try:

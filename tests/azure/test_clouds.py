@@ -19,7 +19,7 @@ from azure.mgmt.core.tools import get_arm_endpoints
 from mct_s2s.azure import clouds
 from mct_s2s.azure.cloud_metadata import read_cloud
 from mct_s2s.azure.clouds import CHINA, PUBLIC, US_GOVERNMENT, US_GOVERNMENT_DOD, Cloud
-from mct_s2s.azure.sign_in.choice import may_sign_in
+from mct_s2s.azure.sign_in.choice import may_sign_in, remedy_of_kept_back
 from mct_s2s.errors import UsageError
 
 from tests.support.parsing import parsed
@@ -226,6 +226,25 @@ def test_a_stored_credential_goes_to_its_own_login_host(
     named: str | None, login: str, may: bool
 ) -> None:
     assert may_sign_in(named, login) is may
+
+
+@pytest.mark.parametrize(
+    ("named", "login", "remedy"),
+    [
+        (
+            "https://localhost:8443",
+            "https://localhost:9443",
+            "Serve it there again: mct-s2s sandbox serve --port 8443",
+        ),
+        (None, "https://localhost:9443", "add this line to the credential: AZURE_AUTHORITY_HOST="),
+        (CHINA.login, PUBLIC.login, "set this in the credential: AZURE_AUTHORITY_HOST="),
+        ("https://localhost:x", "https://localhost:1", "set this in the credential"),
+    ],
+)
+def test_a_credential_for_another_login_host_is_told_what_to_change(
+    named: str | None, login: str, remedy: str
+) -> None:
+    assert remedy in remedy_of_kept_back(named, login)
 
 
 def test_only_the_table_of_clouds_knows_the_sandbox() -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mct_s2s.azure.clouds import BY_NAME, PUBLIC
+from mct_s2s.azure.clouds import BY_NAME, PUBLIC, is_on_this_machine, serving
 from mct_s2s.errors import Refused, SignInFailed, UsageError
 from mct_s2s.local_files import read_given
 from mct_s2s.model.azure_resources import origin, same_origin
@@ -302,6 +302,18 @@ def kept_back(named: str | None, login: str, whose: str) -> str:
         f"{whose} is for {named or PUBLIC.login}, but the cloud's login host is {login}. It was "
         "not sent."
     )
+
+
+def remedy_of_kept_back(named: str | None, login: str) -> str:
+    """What to do about a client's credential that `may_sign_in` keeps back."""
+    before = origin(named or "")
+    if before is not None and is_on_this_machine(named or "") and is_on_this_machine(login):
+        serve = serving("--port", str(before[1]))
+        return f"The sandbox was served at another port then. Serve it there again: {serve}"
+    line = f"{AUTHORITY}={login}"
+    if named:
+        return f"Check --cloud. If the login host is right, set this in the credential: {line}"
+    return f"Check --cloud. If the login host is right, add this line to the credential: {line}"
 
 
 def check_login_host(named: str | None, login: str, whose: str, remedy: str = "") -> None:
