@@ -21,6 +21,10 @@ SHOWS_ITS_ENVIRONMENT = """
 import http.server, json, os
 GREETING = os.environ["GREETING"]
 class Handler(http.server.BaseHTTPRequestHandler):
+    def do_HEAD(self):
+        self.send_response(203)
+        self.send_header("Content-Length", "12")
+        self.end_headers()
     def do_GET(self):
         self.send_response(203)
         self.send_header("X-Asked", self.headers["X-Asked"] + " " + self.path)
@@ -63,6 +67,13 @@ def test_a_program_that_ends_says_why_on_the_terminal_and_in_the_log(
     assert shown.splitlines().count(ended) == 1
     requests = azure._control("GET", "/requests").json()["value"]
     assert [row["note"] for row in requests if row["path"] == "/hello"] == [ended] * 2
+
+
+def test_an_answer_has_the_headers_of_the_program_once(app: App, azure: Sandbox) -> None:
+    azure.write_settings({"GREETING": "hello"}, app.resource_id)
+    assert len(app.get().headers.get_list("Date")) == 1
+    asked = azure._http.head(f"{app.url}/hello", headers={"X-Asked": "me"}, timeout=60)
+    assert asked.headers.get_list("Content-Length") == ["12"]
 
 
 def test_settings_are_the_environment_of_the_program_from_the_next_start_on(

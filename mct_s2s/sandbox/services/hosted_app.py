@@ -110,8 +110,12 @@ class HostedApp:
         finally:
             connection.close()
         response = Response(content, answer.status)
+        left_out = _OF_ONE_HOP | {"date"}  # the server's own
+        if request.method == "HEAD":  # of the answer that a GET would get
+            del response.headers["content-length"]
+            left_out -= {"content-length"}
         received = [
-            (name, value) for name, value in answer.getheaders() if name.lower() not in _OF_ONE_HOP
+            (name, value) for name, value in answer.getheaders() if name.lower() not in left_out
         ]
         response.raw_headers += [
             (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in received
