@@ -31,12 +31,13 @@ from mct_s2s.planning.clients import (
     members_and_created_clients,
     unknown,
 )
-from mct_s2s.planning.credential_plan import ClientState, lost_message
+from mct_s2s.planning.credential_plan import ClientState, held_here, lost_message
 from mct_s2s.planning.not_ours import NotOurs, not_ours, service_not_ours, why_doubted
 from mct_s2s.planning.plan import Plan
-from mct_s2s.planning.replacement import Replacement, all_end_by
+from mct_s2s.planning.replacement import Replacement, all_end_by, deciding_credentials
 from mct_s2s.planning.service_application import service_missing
 from mct_s2s.planning.service_facts import CLIENT, SERVICE_OPTION, audience_of, is_named_as_service
+from mct_s2s.planning.unnamed_credentials import judged_credentials
 
 
 def clients_to_rotate(rotation: Rotation, observed: ObservedState) -> dict[str, ClientApplication]:
@@ -213,7 +214,10 @@ def plan_rotation(rotation: Rotation, observed: ObservedState) -> Plan:
         notes += replacement.notes(_removal_command(name, client, rotation, observed))
     left_alone += _describe_missing(rotation, observed)
     left_alone += _explain_doubted(others, rotation, observed)
-    notes += _describe_unasked(others, rotation, observed)
+    left_alone += _describe_unasked(others, rotation, observed, are_doubted=False)
+    # Whoever may write the settings lists anyone: that makes no scheduled rotation of a file fail.
+    if rotation.only_named:
+        notes += _describe_unasked(others, rotation, observed, are_doubted=True)
     notes += _describe_unable(rotation, observed)
     notes += _describe_lost(clients, observed)
     return Plan(tuple(steps), notes=tuple(notes), left_alone=tuple(left_alone))
@@ -322,7 +326,30 @@ def _find_others_due(
         return []
     rotated = {client.client_id for client in clients}
     due = _find_due(observed, observed.now + rotation.expiring_within)
-    return [client for client in due if client.client_id not in rotated]
+    return [
+        client
+        for client in due
+        if client.client_id not in rotated and _is_ending(client, rotation, observed)
+    ]
+
+
+def _is_ending(client: ClientApplication, rotation: Rotation, observed: ObservedState) -> bool:
+    """Whether what a client signs in with ends in time: one may also be due for a removal alone."""
+    if rotation.expiring_within is None:
+        return False
+    credentials = judged_credentials(client, observed)
+    held = held_here(client, observed)
+    deciding = deciding_credentials(
+        credentials, replaced_kind(credentials), held if held in credentials else None
+    )
+    return bool(deciding) and all_end_by(deciding, observed.now + rotation.expiring_within)
+
+
+def _left_alone(client: ClientApplication, rotation: Rotation, observed: ObservedState) -> str:
+    """Say that a client is left alone, and whether that matters soon."""
+    is_ending = _is_ending(client, rotation, observed)
+    although = ", although a credential expires" if is_ending else ""
+    return f"Left alone{although}: '{client.display_name}'"
 
 
 def _reason_to_leave_alone(
@@ -350,8 +377,7 @@ def _explain_left_alone(
     *options: str,
 ) -> Instruction:
     """Say how to rotate it all the same; `options`: those that overcome the reason."""
-    name = client.display_name
-    what = f"Left alone, although a credential expires: '{name}', as {why.rstrip('.')}."
+    what = f"{_left_alone(client, rotation, observed)}, as {why.rstrip('.')}."
     if observed.file is None:
         adopting = _adopting_options(rotation)
         rotate = observed.command("rotate-secret", *options, *adopting, about=client.client_id)
@@ -388,16 +414,21 @@ def _explain_doubted(
 
 
 def _describe_unasked(
-    others: Sequence[ClientApplication], rotation: Rotation, observed: ObservedState
-) -> Iterator[str]:
-    """Name clients that are due and that neither the file nor the command names."""
+    others: Sequence[ClientApplication],
+    rotation: Rotation,
+    observed: ObservedState,
+    *,
+    are_doubted: bool,
+) -> Iterator[Instruction]:
+    """Name clients that end and that neither the file nor the command names.
+
+    `are_doubted`: those that are not believed, or else those that are.
+    """
     for client in others:
         decision = client_trust(client, observed, rotation.service, rotation.clients)
-        if rotation.only_named or not isinstance(decision, Doubted):
-            yield (
-                f"Left alone, although a credential expires: '{client.display_name}'. Nothing asks "
-                "to rotate it."
-            )
+        if isinstance(decision, Doubted) is are_doubted:
+            what = _left_alone(client, rotation, observed)
+            yield Instruction(f"{what}. Nothing asks to rotate it.")
 
 
 def _describe_unable(rotation: Rotation, observed: ObservedState) -> Iterator[Instruction]:

@@ -1,11 +1,13 @@
 """What stays valid beside the credential that a trust file asks for: plans and `status` say it."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from mct_s2s.errors import Instruction
 from mct_s2s.model.client_credentials import (
     GITHUB,
+    OUR_CREDENTIALS,
     Certificate,
     Credential,
     CredentialKind,
@@ -14,7 +16,7 @@ from mct_s2s.model.client_credentials import (
     NewCredential,
     ending,
 )
-from mct_s2s.model.desired import ClientSpec
+from mct_s2s.model.desired import ClientSpec, Rotation
 from mct_s2s.model.ids import KeyId
 from mct_s2s.model.observed import ObservedState, SiteOfFile
 from mct_s2s.planning.make import make_plan
@@ -24,6 +26,7 @@ from tests.planning.scenarios import (
     IMPORT,
     LATER,
     NOW,
+    SPEC,
     complete,
     credential,
     said,
@@ -118,6 +121,28 @@ def test_status_notes_a_credential_that_the_file_no_longer_names_once_it_has_the
     assert (finding.code, finding.severity) == ("credential-not-in-file", Severity.NOTE)
     assert (f"{finding.message}:", finding.remedy) == (BY_OLD, DELETE_OLD)
     assert notes_on(NEW, in_file(NEW, federated(NEW), federated(OLD))), "'apply' says it again"
+
+
+def ours(days: float) -> Credential:
+    return replace(credential(days, name=f"{OUR_CREDENTIALS}{days}"), begins=NOW)
+
+
+@pytest.mark.parametrize(
+    ("held", "is_left"),
+    [
+        pytest.param([ours(9)], True, id="a secret that ends"),
+        pytest.param([ours(179), ours(180)], False, id="two that last, of an unfinished rotation"),
+        pytest.param([ours(9), federated(NEW)], False, id="what the file no longer names ends"),
+    ],
+)
+def test_a_rotation_leaves_a_client_alone_that_it_is_not_asked_for_and_that_ends(
+    held: list[Credential], is_left: bool
+) -> None:
+    rotation = Rotation(SPEC, expiring_within=timedelta(days=20), only_named=True)
+    plan = make_plan(rotation, in_file(NEW, *held))
+    expected = ("Left alone, although a credential expires: 'Import'. Nothing asks to rotate it.",)
+    assert tuple(each.what for each in plan.left_alone) == (expected if is_left else ())
+    assert plan.notes == ()
 
 
 def test_a_plan_says_nothing_of_credentials_that_another_site_of_the_file_asks_for() -> None:

@@ -19,7 +19,7 @@ from mct_s2s.engine.request import Request
 from mct_s2s.errors import NotThere, PermissionMissing, or_unknown
 from mct_s2s.model.caller_rights import CallerRights
 from mct_s2s.model.client_credentials import Federation
-from mct_s2s.model.desired import Look, Removal, Setup
+from mct_s2s.model.desired import Look, Removal, Rotation, Setup
 from mct_s2s.model.directory_objects import Application, Owner, ServicePrincipal
 from mct_s2s.model.ids import (
     ClientId,
@@ -392,15 +392,23 @@ class _Lookup:
                 return [*asked, *self._names_in_file()]
             case Look(names=names):
                 return [*names, *self._names_in_file()]
+            case Rotation():  # what no rotation renews decides whether an earlier one counts
+                return self._names_in_file(Federation)
             case Removal(names=names):
                 return [*names]
             case _:
                 return []
 
-    def _names_in_file(self) -> list[str]:
+    def _names_in_file(self, kind: type = object) -> list[str]:
         """Clients of which a trust file says what they sign in with: another one is reported."""
         file = self.request.file
-        return [name for name, specs in file.credentials.items() if specs] if file else []
+        if file is None:
+            return []
+        return [
+            name
+            for name, specs in file.credentials.items()
+            if any(isinstance(spec, kind) for spec in specs)
+        ]
 
 
 def _is_called_any(application: Application, identifiers: set[str]) -> bool:
