@@ -4,7 +4,7 @@ None is removed unasked, as someone may use it. Plans and `status` name each, wi
 deletes it.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import assert_never
 
 from mct_s2s.errors import Instruction
@@ -33,19 +33,22 @@ def named_credentials(client: ClientApplication, observed: ObservedState) -> lis
     ]
 
 
-def judged_credentials(client: ClientApplication, observed: ObservedState) -> Sequence[Credential]:
+def judged_credentials(
+    client: ClientApplication, observed: ObservedState
+) -> tuple[Credential, ...]:
     """Those by whose end a client is due: what its file names, where no rotation renews that.
 
     An earlier credential, which the file no longer names, may end.
     """
-    if asks_for_new(client, observed):
+    if not asks_for_other(client, observed):
         return client.counted_credentials
-    return named_credentials(client, observed) or client.counted_credentials
+    return tuple(named_credentials(client, observed)) or client.counted_credentials
 
 
-def asks_for_new(client: ClientApplication, observed: ObservedState) -> bool:
-    """Whether the trust file gives a client what mct-s2s makes, and a rotation renews."""
-    return any(isinstance(spec, NewCredential) for spec in _specs_of(client, observed))
+def asks_for_other(client: ClientApplication, observed: ObservedState) -> bool:
+    """Whether the trust file gives a client only what no rotation renews."""
+    specs = _specs_of(client, observed)
+    return bool(specs) and not any(isinstance(spec, NewCredential) for spec in specs)
 
 
 def unnamed_credentials(

@@ -123,6 +123,17 @@ def test_status_notes_a_credential_that_the_file_no_longer_names_once_it_has_the
     assert notes_on(NEW, in_file(NEW, federated(NEW), federated(OLD))), "'apply' says it again"
 
 
+def test_status_prints_no_rotation_of_a_secret_that_the_file_no_longer_names() -> None:
+    """A rotation by the file does nothing there: the warning could not be cleared."""
+    (note,) = diagnose(in_file(NEW, ours(9), federated(NEW)))
+    assert (note.code, note.severity) == ("credential-not-in-file", Severity.NOTE)
+    (warning,) = diagnose(in_file(NEW, ours(9)))
+    assert (warning.code, warning.remedy) == (
+        "secret-expiring",
+        "mct-s2s apply -f trust.toml --only learn",
+    )
+
+
 def ours(days: float) -> Credential:
     return replace(credential(days, name=f"{OUR_CREDENTIALS}{days}"), begins=NOW)
 

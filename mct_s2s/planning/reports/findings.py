@@ -45,7 +45,11 @@ from mct_s2s.planning.service_facts import (
 )
 from mct_s2s.planning.short_lifetime import ShortLifetime, typed
 from mct_s2s.planning.site import accepted_values, not_sticky, other_api_refusal, pinning_command
-from mct_s2s.planning.unnamed_credentials import describe_unnamed, unnamed_credentials
+from mct_s2s.planning.unnamed_credentials import (
+    describe_unnamed,
+    judged_credentials,
+    unnamed_credentials,
+)
 
 NOT_CONFIGURED = "not-configured"
 NO_CLIENTS = "no-clients"
@@ -401,8 +405,10 @@ def _diagnose_credentials(
         # Without the place: a tag of the registration, which its owners write, may have named it.
         rotate = observed.rotating(client)
         yield Finding("secret-not-stored", name, message, rotate, severity, client_id)
+    # What the file no longer names may end: a note of its own says that it is valid until then.
+    credentials = judged_credentials(client, observed)
     used = used_credential(client, observed, is_only_listed=is_only_listed)
-    if used is not None and _is_end_hidden(used, credentials, now + within):
+    if used is not None and used in credentials and _is_end_hidden(used, credentials, now + within):
         yield _report_early_end(client, used, observed, within)
         return
     valid = [credential for credential in credentials if credential.is_valid_at(now)]

@@ -13,6 +13,7 @@ from mct_s2s.model.client_credentials import (
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.credential_plan import current_credentials, held_here
 from mct_s2s.planning.short_lifetime import ShortLifetime, typed
+from mct_s2s.planning.unnamed_credentials import asks_for_other
 
 YEAR = timedelta(days=365)
 
@@ -57,7 +58,7 @@ def renewing(
             return observed.command("add-client", *words, about=client.client_id)
         return observed.rotating(client, *_longer_lifetime(kind, current, within))
     # The file alone knows where the new secret goes: a command without it would put it elsewhere.
-    if kind is None:
+    if kind is None or asks_for_other(client, observed):
         return file.command("apply")
     longer: tuple[str, ...] = ()
     lifetime = file.lifetime_of(client)
