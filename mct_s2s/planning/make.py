@@ -260,7 +260,9 @@ def _find_role_holders(
 ) -> _RoleHolders:
     """Find who holds the role already; none for a setup that lists only the clients it names."""
     service = registrations.service
-    lists_holders = desired.settings_only or desired.settings is SettingsScope.NONE
+    is_for_all = desired.settings is SettingsScope.NONE and not desired.names
+    # Beside named clients, a holder of the role may be what a removal has left that was cut off.
+    lists_holders = desired.settings_only or is_for_all
     if service is None or not lists_holders:
         return _RoleHolders()
     trust = observed.trust

@@ -42,6 +42,7 @@ from mct_s2s.planning.changes import (
     CreateApplication,
     RemoveCredential,
     RestartSite,
+    SettingsChange,
     UpdateApplication,
     WriteSettings,
 )
@@ -496,6 +497,15 @@ def test_add_client_warns_of_unset_settings_that_every_call_needs() -> None:
         f"ServiceAuthTenantId. Write them first: mct-s2s configure-appservice {WHERE}"
     )
     assert make_plan(spec("Import"), before).statements == ()
+
+
+def test_settings_that_are_left_to_others_for_a_client_list_no_other_holder() -> None:
+    """Another one may be what a removal has left that was cut off: it would get access back."""
+    export = client("Export")
+    before = replace(complete(IMPORT, export), app_service=None)
+    plan = make_plan(spec("Export", settings=SettingsScope.NONE), before)
+    left = [step for step in plan.manual_steps if isinstance(step, SettingsChange)]
+    assert [ident for step in left for _, ident in step.spec.listed] == [export.client_id]
 
 
 def test_who_loses_access_is_a_labelled_warning() -> None:
