@@ -76,10 +76,14 @@ def serving(
     folder: Path, *arguments: str, at: str = "localhost", until: str = "SIGINT"
 ) -> Iterator[Served]:
     port = free_ports(12)
+    number = getattr(signal, until)
+    # A process inherits that a signal is ignored, as it is for tests in the background of a shell.
+    before = signal.signal(number, signal.SIG_DFL)
     process = subprocess.Popen(
         program(["sandbox", "serve", "--port", str(port), *arguments]),
         env=environment(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
+    signal.signal(number, before)
     try:
         served = Served(
             process,
@@ -89,7 +93,7 @@ def serving(
         )
         with served.http:
             yield served
-        process.send_signal(getattr(signal, until))
+        process.send_signal(number)
         _, complaints = process.communicate(timeout=60)
         assert (process.returncode, complaints) == (0, "")
     finally:
