@@ -65,7 +65,10 @@ class Tag(StrEnum):
     For every place but the default file of this machine.
     """
     API = "mct-s2s:api:"
-    """On an App Service's own service application: the name of its API; without one, MCT."""
+    """On an App Service's own service application: the name of its API, as `api_in_tag` writes it.
+
+    Without one: MCT.
+    """
     USED = "mct-s2s:used-by:"
     """On a service application: another App Service that uses it, by its `uniqueName`."""
     SITE = "mct-s2s:site:"
@@ -88,9 +91,17 @@ _TAGGED = {
     Tag.VAULT: re.compile(r"[0-9A-Za-z-]+/[0-9A-Za-z-]+"),
     Tag.USED: re.compile(r"mct-s2s-[0-9a-z_-]+"),
     Tag.SITE: re.compile(r"[^/\s]+/[^/\s]+"),
-    Tag.API: re.compile(r"(?=.{1,40}$)[\w.&()+-]+( [\w.&()+-]+)*"),
+    Tag.API: re.compile(r"(?=.{1,120}$)[\w.&()+-]+(%20[\w.&()+-]+)*"),
 }
 _ANYTHING = re.compile(r".*", re.DOTALL)
+
+
+def api_in_tag(name: str) -> str:
+    """The name of an API as `Tag.API` has it: no tag has a blank, and no API's name a `%`.
+
+    Source: learn.microsoft.com/entra/identity-platform/supported-accounts-validation.
+    """
+    return name.replace(" ", "%20")
 
 
 def is_guid(text: str) -> bool:

@@ -11,7 +11,7 @@ from mct_s2s.model.api import Api
 from mct_s2s.model.commands import az_command, option
 from mct_s2s.model.desired import ServiceSpec
 from mct_s2s.model.directory_objects import Application, AppRole
-from mct_s2s.model.ids import ApplicationIdUri, Tag, site_in_unique_name, site_note
+from mct_s2s.model.ids import ApplicationIdUri, Tag, api_in_tag, site_in_unique_name, site_note
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.belief import (
     Belief,
@@ -192,7 +192,7 @@ def _new_service(spec: ServiceSpec, observed: ObservedState) -> Application:
 
 
 def _api_tags(api: Api) -> tuple[str, ...]:
-    return () if api.is_default else (Tag.API.of(api.name),)
+    return () if api.is_default else (Tag.API.of(api_in_tag(api.name)),)
 
 
 def _plan_edits(

@@ -12,7 +12,7 @@ from mct_s2s.model.api import Api
 from mct_s2s.model.azure_resources import AppService, FunctionApp
 from mct_s2s.model.commands import option, own_command, webapp_command
 from mct_s2s.model.desired import SettingsScope, Setup
-from mct_s2s.model.ids import ApplicationIdUri, ClientId, PrincipalId, Tag, same_id
+from mct_s2s.model.ids import ApplicationIdUri, ClientId, PrincipalId, Tag, api_in_tag, same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.run_files import Backup
 from mct_s2s.model.site_settings import AppSettings, Holds, Setting, spelling_in
@@ -377,9 +377,10 @@ def other_api_refusal(observed: ObservedState) -> Refused | None:
     if service is None or service.unique_name != trust.unique_name or service.deleted is not None:
         return None
     remembered = next(iter(Tag.API.values(service.tags)), None)
-    if remembered == (None if api.is_default else api.name):
+    if remembered == (None if api.is_default else api_in_tag(api.name)):
         return None
-    served = f"the {remembered} API" if remembered is not None else "the MCT API"
+    name = "MCT" if remembered is None else remembered.replace("%20", " ")
+    served = f"the {name} API"
     remedy = (
         f"Name the description of {served}: --api FILE"
         if remembered is not None

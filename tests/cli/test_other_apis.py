@@ -118,6 +118,18 @@ def test_an_app_that_the_sandbox_does_not_serve_is_told_how_it_is_served(
     assert "az resource" not in missing.err
 
 
+def test_an_api_whose_name_has_a_blank_is_set_up_and_remembered(
+    mct: Program, azure: Sandbox, orders: str
+) -> None:
+    """Graph takes no blank in a tag, and the name of the API is in one."""
+    named = ("-a", "orders", "-g", "apps", "--api", "microsoft-identity-web")
+    assert mct("setup", *named, "--client", "Import", "-y", "--no-verify").code == 0
+    again = mct("setup", *named, "--client", "Import", "-y", "--no-verify")
+    assert (again.code, "No changes." in again.err) == (0, True), again
+    other = mct("setup", "-a", "orders", "-g", "apps", *JSON)
+    assert (other.code, other.document["error"]["code"]) == (2, "other-api"), other
+
+
 def calls(ended: Ended) -> list[Json]:
     return [row for row in ended.document["checks"] if row["check"] == "call"]
 

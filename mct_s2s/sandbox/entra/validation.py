@@ -48,6 +48,15 @@ def password_not_generated() -> WireError:
     return bad_request("New password credentials must be generated with service actions.")
 
 
+def are_tags(tags: list[str]) -> bool:
+    """Whether an application may have these tags: no blanks, none twice, 1 to 256 characters each.
+
+    Source: learn.microsoft.com/entra/identity-platform/supported-accounts-validation.
+    """
+    is_each_sound = all(re.fullmatch(r"\S{1,256}", tag) for tag in tags)
+    return is_each_sound and len(set(tags)) == len(tags)
+
+
 def json_object(body: object) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise bad_request("Invalid request body: a JSON object is expected.")

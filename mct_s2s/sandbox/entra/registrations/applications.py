@@ -19,6 +19,7 @@ from mct_s2s.sandbox.entra.registrations import (
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.types import blank
 from mct_s2s.sandbox.entra.validation import (
+    are_tags,
     bad_request,
     clean,
     invalid_value,
@@ -180,7 +181,7 @@ def _check_texts(application: Object) -> None:
         raise _invalid("displayName")
     if len(application["description"] or "") > 1024:
         raise _invalid("description")
-    if any(not tag or len(tag) > 256 for tag in application["tags"]):
+    if not are_tags(application["tags"]):
         raise _invalid("tags")
 
 

@@ -14,6 +14,7 @@ from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.types import blank
 from mct_s2s.sandbox.entra.validation import (
+    are_tags,
     bad_request,
     clean,
     invalid_value,
@@ -132,7 +133,7 @@ def _checked(old: Object, values: Object) -> Object:
     allowed = {old["appId"], *old["servicePrincipalNames"]}
     if not old["appId"] or not set(new["servicePrincipalNames"]) <= allowed:
         raise _invalid("servicePrincipalNames")
-    if any(not tag or len(tag) > 256 for tag in new["tags"]):
+    if not are_tags(new["tags"]):
         raise _invalid("tags")
     if not new["displayName"]:
         raise _invalid("displayName")
