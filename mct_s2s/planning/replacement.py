@@ -183,11 +183,13 @@ class Replacement:
     @cached_property
     def current(self) -> Credential | None:
         """The one that users of the client read at its place now; `None` where nothing tells."""
-        # Where no place remembers, the newest one was handed over last: `--remove-old` says that
-        # its users have it. It is never removed without a new one.
-        if not self.place_has_received and self.rotation.remove_old:
+        held = self.client.note.delivered_of(self.of_kind)
+        # Where the place cannot say, or names a key that the client does not have, the newest one
+        # was handed over last: `--remove-old` says that its users have it. It is never removed
+        # without a new one.
+        if held is None and self.rotation.remove_old:
             return newest_made(self.replaceable)
-        return self.client.note.delivered_of(self.of_kind)
+        return held
 
     @cached_property
     def older(self) -> list[Credential]:
@@ -252,8 +254,9 @@ class Replacement:
                 deciding_credentials(self.counted, self.kind, self._held_now), horizon
             ) and (not is_hidden)
         # Everyone has the newest one by now: only the old ones are to go.
-        if rotation.remove_old and self.current is not None and (self.older or self.is_repeated):
-            return False
+        if rotation.remove_old and self.current is not None:
+            is_shown_whole = not self.client.has_just_arrived(self.kind)
+            return is_shown_whole and not (self.older or self.is_repeated)
         return not self.may_finish_last_rotation
 
     @cached_property

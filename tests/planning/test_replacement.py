@@ -198,6 +198,19 @@ def test_without_a_place_the_newest_secret_counts_as_the_current_one() -> None:
     assert (planned.current, planned.removed_now) == (CURRENT, [OLDEST, OLD])
 
 
+@pytest.mark.parametrize("days_ago", [1 / 24 / 60, 1], ids=["just now", "yesterday"])
+@pytest.mark.parametrize("within", [None, DAY], ids=["asked for", "scheduled"])
+@pytest.mark.parametrize("place", [IN_VAULT, "file:import.env"])
+def test_a_rotation_never_removes_the_last_live_secret(
+    place: str, within: timedelta | None, days_ago: float
+) -> None:
+    """The place names this client, and a key that is another's: who may write it can do so."""
+    of_another = made("of another", days_ago)
+    rotation = Rotation(remove_old=True, expiring_within=within)
+    planned = replacement(rotation, CURRENT, held=(of_another,), place=place)
+    assert planned.needs_new or CURRENT not in planned.removed_now
+
+
 @pytest.mark.parametrize("older", [(), (OLDEST, OLD)], ids=["the only one", "the newest"])
 def test_a_secret_that_does_not_end_soon_is_never_removed_without_a_new_one(
     older: tuple[Credential, ...],
