@@ -148,12 +148,9 @@ class S2SError(Exception):
         self.items += as_instructions(items)
 
     def mark_as_after_write(self) -> None:
-        """Take back what exit code and message say: that nothing was written.
-
-        A missing right, too, leaves a run half done then; the error says which one.
-        """
+        """Take back what exit code 2 and the message promise: that nothing was written."""
         self.says_unchanged = False
-        if self.exit_code in {ExitCode.NOT_BEGUN, ExitCode.NOT_PERMITTED}:
+        if self.exit_code == ExitCode.NOT_BEGUN:
             self.exit_code = ExitCode.FAILED
 
     def advise(self, remedy: str, command: str = "") -> None:

@@ -41,13 +41,13 @@ def test_an_error_says_that_nothing_was_changed_only_until_something_was(error: 
         (UsageError, 2, 1),
         (Refused, 2, 1),
         (NotThere, 2, 1),
-        (PermissionMissing, 4, 1),
-        (SignInFailed, 4, 1),
+        (PermissionMissing, 4, 4),
+        (SignInFailed, 4, 4),
         (S2SError, 1, 1),
         (Interrupted, 130, 130),
     ],
 )
-def test_what_ends_a_run_after_a_write_is_exit_code_1(
+def test_only_exit_code_2_promises_that_nothing_was_written(
     kind: type[S2SError], before: int, after: int
 ) -> None:
     error = kind("code", "Message.", remedy="Remedy.")

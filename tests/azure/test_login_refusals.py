@@ -731,6 +731,8 @@ def test_the_remedy_of_a_challenge_never_is_to_ask_for_a_permission(again: Again
             MFA,
             True,
         ),
+        ("", "RequestDisallowedByAzure: disallowed by Azure. Reasons: MFA is required.", MFA, True),
+        ("", "RequestDisallowedByAzure: The region is not allowed.", None, False),
         ("", "RequestDisallowedByPolicy: Policy identifiers: 'allowed locations'", None, False),
         ("", "AuthorizationFailed: MFA", None, False),
         (f'Bearer error="insufficient_claims", claims="{encode(MFA)}"', "", MFA, True),

@@ -753,7 +753,7 @@ def test_no_site_of_a_reviewed_plan_is_to_be_resumed_by_the_command_that_is_refu
     applied.azure.misbehave({"match": SETTINGS, "fault": {"type": "status", "status": 403}})
     done = applied(*words)
     applied.azure.behave()
-    assert done.code == 1, done
+    assert done.code == 4, done
     remedy = of_site(done, "academy")["error"]["error"]["remedy"]
     assert "Do the rest" in remedy
     assert "same command" not in remedy

@@ -21,7 +21,6 @@ def mct(mct: Program) -> Program:
 
 
 PERMISSION_MISSING = 4
-FAILED = 1
 """Of whatever ends a run that has written something."""
 READ = ("Application.Read.All", "Organization.Read.All")
 SEEN = "RoleManagement.Read.Directory"
@@ -146,7 +145,7 @@ def test_without_the_check_of_rights_the_real_refusal_decides(
         "setup", "-a", SITE, "--client", "A", "-y", "--no-preflight", "-o", "json", env=caller
     )
     inside.leave_alone()
-    assert (done.code, done.document["error"]["code"]) == (FAILED, "permission-missing")
+    assert (done.code, done.document["error"]["code"]) == (PERMISSION_MISSING, "permission-missing")
     assert "admin consent" in [change["resource"] for change in done.document["notDone"]]
     (client,) = azure.applications("A")
     assert client["appId"], "the client is made, and stays"
@@ -225,8 +224,7 @@ def test_a_right_is_named_by_the_refusal_where_no_rights_can_be_read(
     done = mct(*words, "-y", "-o", "json", env=caller)
     azure.behave()
     error = done.document["error"]
-    code = FAILED if is_written else PERMISSION_MISSING
-    assert (done.code, error["code"]) == (code, "permission-missing"), done
+    assert (done.code, error["code"]) == (PERMISSION_MISSING, "permission-missing"), done
     (missing,) = error["missing"]
     assert (missing["step"], right in missing["right"]) == (step, True)
     assert right in f"{error['message']} {error['remedy']}"

@@ -188,7 +188,7 @@ def test_a_vault_that_refuses_a_new_version_is_told_with_its_role_and_the_secret
     azure.behave()
     error = ended.document["error"]
     (missing,) = error["missing"]
-    assert (ended.code, missing["right"]) == (1, "Key Vault Secrets Officer"), ended
+    assert (ended.code, missing["right"]) == (4, "Key Vault Secrets Officer"), ended
     assert "has assigned you the role Key Vault Secrets Officer" in error["remedy"]
     assert "The secret of Reports was removed again." in error["message"]
     (application,) = azure.applications("Reports")
@@ -1045,7 +1045,7 @@ def test_a_removal_that_waits_for_the_document_is_done_only_once_it_succeeded(
         {"match": {"path": "*/removePassword"}, "fault": {"type": "status", "status": 403}}
     )
     ended = mct("rotate-secret", "One", "--secret-to", "show", "--remove-old", "-y", "-o", "json")
-    assert ended.code == 1
+    assert ended.code == 4
     (removal,) = (row for row in ended.document["changes"] if row["action"] == "delete")
     assert removal["detail"].endswith("; it is removed once this document is written")
     assert "Deleted    secret of One" not in ended.err

@@ -213,7 +213,7 @@ def test_the_azure_clis_user_is_told_the_commands_and_the_same_command_resumes(
     turned.vary(mfa_for_writes=mode)
     az.answers(tokens(turned, inside))
     done = mct(*SETUP, "--auth", "cli", env=az.env)
-    assert error(done) == (1, "mfa-required"), "after what the directory let it write"
+    assert error(done) == (4, "mfa-required"), "also after what the directory let it write"
     remedy = done.document["error"]["remedy"]
     match = re.search(
         rf"az logout; az login --tenant {turned.tenant_id} --scope {turned.origin}/.default "

@@ -79,6 +79,7 @@ _OF_MACHINE = (
 # What goes into a command is matched strictly: the header may come from a proxy.
 _CLAIMS = re.compile(r'\bclaims="([A-Za-z0-9+/_=-]{1,4096})"')
 _TENANT = re.compile(r'\bauthorization_uri="https://[^/"]+/([0-9A-Za-z-]{36})[/"]')
+_DISALLOWED = re.compile(r"\bRequestDisallowedBy(?:Policy|Azure)\b")
 _MFA = re.compile(r"\bMFA\b|multi-?\s?factor", re.IGNORECASE)
 
 
@@ -106,9 +107,8 @@ def challenge_of(refusal: Refusal) -> Challenge | None:
     if refusal.status not in {401, 403}:
         return None
     claims = _challenged_claims(refusal.headers)
-    by_policy = (
-        "RequestDisallowedByPolicy" in refusal.body and _MFA.search(refusal.body) is not None
-    )
+    is_disallowed = _DISALLOWED.search(refusal.body) is not None
+    by_policy = is_disallowed and _MFA.search(refusal.body) is not None
     if claims is None and not by_policy:
         return None
     tenant = challenged_tenant(refusal.headers)
