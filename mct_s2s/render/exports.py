@@ -1,4 +1,4 @@
-"""`status` for spreadsheets, calendars and auditors.
+"""`status` for spreadsheets and auditors.
 
 What comes from Azure is data: each format escapes it.
 """
@@ -6,9 +6,7 @@ What comes from Azure is data: each format escapes it.
 import csv
 import io
 import re
-from collections import defaultdict
 from collections.abc import Iterator
-from datetime import timedelta
 
 from mct_s2s.model.client_credentials import has_end
 from mct_s2s.model.observed import ClientApplication
@@ -114,54 +112,6 @@ def cell(value: str) -> str:
     return _FORMULA.sub(r"\1'", plain(value))
 
 
-# --- ics: an event, and an alarm before it, for each credential to replace (RFC 5545) ---
-
-
-def as_ics(report: StatusReport) -> str:
-    """Times are in UTC. Imported again, it updates its events: each keeps its UID."""
-    events: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
-    rows_of_sites = [row for site in report.sites for row in _rows(site, report)]
-    for row in (row for row in rows_of_sites if "expires" in row and "command" in row):
-        uid = f"{row['keyId']}.{row['id']}@mct-s2s".casefold()
-        events[re.sub("[-:]", "", row["expires"]), row["client"].casefold(), uid].append(row)
-    now = f"{report.now:%Y%m%dT%H%M%SZ}"
-    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//mct-s2s//mct-s2s//EN", "METHOD:PUBLISH"]
-    lines.append("X-WR-CALNAME:MCT credentials")
-    for (expires, _, uid), rows in sorted(events.items()):
-        row, labels = rows[0], ", ".join(row["appService"] for row in rows)
-        summary = f"{row['kind'].capitalize()} of {row['client']} expires ({labels})"
-        key = f"Credential: {row['name'] or row['keyId']} ({row['keyId']})"
-        details = _ics_text(f"App ID: {row['id']}", key, "To replace it, run:", row["command"])
-        lines += [
-            "BEGIN:VEVENT",
-            f"UID:{uid}",
-            f"DTSTAMP:{now}",
-            f"LAST-MODIFIED:{now}",
-            f"DTSTART:{expires}",
-        ]
-        lines += [f"SUMMARY:{_ics_text(summary)}", f"DESCRIPTION:{details}", "TRANSP:TRANSPARENT"]
-        if expires > now:
-            minutes = report.within // timedelta(minutes=1)
-            lines += ["BEGIN:VALARM", "ACTION:DISPLAY", f"TRIGGER:-PT{minutes}M"]
-            lines += ["DESCRIPTION:" + _ics_text(f"{summary}. Run: {row['command']}"), "END:VALARM"]
-        lines.append("END:VEVENT")
-    return "".join(_folded(line) + END for line in [*lines, "END:VCALENDAR"])
-
-
-def _ics_text(*lines: str) -> str:
-    """Section 3.3.11."""
-    escaped = (
-        plain(line).replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,") for line in lines
-    )
-    return "\\n".join(escaped)
-
-
-def _folded(line: str) -> str:
-    """Pieces of at most 75 octets, of which a character takes up to four; section 3.1."""
-    width = 74 if line.isascii() else 18
-    return f"{END} ".join(line[at : at + width] for at in range(0, len(line), width))
-
-
 # --- markdown: for a wiki, an issue, an auditor ---
 
 _SHOWN = {
@@ -212,4 +162,4 @@ def _problem(severity: str, message: str, remedy: str) -> Iterator[str]:
     yield from ("", f"**{severity}:** {text(message)}", "", *fenced(remedy))
 
 
-FORMATS = {"csv": as_csv, "ics": as_ics, "markdown": as_markdown}
+FORMATS = {"csv": as_csv, "markdown": as_markdown}

@@ -24,7 +24,7 @@ from mct_s2s.planning.reports.findings import Severity, diagnose
 from mct_s2s.planning.reports.renewal import renewing
 from mct_s2s.planning.reports.status import StatusReport
 from mct_s2s.planning.reports.verification import advice, returned, without_token
-from mct_s2s.render.exports import as_csv, as_ics
+from mct_s2s.render.exports import as_csv
 
 from tests.cli.schemas import FINDING_CODES
 from tests.planning.scenarios import (
@@ -326,7 +326,7 @@ def test_a_credential_that_a_trust_file_names_is_replaced_by_a_command_that_name
     observed = replace(complete(client("Import", *held)), file=IN_FILE)
     (finding,) = diagnose(observed)
     assert finding.remedy == expected
-    text = as_csv(one(observed)) + as_ics(one(observed)).replace("\r\n ", "")
+    text = as_csv(one(observed))
     assert "rotate-secret" not in text.replace(expected, "")
 
 
@@ -380,14 +380,14 @@ def test_a_lifetime_of_a_trust_file_that_is_always_reported_is_said_with_what_wo
         f"file{advice}"
     )
     assert finding.remedy == f"mct-s2s {expected}".replace("FILE", "trust.toml --only learn")
-    text = as_csv(one(observed)) + as_ics(one(observed)).replace("\r\n ", "")
+    text = as_csv(one(observed))
     assert "rotate-secret -f trust.toml --only learn --expiring-within 30d" not in text
 
 
 def test_the_command_for_a_secret_that_is_not_due_replaces_it_whenever_it_is_run() -> None:
     observed = replace(complete(client("Import", credential(200))), file=IN_FILE)
     assert "mct-s2s rotate-secret Import -f trust.toml --only learn" in as_csv(one(observed))
-    assert "--expiring-within" not in as_ics(one(observed)).replace("\r\n ", "")
+    assert "--expiring-within" not in as_csv(one(observed))
 
 
 def test_a_credential_that_a_trust_file_does_not_name_keeps_its_own_command() -> None:

@@ -1,4 +1,4 @@
-"""`-o csv|ics|markdown`, read back by parsers that are not ours: no name is a formula, another line
+"""`-o csv|markdown`, read back by parsers that are not ours: no name is a formula, another line
 or markup.
 
 In `report(name)` every text that others choose is hostile, for each format in its own way.
@@ -11,10 +11,8 @@ import re
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from icalendar import Calendar
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from mct_s2s.errors import S2SError
@@ -22,7 +20,7 @@ from mct_s2s.model.client_credentials import OUR_CREDENTIALS
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.reports.findings import Finding
 from mct_s2s.planning.reports.status import StatusReport
-from mct_s2s.render.exports import COLUMNS, as_csv, as_ics, as_markdown, cell
+from mct_s2s.render.exports import COLUMNS, as_csv, as_markdown, cell
 from mct_s2s.render.markdown import fenced, table, text
 
 from tests.planning.scenarios import (
@@ -39,8 +37,6 @@ from tests.render.examples import (
     IDENTITY,
     LONG_NAME,
     ODD_NAMES,
-    WITHIN,
-    named,
     one,
     several,
     status_of,
@@ -60,16 +56,6 @@ MARKDOWN = (
     "|", "```",
     "a | --- | b", "javascript:alert(1)", "trailing\\",
 )  # fmt: skip
-ICS = (
-    "a;b,c\\d",
-    "x\r\nEND:VEVENT",
-    "x\\nATTACH:https://evil.example",
-    ":",
-    "ä" * 80,
-    "日本語" * 40,
-    "🚀" * 30,
-)
-
 COMMON = (*STEERING.values(), "<[x](https://evil.example)>`|;,", ODD_NAMES[-2], LONG_NAME)
 """What every format has to stand."""
 USUAL = "Harmless"
@@ -162,96 +148,15 @@ def test_no_name_makes_a_formula_or_another_row(name: str) -> None:
             assert text == plain(text)
 
 
-def events(text: str) -> list[Any]:
-    return list(Calendar.from_ical(text).walk("VEVENT"))
-
-
-def test_each_credential_that_ends_has_an_event_at_its_end_with_the_command() -> None:
-    calendar = events(as_ics(one()))
-    assert [str(event["SUMMARY"]) for event in calendar] == [
-        "Secret of Reports expires (contosolearn)",
-        "Secret of Nightly expires (contosolearn)",
-        "Secret of Import expires (contosolearn)",
-    ]
-    assert calendar[1]["DTSTART"].dt == NOW + timedelta(days=20)
-    assert (
-        str(calendar[1]["DESCRIPTION"]).splitlines()[-1]
-        == f"mct-s2s rotate-secret {guid('Nightly')} {WHERE}"
-    )
-    assert "days" not in str(calendar[1]["DESCRIPTION"]), "it would be wrong tomorrow"
-
-
 def test_a_secret_that_a_rotation_kept_for_a_while_is_not_to_be_replaced() -> None:
     held = [
         replace(credential(ends, f"{OUR_CREDENTIALS}{ends}"), begins=NOW - timedelta(days=age))
         for ends, age in ((20, 3), (300, 2))
     ]
     rotated = one(complete(client("Import", *held)))
-    (event,) = events(as_ics(rotated))
-    assert event["DTSTART"].dt == NOW + timedelta(days=300)
     commands = {row["daysLeft"]: row["command"] for row in rows(as_csv(rotated)) if row["keyId"]}
     assert not commands["20"]
     assert commands["300"]
-    by_others = replace(held[0], name="by hand")
-    assert len(events(as_ics(one(complete(client("Import", by_others, held[1])))))) == 2
-    ended = replace(held[1], expires=NOW + timedelta(days=10))
-    assert len(events(as_ics(one(complete(client("Import", held[0], ended)))))) == 2
-
-
-def test_an_alarm_rings_at_the_horizon() -> None:
-    past, soon, later = events(as_ics(one()))
-    assert list(past.walk("VALARM")) == []
-    for event in (soon, later):
-        alarms = list(event.walk("VALARM"))
-        assert [alarm["TRIGGER"].dt for alarm in alarms] == [timedelta(days=-30)]
-        assert all("mct-s2s rotate-secret" in str(alarm["DESCRIPTION"]) for alarm in alarms)
-
-
-@pytest.mark.parametrize("within", [timedelta(days=7), timedelta(hours=36), timedelta(0)])
-def test_an_alarm_rings_at_a_short_horizon_too(within: timedelta) -> None:
-    last = events(as_ics(replace(one(), within=within)))[-1]
-    assert [alarm["TRIGGER"].dt for alarm in last.walk("VALARM")] == [-within]
-
-
-def test_a_client_of_two_app_services_has_one_event() -> None:
-    mine = client("Import", credential(50))
-    sites = (status_of(complete(mine)), status_of(named(complete(mine), "other")))
-    (only,) = events(as_ics(StatusReport(NOW, WITHIN, sites)))
-    assert str(only["SUMMARY"]).endswith("(contosolearn, other)")
-
-
-def test_a_later_export_updates_the_same_events() -> None:
-    first = one()
-    later = replace(one(), now=NOW + timedelta(days=1))
-    uids = [[str(event["UID"]) for event in events(as_ics(each))] for each in (first, later)]
-    assert uids[0] == uids[1]
-    assert len(set(uids[0])) == 3
-    stamps = [
-        {event["LAST-MODIFIED"].dt for event in events(as_ics(each))} for each in (first, later)
-    ]
-    assert stamps[0] != stamps[1]
-
-
-def test_without_a_credential_that_ends_it_is_an_empty_calendar() -> None:
-    unending = complete(client("Import", replace(credential(), expires=None)))
-    assert events(as_ics(one(unending))) == []
-
-
-@functools.cache
-def usual_parts() -> list[tuple[str | None, list[str]]]:
-    return [(part.name, sorted(part)) for part in Calendar.from_ical(as_ics(report(USUAL))).walk()]
-
-
-@pytest.mark.parametrize("name", [*COMMON, *ICS])
-def test_no_name_makes_another_line_of_a_calendar(name: str) -> None:
-    text = as_ics(report(name))
-    assert text.count("\n") == text.count("\r\n") == text.count("\r")
-    assert max(len(line.encode()) for line in text.split("\r\n")) <= 75
-    calendar = Calendar.from_ical(text)
-    assert [(part.name, sorted(part)) for part in calendar.walk()] == usual_parts()
-    assert f"Secret of {plain(name)} expires (contosolearn)" in {
-        str(event["SUMMARY"]) for event in calendar.walk("VEVENT")
-    }
 
 
 MARKDOWN_IT = MarkdownIt("commonmark").enable(["table", "strikethrough"])

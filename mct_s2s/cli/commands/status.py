@@ -21,7 +21,7 @@ class StatusOptions(FileOptions, AzureOptions):
         "mct-s2s status --all -o csv",
         "mct-s2s status -f trust.toml -o markdown",
     )
-    output: str = output_option("csv", "ics", "markdown")
+    output: str = output_option("csv", "markdown")
     expiring_within: str = option(
         "--expiring-within DURATION",
         "Warn this long before the last credential expires (exit code 3).",
@@ -68,8 +68,6 @@ def status(options: StatusOptions) -> int:
         return _show(terminal, report, options.output)
 
     if options.file is not None:
-        if options.output == "ics":  # a calendar has no current folder
-            options = replace(options, file=options.file.absolute())
         setups = chosen(read_sites(options, "all_sites"), options)
 
         async def of_file(command_run: CommandRun) -> int:
