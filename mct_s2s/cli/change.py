@@ -9,9 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mct_s2s.activity import activity, counting
-from mct_s2s.cli.command_run import CommandRun, may_ask, run_with_deadline
+from mct_s2s.cli.command_run import CommandRun, may_ask, run_in_session, run_with_deadline
 from mct_s2s.cli.file_site import FileSite
-from mct_s2s.cli.fleet import open_sessions, run_at_site
+from mct_s2s.cli.fleet import open_sessions
 from mct_s2s.cli.handover import ways_out
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.report import show_end, show_review
@@ -49,18 +49,13 @@ Resume = Callable[[Sequence[str]], Instruction]
 """Says how to complete a run at those sites of a trust file that it names."""
 
 
-def run_change(
-    options: ChangingOptions, request: Request, file_site: FileSite | None = None
-) -> int:
-    """Do what is asked for at one App Service; return the exit code.
-
-    `file_site`: the site of a trust file that says where it is.
-    """
+def run_change(options: ChangingOptions, request: Request) -> int:
+    """Do what is asked for at one App Service; return the exit code."""
 
     async def body(command_run: CommandRun, session: Session) -> int:
         return await change(command_run, session, options, request)
 
-    return run_at_site(options, file_site, services_for(request), body)
+    return run_in_session(options, services_for(request), body)
 
 
 async def change(

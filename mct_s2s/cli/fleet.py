@@ -8,15 +8,8 @@ from dataclasses import replace
 from typing import TypeVar
 
 from mct_s2s.activity import activity, counting
-from mct_s2s.cli.command_run import (
-    CommandRun,
-    SessionBody,
-    run_in_session,
-    run_with_deadline,
-)
 from mct_s2s.cli.file_keys import with_keys
 from mct_s2s.cli.file_site import FileSite
-from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.session import Services, all_services, open_session, services_for
 from mct_s2s.concurrency import end_all, gather_or_cancel
 from mct_s2s.engine.observe.sites import find_sites, find_slots
@@ -80,25 +73,6 @@ async def _enter_session(
     except S2SError as error:
         _name_profile(error, site.profile_name)
         raise
-
-
-def run_at_site(
-    options: AzureOptions, site: FileSite | None, needs: Services, body: SessionBody
-) -> int:
-    """Run what is about one App Service: that of a trust file, or else the one of the options."""
-    if site is None:
-        return run_in_session(options, needs, body)
-
-    async def in_session(command_run: CommandRun) -> int:
-        async with AsyncExitStack() as stack:
-            try:
-                session = await _enter_session(stack, site, needs, command_run.terminal)
-                return await body(command_run, session)
-            except S2SError as error:
-                site.name_keys(error)
-                raise
-
-    return run_with_deadline(options, in_session)
 
 
 def _name_profile(error: S2SError, name: str) -> None:

@@ -3,7 +3,6 @@
 Help texts: imperative, 70 characters, no semicolon (`tests/cli/test_help.py`).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, get_args
@@ -230,20 +229,6 @@ class FileOptions:
     only: list[str] = option(
         "--only SITE", "With --file: this site of it alone. Repeatable.", default=list
     )
-    excepted: list[str] = option(
-        "--except SITE", "With --file: all its sites but this one. Repeatable.", default=list
-    )
-
-
-@dataclass(kw_only=True)
-class SiteFileOptions:
-    """The options of a command about one App Service, where a trust file says which."""
-
-    file: Path | None = option("-f --file FILE", "Trust file that says where the App Service is.")
-    only: list[str] = option(
-        "--only SITE", "With --file: the site. Needed if it has several.", default=list
-    )
-    excepted: ClassVar[Sequence[str]] = ()
 
 
 CLIENT = ("--client NAME", "The same as NAME.")

@@ -324,10 +324,9 @@ def _way_back(outcome: Outcome) -> Iterator[str]:
     deleted = {change.object_id for change in done if isinstance(change, DeleteApplication)}
     purged = {change.object_id for change in done if isinstance(change, PurgeApplication)}
     if deleted - purged:
-        commands = "setup or add-client" if outcome.before.file is None else "apply"
         yield (
-            f"Deleted app registrations can be restored for 30 days: by {commands} with the same "
-            "names, or in the portal."
+            "Deleted app registrations can be restored for 30 days: by setup or add-client with "
+            "the same names, or in the portal."
         )
 
 

@@ -1,41 +1,34 @@
 """Where a program of `snippet` finds its credential, and what its reader has to know."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from mct_s2s.cli.file_site import FileSite
 from mct_s2s.engine.credential_stores import noted_vaults
 from mct_s2s.engine.local_notes import default_folder, usual_file
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import Instruction, NotThere, UsageError
-from mct_s2s.local_files import read_given
 from mct_s2s.model.api import Api
-from mct_s2s.model.client_credentials import GITHUB, CredentialKind, NewCredential
+from mct_s2s.model.client_credentials import GITHUB, CredentialKind
 from mct_s2s.model.client_sign_in import (
     CertificateCredential,
     ClientSignIn,
     Language,
     SecretCredential,
 )
-from mct_s2s.model.commands import option, own_command
-from mct_s2s.model.desired import ServiceSpec
+from mct_s2s.model.commands import option
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import same_id
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
 from mct_s2s.model.secret_place import SecretPlace
-from mct_s2s.model.toml import toml_value
 from mct_s2s.plain_text import counted
-from mct_s2s.planning.api_address import api_url, is_api_of, is_confirmed
+from mct_s2s.planning.api_address import is_api_of
 from mct_s2s.planning.belief import is_not_of_this_site
 from mct_s2s.planning.clients import Client
 from mct_s2s.planning.reports.findings import Finding, Severity
-from mct_s2s.planning.unnamed_credentials import named_credentials
 from mct_s2s.render.snippets import ApiCall, CredentialSource, SourceKind, languages_for
-from mct_s2s.stores.dotenv import available, from_files, is_as_written
-from mct_s2s.stores.files import FileStore
+from mct_s2s.stores.dotenv import available, from_files
 
 _NOT_HERE = "The client's credential is not in its usual place on this machine."
 
@@ -52,68 +45,13 @@ def unsuitable_for_logic_app(client: Client, api: Api, url: str, audience: str) 
 
 
 def not_set_up(label: str, observed: ObservedState, client: str) -> NotThere:
-    # A trust file names the clients itself.
-    words = ["--client", client or "NAME"] if observed.file is None else []
+    words = ["--client", client or "NAME"]
     return NotThere(
         "service-application-missing",
         f"'{label}' has no service application with an Application ID URI yet.",
         remedy="Set it up first:",
         command=observed.command("setup", *words),
     )
-
-
-def _name_in_file(site: FileSite | None, client: Client) -> str | None:
-    if site is None or not isinstance(client, ClientApplication):
-        return None
-    return site.file.name_of(client)
-
-
-def program_of_file(site: FileSite | None, client: Client) -> SecretPlace | None:
-    """The program to which a trust file gives a client's secret, if it does."""
-    name = _name_in_file(site, client)
-    if site is None or name is None:
-        return None
-    place = site.request.places.of(name)
-    return place.place if place.command else None
-
-
-def saved_file(site: FileSite | None, client: Client) -> Path | None:
-    """The file on this machine where a trust file keeps a client's credential, if it is there.
-
-    Raises UsageError: a shell would run more of it than a credential.
-    """
-    name = _name_in_file(site, client)
-    if site is None or name is None:
-        return None
-    place = site.request.places.of(name)
-    if place.path is None:
-        return None
-    path = place.file_for(name, place.path)
-    credentials = (each.credential for each in site.request.setup.clients if each.name == name)
-    if any(isinstance(new, NewCredential) and new.kind.is_key for new in credentials):
-        path = FileStore(path, keeps_key=True).dotenv  # the file may name the key beside it
-    if not path.is_file():
-        return None
-    # Both files may be somebody else's branch, and a program in a shell language reads this one.
-    with suppress(OSError):  # who reads it next refuses it
-        if not is_as_written(read_given(path).decode("utf-8", errors="replace")):
-            raise UsageError(
-                "credentials-unreadable",
-                f"The trust file alone names '{path}', and it has lines that mct-s2s does not "
-                "write. A shell would run them.",
-                remedy=f"If it is right, name it yourself: {option('--credentials', str(path))}",
-            )
-    return path
-
-
-def program_url(observed: ObservedState, stored: str | None) -> str:
-    """The address that a program calls; `stored`: the one beside the client's credential.
-
-    A trust file may be somebody else's branch: what it alone names gets no token.
-    """
-    assert observed.app_service is not None  # a program calls one
-    confirmed = api_url(observed) if is_confirmed(observed, stored) else None
-    return confirmed or observed.app_service.url
 
 
 def refuse_language(language: Language, client: Client, source: CredentialSource) -> None:
@@ -135,20 +73,13 @@ def source_for(
     observed: ObservedState,
     typed: Path | None,
     language: Language,
-    *,
-    saved: Path | None,
 ) -> CredentialSource:
-    """Where the program gets the client's credential.
-
-    `typed`: the file of `--credentials`; `saved`: the one that a trust file names.
-    """
+    """Where the program gets the client's credential; `typed`: the file of `--credentials`."""
     if isinstance(client, ServicePrincipal):
         return _source_of_identity(client)
     label = observed.app_service.label if observed.app_service is not None else ""
     folder = default_folder(session, label, observed)
-    source = next(
-        _sources_of_application(session, client, typed or saved, language, folder, observed)
-    )
+    source = next(_sources_of_application(session, client, typed, language, folder, observed))
     # One file may serve two sites: of one that is typed, the address may be the other one's.
     return source if typed is None else replace(source, api_url=None)
 
@@ -176,8 +107,7 @@ def _sources_of_application(
 
     `credentials_file`: the one that is named.
     """
-    # Beside what a trust file names, an earlier credential may still be valid.
-    known = named_credentials(client, observed) or client.counted_credentials
+    known = client.counted_credentials
     federated = [
         CredentialSource(SourceKind.FEDERATED, federation=credential.federation)
         for credential in known
@@ -228,42 +158,20 @@ def _sources_of_application(
     yield CredentialSource(SourceKind.SECRET_FILE, path=str(path))
 
 
-def _address_notes(
-    call: ApiCall, language: Language, observed: ObservedState
-) -> Iterator[Instruction]:
-    """Say where the client's own file, or the trust file, has another address than the program."""
-    stored, typed = call.source.api_url, observed.typed_url
-    if typed is not None and not is_confirmed(observed, stored):
-        what = (
-            f"The trust file alone says that the API is at {typed}: the program calls the App "
-            "Service's own address. If the other one is right, name it yourself:"
-        )
-        words = ("--url", "URL", "--language", language.value)
-        again = own_command("snippet", *words, about=call.client_id, where=observed.where)
-        yield Instruction(what, again)
+def _address_notes(call: ApiCall, observed: ObservedState) -> Iterator[Instruction]:
+    """Say where the client's own file has another address than the program."""
+    stored = call.source.api_url
     if stored is not None and not is_api_of(observed, stored):
         step = "The file with the client's credential has another URL of the API."
-        if observed.file is not None:
-            yield Instruction(
-                f"{step} If that is right, write it into the trust file as url:", stored
-            )
-            return
         again = observed.command("snippet", "--url", stored, about=call.client_id)
         yield Instruction(f"{step} To call that:", again)
 
 
 def _giving(what: str, place: str, call: ApiCall, observed: ObservedState) -> Instruction:
-    """Say how the client gets a new secret at another place: a trust file says that itself."""
-    client = observed.trust.client_of_id(call.client_id)
-    file = observed.file
-    if client is None or file is None or file.name_of(client) is None:
-        words = ("--secret-to", place)
-        rotate = observed.command("rotate-secret", *words, about=call.client_id)
-        return Instruction(f"{what}:", rotate)
-    return Instruction(
-        f"{what}, write secret-to = {toml_value(place)} for it into the file, then:",
-        observed.rotating(client),
-    )
+    """Say how the client gets a new secret at another place."""
+    words = ("--secret-to", place)
+    rotate = observed.command("rotate-secret", *words, about=call.client_id)
+    return Instruction(f"{what}:", rotate)
 
 
 def notes(
@@ -271,18 +179,13 @@ def notes(
     language: Language,
     findings: Sequence[Finding],
     observed: ObservedState,
-    spec: ServiceSpec | None = None,
-    program: SecretPlace | None = None,
 ) -> Iterator[Instruction]:
-    """Say what keeps the program from working.
-
-    `spec`: the trust file's service application; `program`: the one that it gives the secret to.
-    """
+    """Say what keeps the program from working."""
     yield from _problem_notes(call, findings, observed)
-    yield from _source_notes(call, language, observed, program)
-    yield from _address_notes(call, language, observed)
+    yield from _source_notes(call, language, observed)
+    yield from _address_notes(call, observed)
     service = observed.trust.service
-    if service is not None and is_not_of_this_site(service, observed, spec):
+    if service is not None and is_not_of_this_site(service, observed):
         name = service.display_name
         yield Instruction(f"Its tokens are for '{name}', as the App Service's settings alone say.")
 
@@ -300,7 +203,7 @@ def _problem_notes(
 
 
 def _source_notes(
-    call: ApiCall, language: Language, observed: ObservedState, program: SecretPlace | None
+    call: ApiCall, language: Language, observed: ObservedState
 ) -> Iterator[Instruction]:
     """Say what the client's credential lacks for the program."""
     source, in_workflow = call.source, language is Language.GITHUB_ACTIONS
@@ -316,13 +219,7 @@ def _source_notes(
                 "The program reads it from the file below. If it is somewhere else, add "
                 "--credentials FILE."
             )
-            where = (
-                _NOT_HERE
-                if program is None
-                else f"The trust file gives the client's secret to {program}, so it is not in a "
-                "file here."
-            )
-            yield Instruction(f"{where} {remedy}", source.path)
+            yield Instruction(f"{_NOT_HERE} {remedy}", source.path)
     elif source.federation is not None:
         subject, is_of_github = source.federation.subject, source.federation.issuer == GITHUB
         if in_workflow and not is_of_github:

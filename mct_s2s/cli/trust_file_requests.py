@@ -3,7 +3,6 @@
 An entry becomes options of `setup`, so that the same code checks every value.
 """
 
-import os
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
@@ -14,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from mct_s2s.azure.clouds import check_name, is_on_this_machine
-from mct_s2s.cli.binding import OF_A_SITE, option_words, typed_options
+from mct_s2s.cli.binding import option_words, typed_options
 from mct_s2s.cli.commands.setup import SetupOptions, setup_request
 from mct_s2s.cli.file_keys import with_keys
 from mct_s2s.cli.file_site import FileSite
@@ -63,8 +62,6 @@ _OF_A_KIND = frozenset(
     }
 )
 """Keys of a client that only make sense together."""
-_SAID_BY_FILE = (*OF_A_SITE, "service_app", "url")
-"""Options of a command about one App Service that a site of the file has in their place."""
 _SIGN_IN = ("subscription", "tenant", "cloud", "auth")
 _DEEPEST = 5
 """Parts of the longest `Location`."""
@@ -132,72 +129,29 @@ def read_sites(options: Any, *unfit: str) -> tuple[FileSite, ...]:
     return sites_in(document, options, typed)
 
 
-def located(options: Any, *unfit: str) -> tuple[Any, FileSite | None]:
-    """The options of a command about one App Service, with where a trust file says that it is.
-
-    And the file's site; without `--file`, the options as they are. `unfit`: as for `read_sites`.
-
-    Raises UsageError: also where the file has several sites, and none or several are chosen.
-    """
-    if options.file is None:
-        check_only(options)
-        return options, None
-    sites = read_sites(options, *unfit)
-    about = chosen(sites, options)
-    if len(about) > 1:
-        raise UsageError(
-            "usage",
-            f"This command is about one App Service, not the {len(about)} of '{options.file}'.",
-            remedy=_ask_for_site(about, getattr(options, "client", "")),
-        )
-    (site,) = about
-    others = (other for other in sites if other is not site)
-    named_elsewhere = frozenset(
-        name.casefold() for other in others for name in other.client_names if is_guid(name)
-    )
-    file = replace(site.file, named_elsewhere=named_elsewhere)
-    site = replace(site, request=replace(site.request, file=file))
-    taken = {field.name for field in fields(options)}.intersection(_SAID_BY_FILE)
-    return replace(options, **{name: getattr(site.options, name) for name in taken}), site
-
-
-def _ask_for_site(sites: Sequence[FileSite], client: str) -> str:
-    """Which sites to choose from: those that the file gives the client, if there are any."""
-    wanted = client.strip().casefold()
-
-    def has_client(site: FileSite) -> bool:
-        callers = (*site.file.clients, *site.file.identities)
-        return wanted in map(str.casefold, callers)
-
-    having = [site.key for site in sites if has_client(site)]
-    return f"Name one with --only: {few_of(having or [site.key for site in sites])}."
-
-
 def file_words(options: Any) -> list[str]:
     """The words of a command about the same sites: `-f trust.toml --only learn`."""
     sign_in = {name: value for name in _SIGN_IN if (value := getattr(options, name))}
     only = [word for site in options.only for word in ("--only", site)]
-    excepted = [word for site in options.excepted for word in ("--except", site)]
-    return ["-f", str(options.file), *only, *excepted, *option_words(AzureOptions, sign_in)]
+    return ["-f", str(options.file), *only, *option_words(AzureOptions, sign_in)]
 
 
 def set_up_command(options: Any, keys: Sequence[str | None]) -> str:
     """The command that sets up these sites of the file: by name, where they are few."""
     named = [key for key in keys if key is not None]
     if 0 < len(named) <= _MOST_NAMED:
-        options = replace(options, only=named, excepted=[])
+        options = replace(options, only=named)
     return command("mct-s2s", "apply", *file_words(options))
 
 
 def check_only(options: Any) -> None:
     """Raise UsageError: sites of a trust file are chosen, and no file is named."""
-    for name, sites in (("--only", options.only), ("--except", options.excepted)):
-        if sites:
-            raise UsageError(
-                "usage",
-                f"{name} names sites of a trust file.",
-                remedy=f"Add --file FILE, or remove {name}.",
-            )
+    if options.only:
+        raise UsageError(
+            "usage",
+            "--only names sites of a trust file.",
+            remedy="Add --file FILE, or remove --only.",
+        )
 
 
 def sites_in(
@@ -235,23 +189,16 @@ def _with_credentials(sites: Sequence[FileSite]) -> Iterator[FileSite]:
 
 
 def chosen(sites: Sequence[FileSite], options: Any) -> tuple[FileSite, ...]:
-    """The sites that --only or --except choose, in the file's order. Raises UsageError."""
-    if options.only and options.excepted:
-        raise contradiction("--only cannot be combined with --except.")
+    """The sites that --only chooses, or all, in the file's order. Raises UsageError."""
     known = [site.key for site in sites]
-    for key in (*options.only, *options.excepted):
+    for key in options.only:
         if key not in known:
             raise UsageError(
                 "site-unknown",
                 f"'{options.file}' names no site '{key[:130]}'.",
                 remedy=did_you_mean(key, known, f"Use one of {few_of(known)}."),
             )
-    if not set(known).difference(options.excepted):
-        raise contradiction(
-            f"--except names every site of '{options.file}'.", "Remove one --except."
-        )
-    wanted = options.only or set(known).difference(options.excepted)
-    return tuple(site for site in sites if site.key in wanted)
+    return tuple(site for site in sites if not options.only or site.key in options.only)
 
 
 def path_text(*location: str | int) -> str:
@@ -446,20 +393,10 @@ class _Reader:
             for client in entry.clients
             if client.secret_lifetime is not None
         }
-        identities = tuple(identity.resource.strip() for identity in entry.managed_identities)
-        of_file = SiteOfFile(self._where(key), names, lifetimes, identities)
+        of_file = SiteOfFile(self._where(key), names, lifetimes)
         request = setup_request(options, (), of_file)
         for place, client in _entries(key, entry):
             request = self._read_entry(request, options, place, client)
-        places = {name: request.places.of(name) for name in names}
-        paths = {
-            name: place.file_for(name, place.path)
-            for name, place in places.items()
-            if place.path is not None
-        }
-        # Where nobody may look is none: unlike Path's, this raises nothing.
-        files = {name: path for name, path in paths.items() if os.path.exists(path)}  # noqa: PTH110
-        request = replace(request, file=replace(of_file, files=files))
         return FileSite(
             key=key, entry=entry, profile=profile, target=target, options=options, request=request
         )

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from pathlib import Path
 
 from mct_s2s.errors import S2SError
 from mct_s2s.model.api import Api
@@ -77,8 +76,6 @@ _BY_FILE = {
     "doctor": "doctor",
 }
 """The commands that do the same for a site of a trust file."""
-_OF_ONE_SITE = frozenset({"remove-client", "teardown", "snippet"})
-"""Other commands that take the site of a trust file."""
 _TAKING_URL = frozenset({"setup", "add-client", "snippet", "export", "verify"})
 
 
@@ -92,12 +89,6 @@ class SiteOfFile:
     """Display names and appIds, as the file has them."""
     lifetimes: Mapping[str, str] = field(default_factory=dict)
     """The `secret-lifetime` of each client that the file says one of."""
-    identities: tuple[str, ...] = ()
-    """Resources of managed identities, as the file has them."""
-    named_elsewhere: frozenset[str] = frozenset()
-    """The appIds of clients that other sites of the file name, in lower case: for a removal."""
-    files: Mapping[str, Path] = field(default_factory=dict)
-    """Where the file keeps the credential of each client that it says a file of, if it is there."""
     credentials: Mapping[str, tuple[CredentialSpec, ...]] = field(default_factory=dict)
     """What each client is to sign in with, at any site of the file."""
 
@@ -266,8 +257,6 @@ class ObservedState:
         by_file = _BY_FILE.get(verb)
         if self.file is not None and by_file is not None and not words and about is None:
             return self.file.command(by_file)
-        if self.file is not None and verb in _OF_ONE_SITE:
-            return self.file.command(verb, *words, about=about)
         if verb in _TAKING_URL and self.typed_url is not None:
             words = (*words, "--url", self.typed_url)
         return own_command(verb, *words, about=about, where=self.where)

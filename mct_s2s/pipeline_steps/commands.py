@@ -52,12 +52,10 @@ def rotate_words(inputs: Inputs) -> list[str]:
                 "prints it."
             )
         return ["rotate-secret", *sites, f"--expect={inputs.expect}", *expiring]
-    for variable, sites_of_file in (("STEP_ONLY", inputs.only), ("STEP_EXCEPT", inputs.excepted)):
-        if sites_of_file:
-            raise StepError(
-                f"{variable} names sites of a file; an app-service is given as well. Give one of "
-                "the two."
-            )
+    if inputs.only:
+        raise StepError(
+            "STEP_ONLY names sites of a file; an app-service is given as well. Give one of the two."
+        )
     if not inputs.secret_to:
         raise StepError(
             "With an app-service, say where its new secrets go: secret-to, such as keyvault:VAULT."
@@ -72,7 +70,6 @@ def _sites(inputs: Inputs) -> Iterator[str]:
         raise StepError("No file is given: a trust file, such as trust.toml.")
     yield f"--file={inputs.file}"
     yield from (f"--only={site}" for site in inputs.only)
-    yield from (f"--except={site}" for site in inputs.excepted)
 
 
 def _removals(inputs: Inputs) -> Iterator[str]:

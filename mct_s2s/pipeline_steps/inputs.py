@@ -21,8 +21,6 @@ class Inputs:
     resource_group: str
     only: tuple[str, ...]
     """Sites of the file."""
-    excepted: tuple[str, ...]
-    """Sites of the file that are left out."""
     expect: str
     """The fingerprint that was reviewed."""
     expiring_within: str
@@ -41,7 +39,6 @@ class Inputs:
             app_service=environ.get("STEP_APP_SERVICE", ""),
             resource_group=environ.get("STEP_RESOURCE_GROUP", ""),
             only=lines(environ, "STEP_ONLY"),
-            excepted=lines(environ, "STEP_EXCEPT"),
             expect=fingerprint(environ, "STEP_EXPECT"),
             expiring_within=environ.get("STEP_EXPIRING_WITHIN", "") or "31d",
             secret_to=environ.get("STEP_SECRET_TO", ""),

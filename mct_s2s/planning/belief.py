@@ -173,14 +173,9 @@ def is_of_unknown_site(service: Application, observed: ObservedState) -> bool:
     return site_in_note(service.notes) is None and _tagged_group(service) is None
 
 
-def is_not_of_this_site(
-    service: Application, observed: ObservedState, spec: ServiceSpec | None = None
-) -> bool:
-    """Whether the service application is not this App Service's, or by the settings alone.
-
-    `spec`: what a trust file says of it.
-    """
-    decision = service_trust(service, observed, spec or ServiceSpec())
+def is_not_of_this_site(service: Application, observed: ObservedState) -> bool:
+    """Whether the service application is not this App Service's, or by the settings alone."""
+    decision = service_trust(service, observed, ServiceSpec())
     if not isinstance(decision, Doubted):
         return False
     return decision.has(Doubt.ONLY_SET) or decision.has(Doubt.OTHER_SITE)

@@ -21,8 +21,6 @@ class KeptBecause(Enum):
     """`--keep-registration` says so."""
     OTHER_SITE = auto()
     """Another App Service's: by its note or its `uniqueName`."""
-    NAMED_ELSEWHERE = auto()
-    """Another site of the trust file names it."""
     ADOPTED = auto()
     """It was there before mct-s2s used it."""
     ROLE_HELD = auto()
@@ -78,9 +76,6 @@ def reason_to_keep_client(
     """Find the first rule that keeps a client's registration; `None`: it is deleted."""
     if removal.keep_registration:
         return Kept(KeptBecause.ASKED)
-    file = observed.file
-    if file is not None and application.client_id.casefold() in file.named_elsewhere:
-        return Kept(KeptBecause.NAMED_ELSEWHERE)
     if removal.delete_adopted:
         return None
     if not has_unique_name_below(application, observed.trust.unique_name):
@@ -115,7 +110,6 @@ def _remaining_holders(observed: ObservedState, steps: Sequence[AnyChange]) -> l
 _DETAILS = {
     KeptBecause.ASKED: "kept: --keep-registration",
     KeptBecause.OTHER_SITE: "kept: it was created for another App Service",
-    KeptBecause.NAMED_ELSEWHERE: "kept: another site of the trust file names it",
     KeptBecause.ADOPTED: "kept: mct-s2s did not create it",
     KeptBecause.ROLE_HELD: "kept: its app role is held by {names}",
     KeptBecause.USED_ELSEWHERE: "kept: {users} it",

@@ -55,7 +55,6 @@ from mct_s2s.planning.plan import Plan, Registration
 from mct_s2s.planning.removal_notes import (
     RemovalScope,
     Target,
-    describe_in_file,
     describe_left_alone,
     describe_removal,
 )
@@ -65,7 +64,6 @@ from mct_s2s.planning.service_facts import (
     SERVICE,
     confirmed_role,
     is_created_for_this_site,
-    other_users,
 )
 from mct_s2s.planning.site import check_clients_api, plan_site
 
@@ -221,7 +219,6 @@ def plan_targets(scope: RemovalScope) -> Plan:
     return Plan(
         tuple(steps),
         notes=tuple(describe_removal(scope, steps)),
-        repeated_notes=tuple(describe_in_file(scope)),
         left_alone=tuple(describe_left_alone(scope, steps)),
     )
 
@@ -260,7 +257,7 @@ def _plan_client(client: ClientApplication, scope: RemovalScope) -> Iterator[Any
     if isinstance(decision, Doubted):
         yield _keep_untouched(client, key, why_doubted(decision))
         return
-    if client.client_id in removal.named_elsewhere or _serves_elsewhere(client, scope.observed):
+    if client.client_id in removal.named_elsewhere:
         yield _keep_untouched(client, key, "another App Service of the file names it")
         return
     revocations = [*_plan_revocations(client.principal, key, client.display_name, scope)]
@@ -277,18 +274,6 @@ def _plan_client(client: ClientApplication, scope: RemovalScope) -> Iterator[Any
     yield from secrets
     after = [step.key for step in (*revocations, *secrets)]
     yield from _plan_deletion(CLIENT, client.application, key, after, removal)
-
-
-def _serves_elsewhere(client: ClientApplication, observed: ObservedState) -> bool:
-    """Whether its consent may be the access to another App Service of the trust file, too.
-
-    Where the API has lists, it loses access to this one without that.
-    """
-    file, service = observed.file, observed.trust.service
-    if file is None or service is None or client.client_id not in file.named_elsewhere:
-        return False
-    is_shared = bool(other_users(service, observed)) or not is_created_for_this_site(observed)
-    return is_shared and bool(observed.api.lists)
 
 
 def _keep_untouched(client: ClientApplication, key: str, why: str) -> NoChange:

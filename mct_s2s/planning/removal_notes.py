@@ -8,7 +8,7 @@ from mct_s2s.model.commands import az_command, identity_removal
 from mct_s2s.model.desired import Removal
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import client_base
-from mct_s2s.model.observed import ClientApplication, ObservedState, SiteOfFile
+from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
 from mct_s2s.model.secret_place import PlaceKind, SecretPlace
 from mct_s2s.planning.belief import Doubted, client_trust
@@ -19,7 +19,7 @@ from mct_s2s.planning.changes import (
     NoChange,
     RevokeAppRole,
 )
-from mct_s2s.planning.clients import has_unique_name_below, identities_called
+from mct_s2s.planning.clients import has_unique_name_below
 from mct_s2s.planning.kept import describe_use
 from mct_s2s.planning.service_facts import is_created_for_this_site, other_users, wanted_role_value
 
@@ -47,36 +47,10 @@ def describe_removal(scope: RemovalScope, steps: Sequence[AnyChange]) -> Iterato
     yield from _describe_kept_secrets(scope, steps)
 
 
-def describe_in_file(scope: RemovalScope) -> Iterator[str]:
-    """Say what a trust file still has of what is removed."""
-    file = scope.observed.file
-    if file is None or scope.removal.is_pruning:
-        return
-    if scope.removal.everything:
-        yield "The trust file still has this site: the next 'apply' sets it up again."
-    names = [name for target in scope.targets if (name := _name_in_file(target, file)) is not None]
-    for name in names:
-        path = file.files.get(name)
-        if path is not None:
-            yield f"'{path}' is where the trust file keeps the credential of '{name}': it stays."
-    if names and not scope.removal.everything:
-        listed = ", ".join(f"'{name}'" for name in names)
-        them = "it" if len(names) == 1 else "them"
-        yield f"The trust file still has {listed}: the next 'apply' sets {them} up again."
-
-
-def _name_in_file(target: Target, file: SiteOfFile) -> str | None:
-    """What the file calls a client or identity; `None` where it does not name it."""
-    if not isinstance(target, ServicePrincipal):
-        return file.name_of(target)
-    return next((name for name in file.identities if identities_called(name, [target])), None)
-
-
 def describe_left_alone(scope: RemovalScope, steps: Sequence[AnyChange]) -> Iterator[Instruction]:
     """Say how to revoke the access of those that hold the role and are not removed."""
     adopt = scope.removal.service.adopt
-    # A trust file says it itself.
-    adopting = ("--service-app", adopt) if adopt and scope.observed.file is None else ()
+    adopting = ("--service-app", adopt) if adopt else ()
     for holder in _remaining_holders(scope, steps):
         if is_of_another_site(holder, scope.observed):
             continue

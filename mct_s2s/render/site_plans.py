@@ -377,7 +377,7 @@ def _no_fingerprint_text(sites: Sequence[SiteReport], refusal: S2SError | None) 
     reasons += [f"the settings of {few_of(unread)} could not be read"] if unread else []
     if not reasons:
         return ""
-    others = ", or plan the others with --except SITE or --only SITE"
+    others = ", or plan the others with --only SITE"
     if len({*unplanned, *unread}) == len(sites):
         others = ""
     return f"No fingerprint: {'; '.join(reasons)}. Correct what is wrong there{others}."

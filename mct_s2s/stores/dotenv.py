@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from mct_s2s import clock
-from mct_s2s.azure.sign_in.choice import AUTHORITY, CERTIFICATE_PATH, SECRET, presented_by
+from mct_s2s.azure.sign_in.choice import AUTHORITY, presented_by
 from mct_s2s.errors import UsageError
 from mct_s2s.local_files import read_given
 from mct_s2s.model.client_credentials import CredentialKind, SecretNote
@@ -30,7 +30,6 @@ TENANT, CLIENT = "AZURE_TENANT_ID", "AZURE_CLIENT_ID"
 SCOPE, URL = "MCT_S2S_SCOPE", "MCT_S2S_URL"
 DELIVERED = "# mct-s2s credential "
 """The beginning of the comment that says which of an application's secrets the file holds."""
-_WRITTEN = frozenset({TENANT, CLIENT, SECRET, CERTIFICATE_PATH, AUTHORITY, SCOPE, URL})
 _PLAIN = re.compile(r"(?!~)[A-Za-z0-9._~:/@%+=,-]*")
 """What a shell takes as it is."""
 
@@ -66,23 +65,6 @@ def assignment(name: str, value: str) -> str:
             remedy="Choose another place: --secret-to PLACE",
         )
     return line
-
-
-def is_as_written(text: str) -> bool:
-    """Whether each line is one that this tool writes: no more happens where a shell reads them.
-
-    Other readers skip what is no assignment, and a shell runs it.
-    """
-    return all(
-        line.startswith("#") or not line or _is_assignment(line) for line in text.split("\n")
-    )
-
-
-def _is_assignment(line: str) -> bool:
-    values = variables_in(line)
-    with suppress(UsageError):
-        return [line] == [assignment(*item) for item in values.items() if item[0] in _WRITTEN]
-    return False
 
 
 def check_assignable(name: str, value: str) -> None:

@@ -94,32 +94,6 @@ def test_an_address_that_a_trust_file_alone_names_gets_no_token(
     assert [row for row in azure.log("site") if row["status"] == 200] == []
 
 
-@pytest.mark.parametrize("language", ["curl", "app-settings"])
-def test_no_program_calls_an_address_that_a_trust_file_alone_names(
-    mct: Program, azure: Sandbox, door: str, tmp_path: Path, language: str
-) -> None:
-    """It may be somebody else's branch; what the client's own file says confirms it."""
-    place = saved_to(mct(*SETUP, *JSON))
-    file = tmp_path / "trust.toml"
-    file.write_text(
-        f'[sites.contosolearn]\nurl = "{door}"\nclients = [{{ name = "Import", '
-        f'secret-to = "file:{place}" }}]\n',
-        "utf-8",
-    )
-    words = ("snippet", "Import", "-f", str(file), "-l", language)
-    alone = mct(*words)
-    assert (alone.code, door in alone.out, azure.site_url in alone.out) == (0, False, True), alone
-    assert f"The trust file alone says that the API is at {door}" in " ".join(alone.err.split())
-    assert "--url URL --language" in alone.err
-    path = Path(place)
-    path.write_text(
-        path.read_text().replace(f"MCT_S2S_URL={azure.site_url}", f"MCT_S2S_URL={door}")
-    )
-    confirmed = mct(*words)
-    assert (confirmed.code, door in confirmed.out) == (0, True), confirmed
-    assert "alone says" not in confirmed.err
-
-
 def test_a_trust_file_says_the_address(
     mct: Program, azure: Sandbox, door: str, tmp_path: Path
 ) -> None:

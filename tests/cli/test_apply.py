@@ -442,7 +442,7 @@ def federated_path(azure: Sandbox, client: str) -> str:
 def test_a_repository_that_the_file_no_longer_names_is_named_until_it_is_deleted(
     applied: Applied, azure: Sandbox
 ) -> None:
-    """In the review, by `status` and beside a workflow: nothing is removed unasked."""
+    """In the review, and by `status`: nothing is removed unasked."""
     assert applied("-y", "--no-verify", text=of_github("octo/old")).code == 0
     path = federated_path(azure, "Deploy")
     (old,) = azure.graph("GET", path)["value"]
@@ -455,9 +455,6 @@ def test_a_repository_that_the_file_no_longer_names_is_named_until_it_is_deleted
     of_file = ("-f", str(applied.file))
     noted = applied.mct("status", *of_file)
     assert (noted.code, deletion in noted.out) == (0, True), noted
-    workflow = applied.mct("snippet", "Deploy", *of_file, "--language", "github-actions")
-    assert ("octo/new" in workflow.out, "octo/old" in workflow.out) == (True, False), workflow
-    assert deletion in workflow.err
     exported = applied.mct("export", *of_file).out
     assert ("octo/new" in exported, "octo/old" in exported) == (True, False), exported
     azure.graph("DELETE", f"{path}/{old['id']}")
@@ -474,7 +471,7 @@ def test_a_change_of_the_credentials_kind_that_is_taken_back_leaves_its_reposito
     assert (reviewed.code, "GitHub octo/old" in reviewed.out) == (0, True), reviewed
 
 
-def test_an_export_and_a_program_go_by_the_repository_that_the_file_moves_a_client_to(
+def test_an_export_goes_by_the_repository_that_the_file_moves_a_client_to(
     applied: Applied,
 ) -> None:
     """Its earlier secret is still valid."""
@@ -482,8 +479,6 @@ def test_an_export_and_a_program_go_by_the_repository_that_the_file_moves_a_clie
         assert applied("-y", "--no-verify", text=text).code == 0
     of_file = ("-f", str(applied.file))
     assert 'credential = "federated"' in applied.mct("export", *of_file).out
-    program = applied.mct("snippet", "Deploy", *of_file, "--language", "python")
-    assert (program.code, "octo/new" in program.err + program.out) == (0, True), program
 
 
 def test_a_client_that_cannot_be_pruned_stops_no_other(applied: Applied, azure: Sandbox) -> None:
@@ -633,10 +628,6 @@ def test_a_service_application_that_the_file_names_is_named_again_without_the_fi
     refused = applied.mct("teardown", "-a", "contosolearn", *JSON)
     assert (refused.code, refused.document["error"]["code"]) == (2, "service-application-not-ours")
     assert f"--service-app {api}" in refused.document["error"]["remedy"]
-    by_file = applied.mct("teardown", "-f", str(applied.file), "--dry-run")
-    assert (by_file.code, "MCT API" in by_file.out) == (3, True), by_file
-    program = applied.mct("snippet", "A", "-f", str(applied.file))
-    assert (program.code, "the App Service's settings alone" in program.err) == (0, False), program
     named = ("-a", "contosolearn", "--service-app", api)
     assert applied.mct("teardown", *named, "--dry-run").code == 3
     assert applied.mct("setup", *named, "-y", "--no-verify").code == 0
@@ -904,7 +895,7 @@ def test_no_plan_is_offered_for_review_that_a_lock_keeps_from_being_made(
     assert "\n2 sites: 8 to create, 2 to change, 0 to remove, 1 blocked.\n" in dry.out
     assert dry.out.rstrip().endswith(
         "No fingerprint: the settings of academy could not be read. Correct what is wrong there, "
-        "or plan the others with --except SITE or --only SITE."
+        "or plan the others with --only SITE."
     )
     assert "--expect" not in dry.err
     document = applied("--dry-run", *JSON).document
@@ -914,9 +905,8 @@ def test_no_plan_is_offered_for_review_that_a_lock_keeps_from_being_made(
     assert "  - academy: " in refused.err
     assert "lock" in refused.err
     alone = applied.fingerprint("--only", "learn")
-    assert applied.fingerprint("--except", "academy") == alone, "sites are what counts"
-    assert f"--dry-run -f {applied.file} --except academy\n" in refused.err
-    assert applied("--expect", alone, "--except", "academy").code == 0
+    assert f"--dry-run -f {applied.file} --only learn\n" in refused.err
+    assert applied("--expect", alone, "--only", "learn").code == 0
 
 
 def test_a_remedy_names_keys_of_the_file_in_place_of_options(
@@ -940,24 +930,6 @@ def test_a_remedy_names_keys_of_the_file_in_place_of_options(
     text = " ".join((told.out + told.err).split())
     assert f'service-app = "{other}" in the file' in text, text
     assert "--service-app" not in text
-
-
-def test_a_fingerprint_without_some_sites_is_that_of_the_others(applied: Applied) -> None:
-    """Whether they are left out or the others named, in whatever order."""
-    applied.other_site()
-    applied.file.write_text(TWO + "[sites.school]\napp-service = 'academy'\nslot = 'x'\n")
-    others = applied.fingerprint("--only", "academy", "--only", "learn")
-    assert applied.fingerprint("--except", "school") == others
-    assert applied.fingerprint("--except", "school", "--except", "academy") != others
-
-
-def test_sites_that_are_left_out_have_to_be_of_the_file(applied: Applied) -> None:
-    unknown = applied("--dry-run", "--except", "acadmy", text=TWO)
-    assert (unknown.code, "Did you mean 'academy'?" in unknown.err) == (2, True), unknown
-    both = applied("--dry-run", "--except", "academy", "--only", "learn")
-    assert (both.code, "--only cannot be combined with --except." in both.err) == (2, True), both
-    none = applied("--dry-run", "--except", "academy", "--except", "learn")
-    assert (none.code, "names every site" in none.err) == (2, True), none
 
 
 def test_a_plan_that_the_caller_may_not_make_true_is_not_offered_to_them(

@@ -61,7 +61,7 @@ OF_FORM: dict[str, tuple[str, str]] = {
     "help stauts": ("No such command 'stauts'. Did you mean 'status'?", "mct-s2s --help"),
     "status -a": ("-a needs a value: NAME_OR_ID.", "mct-s2s status --help"),
     "status -o": (
-        "-o needs a value: one of text, json, csv, ics, markdown.",
+        "-o needs a value: one of text, json, csv, markdown.",
         "mct-s2s status --help",
     ),
     "setup --yes=5": ("--yes takes no value.", "mct-s2s setup --help"),

@@ -57,10 +57,6 @@ def test_values_are_arguments_and_never_options() -> None:
         *("apply", "--file=--cloud=x", "--only=a b", "--only=--only", "--only=$(id)", "--prune"),
         *("--dry-run", "--no-preflight", "--output=markdown"),
     ]
-    left_out = Inputs.of({"STEP_FILE": "t", "STEP_EXCEPT": "a b\n\n--only\n"})
-    assert commands.plan_words(left_out)[:4] == [
-        "apply", "--file=t", "--except=a b", "--except=--only",
-    ]  # fmt: skip
     assert commands.rotate_words(
         Inputs.of({"STEP_APP_SERVICE": "-x", "STEP_RESOURCE_GROUP": "y", "STEP_SECRET_TO": "-z"})
     ) == [
@@ -88,7 +84,6 @@ def test_a_fingerprint_that_got_lost_is_no_consent() -> None:
         {"STEP_PRUNE": "perhaps"},
         {"STEP_FILE": ""},
         {"STEP_FILE": "", "STEP_APP_SERVICE": "a", "STEP_ONLY": "b"},
-        {"STEP_FILE": "", "STEP_APP_SERVICE": "a", "STEP_EXCEPT": "b", "STEP_SECRET_TO": "show"},
         {"STEP_FILE": "", "STEP_APP_SERVICE": "a"},
     ],
 )

@@ -6,7 +6,7 @@ import pytest
 from mct_s2s.model.desired import Desired, Look, Removal
 from mct_s2s.model.directory_objects import Application, Custody, RequiredAccess
 from mct_s2s.model.ids import AppRoleId, ClientId, Tag
-from mct_s2s.model.observed import ClientApplication, SiteOfFile
+from mct_s2s.model.observed import ClientApplication
 from mct_s2s.planning.changes import NoChange
 from mct_s2s.planning.inspection import registrations_to_inspect
 from mct_s2s.planning.kept import KeptBecause, reason_to_keep_client, reason_to_keep_service
@@ -96,30 +96,6 @@ def test_a_client_that_may_be_anothers_is_kept_unless_asked_otherwise(
     application = replace(IMPORT.application, **changed)  # type: ignore[arg-type]
     kept = reason_to_keep_client(application, removal, OBSERVED)
     assert (kept and kept.because) == expected
-
-
-@pytest.mark.parametrize("removal", [TEARDOWN, replace(TEARDOWN, delete_adopted=True)])
-def test_a_client_that_another_site_of_the_trust_file_names_is_kept(removal: Removal) -> None:
-    file = SiteOfFile("-f trust.toml --only learn", named_elsewhere=frozenset({IMPORT.client_id}))
-    kept = reason_to_keep_client(IMPORT.application, removal, replace(OBSERVED, file=file))
-    assert kept is not None
-    assert kept.because is KeptBecause.NAMED_ELSEWHERE
-
-
-@pytest.mark.parametrize("removal", [TEARDOWN, Removal(SPEC, ("Import",))])
-@pytest.mark.parametrize("is_shared", [True, False])
-def test_a_client_keeps_the_consent_that_another_site_of_the_trust_file_relies_on(
-    removal: Removal, is_shared: bool
-) -> None:
-    """Where both use one API; it leaves the allow list."""
-    tags = (Tag.USED.of("mct-s2s-other"),) if is_shared else ()
-    file = SiteOfFile("-f trust.toml --only learn", named_elsewhere=frozenset({IMPORT.client_id}))
-    observed = replace(complete(IMPORT), file=file)
-    service = replace(observed.trust.service or SERVICE, tags=tags)
-    observed = replace(observed, trust=replace(observed.trust, service=service))
-    plan = make_plan(removal, observed)
-    assert any("admin consent Import" in step for step in said(plan)) is not is_shared
-    assert any("settings" in step for step in said(plan))
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from mct_s2s.model.desired import (
 )
 from mct_s2s.model.directory_objects import Custody, ServicePrincipal
 from mct_s2s.model.ids import ClientId, PrincipalId, client_unique_name, service_unique_name
-from mct_s2s.model.observed import ClientApplication, ObservedState, SiteOfFile
+from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.changes import (
     AnyChange,
     AssignAppRole,
@@ -248,31 +248,6 @@ def test_the_command_that_revokes_a_role_names_the_service_application_if_it_is_
     (note,) = make_plan(Removal(ServiceSpec(adopt=adopt), everything=True), seen).left_alone
     option = f" --service-app {SERVICE_ID}" if adopt else ""
     assert note.command == f"mct-s2s remove-client {BY_HAND.client_id}{option} {WHERE}"
-    file = SiteOfFile("-f trust.toml --only learn")
-    by_file = replace(seen, file=file)
-    (note,) = make_plan(Removal(ServiceSpec(adopt=adopt), everything=True), by_file).left_alone
-    assert note.command == f"mct-s2s remove-client {BY_HAND.client_id} {file.where}"
-
-
-@pytest.mark.parametrize(
-    ("removal", "file", "still"),
-    [
-        (("func",), SiteOfFile("", identities=("func",)), "'func': the next 'apply' sets it up"),
-        (("Mine",), SiteOfFile("", ("mine",)), "'mine': the next 'apply' sets it up"),
-        (("Mine", "func"), SiteOfFile("", ("Mine",), {}, ("func",)), "'Mine', 'func': the next"),
-        (("Others",), SiteOfFile("", ("Mine",), {}, ("func",)), None),
-        ((), SiteOfFile("", ("Mine",)), "this site: the next 'apply' sets it up"),
-        (("Mine",), None, None),
-    ],
-)
-def test_what_the_trust_file_still_has_after_a_removal_is_said(
-    removal: tuple[str, ...], file: SiteOfFile | None, still: str | None
-) -> None:
-    seen = shared(MCT, "this App Service", frozenset({0, 1, 3}), frozenset({0, 1, 3}))
-    plan = make_plan(Removal(clients=removal, everything=not removal), replace(seen, file=file))
-    said = [text for text in map(str, plan.repeated_notes) if "still has" in text]
-    assert len(said) == (still is not None)
-    assert all(text.startswith(f"The trust file still has {still}") for text in said)
 
 
 def test_clients_that_nothing_names_are_mentioned_without_prune() -> None:

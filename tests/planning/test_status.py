@@ -330,13 +330,12 @@ def test_a_credential_that_a_trust_file_names_is_replaced_by_a_command_that_name
     assert "rotate-secret" not in text.replace(expected, "")
 
 
-def test_what_is_no_client_of_a_site_of_a_trust_file_is_removed_by_the_file() -> None:
-    """Where else the App Service is, and who signs in there, the file alone may say."""
+def test_what_is_no_client_of_a_site_of_a_trust_file_is_removed_at_its_app_service() -> None:
     gone = guid("gone")
     listed = settings(**{**ALLOWED, "ServiceApplicationIds": f"{IMPORT.client_id};{gone}"})
     observed = replace(observed_state(complete(IMPORT).trust, listed), file=IN_FILE)
     (finding,) = (each for each in diagnose(observed) if each.code == "client-unknown")
-    assert finding.remedy == f"mct-s2s remove-client {gone} -f trust.toml --only learn"
+    assert finding.remedy == f"mct-s2s remove-client {gone} {WHERE}"
 
 
 def test_a_lifetime_that_a_trust_file_names_is_left_to_it() -> None:

@@ -24,7 +24,6 @@ from mct_s2s.cli.snippets import notes
 from mct_s2s.errors import UsageError
 from mct_s2s.model.client_credentials import GITHUB, Federation
 from mct_s2s.model.client_sign_in import Language
-from mct_s2s.model.observed import SiteOfFile
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.render import snippets as literals
 from mct_s2s.render.console import UNBOUNDED, Terminal
@@ -32,7 +31,7 @@ from mct_s2s.render.manual_steps import show_manual_steps
 from mct_s2s.render.snippets import ApiCall, CredentialSource, SourceKind, languages_for, snippet
 from ruamel.yaml import YAML
 
-from tests.planning.scenarios import SERVICE_ID, TENANT, WHERE, client, complete, credential, guid
+from tests.planning.scenarios import SERVICE_ID, TENANT, client, complete, credential, guid
 from tests.support.mct import MCT
 from tests.support.sampling import cases
 from tests.support.screens import check_kept, screen_text
@@ -352,20 +351,6 @@ def test_characters_that_cannot_be_shown_are_in_no_program_of_a_shell(value: str
 def test_a_c_sharp_string_is_one_string(value: str) -> None:
     root = read_tree(f"var x = {literals.escaped(value)};", tree_sitter_c_sharp.language())
     assert list(strings_of(root, "string_literal")) == [literals.escaped(value)]
-
-
-def test_a_client_of_a_trust_file_gets_a_secret_elsewhere_by_the_file() -> None:
-    """Typed beside the file, the place is refused; without it, the next rotation takes it back."""
-    file = SiteOfFile("-f trust.toml --only learn", ("Import",))
-    observed = complete(client("Import", credential(200)))
-    for seen, what, command in (
-        (observed, "To move it to one:", f"--secret-to keyvault:VAULT {WHERE}"),
-        (replace(observed, file=file), 'secret-to = "keyvault:VAULT" for it', file.where),
-    ):
-        (note,) = notes(caller(SOURCES[0]), Language.APP_SETTINGS, (), seen)
-        assert what in note.what
-        assert note.command.startswith("mct-s2s rotate-secret ")
-        assert note.command.endswith(command)
 
 
 # What is secret, and what is not

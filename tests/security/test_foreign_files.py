@@ -56,28 +56,6 @@ def test_a_review_runs_no_program_and_writes_no_file(
 PROGRAM = ("snippet", "A", "--only", "contosolearn")
 
 
-@pytest.mark.parametrize(
-    "more", ["AZURE_CLIENT_SECRET=$(touch ran)", "touch ran", "PATH=/tmp", 'MCT_S2S_URL="`ran`"']
-)
-def test_no_program_runs_a_file_that_the_trust_file_alone_names(
-    mct: Program, azure: Sandbox, file: Path, tmp_path: Path, more: str
-) -> None:
-    """A shell runs every line of a secret file, and a pull request may bring one."""
-    assert mct("setup", "--client", "A", *JSON).code == 0
-    (client,) = azure.applications("A")
-    place = tmp_path / "a.env"
-    whose = f"AZURE_TENANT_ID={azure.tenant_id}\nAZURE_CLIENT_ID={client['appId']}\n"
-    place.write_text(f"{whose}AZURE_CLIENT_SECRET=theirs\n{more}\n")
-    table = "[[sites.contosolearn.clients]]"
-    file.write_text(f"[sites.contosolearn]\n{table}\nname = 'A'\nsecret-to = 'file:{place}'\n")
-    done = mct(*PROGRAM, "-f", str(file), "-o", "json")
-    assert (done.code, done.document["error"]["code"]) == (2, "credentials-unreadable"), done
-    typed = mct(*PROGRAM, "-f", str(file), "--credentials", str(place))
-    assert (typed.code, str(place) in typed.out) == (0, True), typed
-    place.write_text(f"{whose}AZURE_CLIENT_SECRET='it$'\n\n# A remark\n")
-    assert mct(*PROGRAM, "-f", str(file)).code == 0
-
-
 def test_a_trust_file_cannot_say_who_agrees_or_what_is_checked(
     mct: Program, azure: Sandbox, file: Path
 ) -> None:

@@ -134,9 +134,7 @@ WRITTEN_BY_OTHERS: Mapping[str, tuple[str, ...]] = {
         "security/test_foreign_files::test_a_review_runs_no_program_and_writes_no_file",
         "security/test_foreign_files::test_no_one_signs_in_at_an_address_that_the_file_alone_names",
         "security/test_foreign_files::test_a_file_gets_no_secret_into_a_vault_that_only_a_tag_names",
-        "security/test_foreign_files::test_no_program_runs_a_file_that_the_trust_file_alone_names",
         "cli/test_api_address::test_an_address_that_a_trust_file_alone_names_gets_no_token",
-        "cli/test_api_address::test_no_program_calls_an_address_that_a_trust_file_alone_names",
     ),
     "a handoff file": (
         "security/test_foreign_files::test_a_handoff_of_another_tenant_is_refused",

@@ -474,7 +474,7 @@ FAULTS = {
     "one site of the file is not there": Fault(
         lambda stage: stage.file("[sites.zzz]\n"),
         f"apply -f trust.toml --expect {64 * '0'}",
-        "apply --dry-run -f trust.toml --except zzz",
+        "apply --dry-run -f trust.toml",
     ),
     "no site of the file is there": Fault(
         lambda stage: stage.file("[sites.zzz]\n"),
@@ -564,12 +564,6 @@ FAULTS = {
     "the settings name another team's service application": Fault(
         Stage.name_anothers_service, "status", "setup --service-app APP_ID"
     ),
-    "the settings name another team's service application, says the file": Fault(
-        in_turn(Stage.file, Stage.name_anothers_service),
-        "status -f trust.toml",
-        "apply",
-        then=lambda stage: stage.in_file(f'service-app = "{stage.app_id("Their service")}"'),
-    ),
     "the settings name an adopted service application": Fault(
         Stage.adopt, "status", "setup --service-app APP_ID"
     ),
@@ -649,16 +643,6 @@ FAULTS = {
         in_turn(Stage.file, lambda stage: stage.in_file('url = "https://learn.example.com"')),
         "verify -f trust.toml",
         "verify --url URL",
-    ),
-    "the trust file's address is another, says snippet": Fault(
-        in_turn(Stage.file, lambda stage: stage.in_file('url = "https://learn.example.com"')),
-        "snippet Import -f trust.toml",
-        "snippet CLIENT_ID --url URL",
-    ),
-    "the secret is in no vault, says the file": Fault(
-        Stage.file,
-        "snippet Import -f trust.toml -l app-settings",
-        "rotate-secret Import -f trust.toml",
     ),
     "another team's secret expires": Fault(
         Stage.take_consented,

@@ -35,9 +35,6 @@ class ApplyOptions(ChangingOptions):
     only: list[str] = option(
         "--only SITE", "Only this site, by its name in the file. Repeatable.", default=list
     )
-    excepted: list[str] = option(
-        "--except SITE", "All sites of the file but this one. Repeatable.", default=list
-    )
     expect: str | None = option(
         "--expect FINGERPRINT",
         "Apply the plan of a dry run without asking, and refuse any other.",
@@ -127,17 +124,12 @@ def apply(options: ApplyOptions) -> int:
 
 def _review_of_others(reviewing: ApplyOptions, planned: "Sequence[SiteChange]") -> Instruction:
     """Say how to review those sites of the command that can be planned."""
-    unplanned = [site.key for site in planned if site.fingerprint is None and site.key is not None]
-    if len(unplanned) == len(planned):
+    plannable = [site.key for site in planned if site.fingerprint is not None and site.key]
+    if not plannable:
         again = "Correct what is wrong there, then review it again:"
         return Instruction(again, command_line("apply", reviewing))
-    if reviewing.only:
-        remaining = [key for key in reviewing.only if key not in unplanned]
-        others = replace(reviewing, only=remaining)
-    else:
-        others = replace(reviewing, excepted=[*reviewing.excepted, *unplanned])
     what = "Correct what is wrong there, or review the others:"
-    return Instruction(what, command_line("apply", others))
+    return Instruction(what, command_line("apply", replace(reviewing, only=plannable)))
 
 
 def _reasons(site: "SiteChange") -> Iterator[Instruction]:

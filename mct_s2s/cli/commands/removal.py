@@ -4,7 +4,7 @@ from dataclasses import MISSING, dataclass, replace
 from typing import TYPE_CHECKING
 
 from mct_s2s.cli.binding import REMOVAL, FirstWord, option, site_words
-from mct_s2s.cli.options import CLIENT, ChangingOptions, SiteFileOptions
+from mct_s2s.cli.options import CLIENT, ChangingOptions
 from mct_s2s.errors import UsageError, contradiction
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(kw_only=True)
-class RemovalOptions(SiteFileOptions, ChangingOptions):
+class RemovalOptions(ChangingOptions):
     keep_registration: bool = option(
         "--keep-registration", "Keep app registrations. Revoke their access only.", REMOVAL
     )
@@ -30,7 +30,6 @@ class RemoveClientOptions(RemovalOptions):
     examples = (
         "mct-s2s remove-client Import -a contosolearn --dry-run",
         "mct-s2s remove-client Import -a contosolearn --keep-registration",
-        "mct-s2s remove-client Import -f trust.toml --only contosolearn",
     )
     without_site = (
         "Or delete the client's app registration, if it has one, in the portal (Entra ID, App "
@@ -52,7 +51,6 @@ class TeardownOptions(RemovalOptions):
     examples = (
         "mct-s2s teardown -a contosolearn --dry-run",
         "mct-s2s teardown -a contosolearn --keep-registration",
-        "mct-s2s teardown -f trust.toml --only contosolearn",
     )
 
 
@@ -95,19 +93,13 @@ def teardown(options: TeardownOptions) -> int:
 
 
 def _remove(options: RemovalOptions, removal: "Removal") -> int:
-    """Remove it at the App Service that the options name, or the trust file's site."""
     from mct_s2s import clock
     from mct_s2s.cli.change import run_change
     from mct_s2s.cli.options_to_request import change_request
-    from mct_s2s.cli.trust_file_requests import located
     from mct_s2s.model.desired import ServiceSpec
 
-    options, site = located(options)
-    service = site.service if site is not None else ServiceSpec(adopt=options.service_app)
-    file = site.file if site is not None else None
-    removal = replace(removal, service=service)
-    request = change_request(options, removal, clock.now(), file=file)
-    return run_change(options, request, site)
+    removal = replace(removal, service=ServiceSpec(adopt=options.service_app))
+    return run_change(options, change_request(options, removal, clock.now()))
 
 
 def _check_extent(options: RemovalOptions) -> None:

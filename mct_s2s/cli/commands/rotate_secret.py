@@ -235,7 +235,6 @@ def _rotating_rest(options: RotateSecretOptions, keys: "Sequence[str]") -> Instr
         resource_group=None,
         slot=None,
         only=list(keys),
-        excepted=[],
         expect=None,
     )
     return Instruction("Do the rest:", command_line("rotate-secret", rest))
@@ -277,6 +276,4 @@ def _naming(options: RotateSecretOptions, sites: "Sequence[FileSite]") -> "tuple
 
 def _among(options: RotateSecretOptions) -> str:
     """Where a client was looked for; empty for the whole file."""
-    if options.excepted:
-        return f" at any site but {', '.join(options.excepted)}"
     return f" at {', '.join(options.only)}" if options.only else ""

@@ -4,18 +4,17 @@ from dataclasses import MISSING, dataclass
 from pathlib import Path
 
 from mct_s2s.cli.binding import FirstWord, option
-from mct_s2s.cli.options import CLIENT, AzureOptions, SiteFileOptions, url_option
+from mct_s2s.cli.options import CLIENT, AzureOptions, url_option
 from mct_s2s.errors import UsageError
 from mct_s2s.model.client_sign_in import Language
 
 
 @dataclass(kw_only=True)
-class SnippetOptions(SiteFileOptions, AzureOptions):
+class SnippetOptions(AzureOptions):
     examples = (
         "mct-s2s snippet Import -a contosolearn | sh",
         "mct-s2s snippet Import -a contosolearn -l python > caller.py",
         "mct-s2s snippet Import -a contosolearn -l app-settings",
-        "mct-s2s snippet Import -f trust.toml --only contosolearn | sh",
     )
     first_word = FirstWord(
         "client", "NAME", "Display name, appId, object ID or resource ID of the client."
@@ -31,24 +30,18 @@ class SnippetOptions(SiteFileOptions, AzureOptions):
 
 
 def snippet(options: SnippetOptions) -> int:
-    from mct_s2s.cli.command_run import CommandRun
-    from mct_s2s.cli.fleet import run_at_site
+    from mct_s2s.cli.command_run import CommandRun, run_in_session
     from mct_s2s.cli.options_to_request import api_of, look
     from mct_s2s.cli.session import Services
     from mct_s2s.cli.snippets import (
         not_set_up,
         notes,
-        program_of_file,
-        program_url,
         refuse_language,
-        saved_file,
         source_for,
         unsuitable_for_logic_app,
     )
-    from mct_s2s.cli.trust_file_requests import located
     from mct_s2s.engine.request import Session
     from mct_s2s.inputs.target import api_path, checked_url
-    from mct_s2s.model.desired import ServiceSpec
     from mct_s2s.planning.clients import client_called, is_logic_app
     from mct_s2s.planning.reports.findings import diagnose
     from mct_s2s.planning.service_facts import known_audience
@@ -56,9 +49,6 @@ def snippet(options: SnippetOptions) -> int:
     from mct_s2s.render.snippets import ApiCall
     from mct_s2s.render.snippets import snippet as program_for
 
-    options, file_site = located(options, "url")
-    file = file_site.file if file_site is not None else None
-    spec = file_site.service if file_site is not None else ServiceSpec()
     api = api_of(options)
     path, language = api_path(options.path, api), options.language
     typed = checked_url(options.url) if options.url is not None else None
@@ -77,7 +67,6 @@ def snippet(options: SnippetOptions) -> int:
             session,
             clients=(options.client,) if options.client else (),
             url=typed,
-            file=file,
         )
         site, tenant = observed.app_service, observed.tenant
         cloud, environ = connection.cloud, connection.environ
@@ -87,13 +76,10 @@ def snippet(options: SnippetOptions) -> int:
         if audience is None:
             raise not_set_up(site.label, observed, options.client)
         client = client_called(options.client, observed)
+        url = typed or site.url
         if is_logic_app(client):
-            raise unsuitable_for_logic_app(
-                client, api, f"{program_url(observed, None)}{path}", audience
-            )
-        saved = saved_file(file_site, client) if options.credentials is None else None
-        source = source_for(session, client, observed, options.credentials, language, saved=saved)
-        url = program_url(observed, source.api_url)
+            raise unsuitable_for_logic_app(client, api, f"{url}{path}", audience)
+        source = source_for(session, client, observed, options.credentials, language)
         refuse_language(language, client, source)
         trusted = (
             None
@@ -114,11 +100,7 @@ def snippet(options: SnippetOptions) -> int:
             ca_file=trusted,
             api=api,
         )
-        problems, program = (
-            diagnose(observed, adopted=spec.adopt),
-            program_of_file(file_site, client),
-        )
-        show_manual_steps(terminal.err, [*notes(call, language, problems, observed, spec, program)])
+        show_manual_steps(terminal.err, [*notes(call, language, diagnose(observed), observed)])
         text = program_for(call, language)
         if terminal.json:
             from mct_s2s.render.documents import SnippetDocument  # text needs none of its models
@@ -128,4 +110,4 @@ def snippet(options: SnippetOptions) -> int:
             terminal.verbatim(text)
         return 0
 
-    return run_at_site(options, file_site, Services(), body)
+    return run_in_session(options, Services(), body)
