@@ -19,7 +19,7 @@ from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import PermissionMissing
 from mct_s2s.inputs.target import site_target
 from mct_s2s.model.client_sign_in import Method
-from mct_s2s.model.desired import Removal, SettingsScope, Setup
+from mct_s2s.model.desired import SettingsScope, Setup
 from mct_s2s.render.console import Terminal
 
 if TYPE_CHECKING:
@@ -54,12 +54,11 @@ def services_for(request: Request) -> Services:
     """The services that a command with this request talks to."""
     desired = request.desired
     has_site = not (isinstance(desired, Setup) and desired.settings is SettingsScope.NONE)
-    deletes_secrets = isinstance(desired, Removal) and desired.delete_secrets
     return Services(
         directory=desired.service is not None,
         arm=has_site or bool(request.identities),
         target=has_site,
-        key_vault=bool(request.places.vaults) or deletes_secrets,
+        key_vault=bool(request.places.vaults),
     )
 
 

@@ -140,7 +140,6 @@ class Removal(Desired):
     ignore_missing: bool = False
     keep_registration: bool = False
     delete_adopted: bool = False
-    delete_secrets: bool = False
     """Whether key vault secrets of clients go whose registration goes."""
     purge: bool = False
     named_elsewhere: frozenset[str] = frozenset()

@@ -254,17 +254,6 @@ class RemoveCredential(Change):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeleteStoredSecret(Change):
-    """Delete a key vault secret; it is recoverable for as long as the vault is set to."""
-
-    place: str
-    client_id: ClientId
-    """Whose it must be, as the vault itself says."""
-
-    resource, action = "key vault secret", Action.DELETE
-
-
-@dataclass(frozen=True, kw_only=True)
 class CreateApplication(Change):
     """Create an app registration, keyed by `uniqueName`: steps 1.4 and 2.4.
 
@@ -491,7 +480,6 @@ AnyChange = (
     | PurgeApplication
     | EnableIdentity
     | WriteSettings
-    | DeleteStoredSecret
     | RestartSite
 )
 
@@ -519,7 +507,6 @@ def changed_client_id(change: Change) -> ClientId | None:
             | CreateServicePrincipal(client_id=client_id)
             | AddCredential(client_id=client_id)
             | AssignAppRole(client_id=client_id)
-            | DeleteStoredSecret(client_id=client_id)
             | DeleteApplication(client_id=client_id)
             | PurgeApplication(client_id=client_id)
         ):
@@ -564,11 +551,7 @@ def identify(change: AnyChange, outputs: Outputs) -> Identifiers:  # noqa: C901,
             return Identifiers(principal_id, outputs.known(change.client_id), principal_id)
         case NoChange():
             return Identifiers(change.id, change.id if change.object_id else None, change.object_id)
-        case (
-            RemoveCredential(key_id=known)
-            | DeleteStoredSecret(place=known)
-            | RevokeAppRole(assignment=known)
-        ):
+        case RemoveCredential(key_id=known) | RevokeAppRole(assignment=known):
             return Identifiers(known)
         case WriteSettings(site=site):
             return Identifiers(_settings_id(site))

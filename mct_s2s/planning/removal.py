@@ -26,7 +26,6 @@ from mct_s2s.planning.changes import (
     AnyChange,
     ApplicationEdits,
     DeleteApplication,
-    DeleteStoredSecret,
     EnableIdentity,
     NoChange,
     PurgeApplication,
@@ -343,36 +342,21 @@ def _plan_revocations(
             )
 
 
-def _plan_secrets(application: Application, key: str, scope: RemovalScope) -> Iterator[AnyChange]:
-    """Plan to remove our secrets; then to delete what key vaults hold, or to name it."""
-    removals = list[RemoveCredential]()
-    if has_unique_name_below(application, scope.observed.trust.unique_name):
-        removals = [
-            RemoveCredential(
+def _plan_secrets(
+    application: Application, key: str, scope: RemovalScope
+) -> Iterator[RemoveCredential]:
+    """Plan to remove our secrets of a registration that was made below this App Service's name."""
+    if not has_unique_name_below(application, scope.observed.trust.unique_name):
+        return
+    for credential in secrets_among(application.credentials):
+        if credential.has_our_name:
+            yield RemoveCredential(
                 key=f"{key}:secret:{credential.key_id}",
                 name=application.display_name,
                 detail=credential.name or "",
                 object_id=application.object_id,
                 key_id=credential.key_id,
             )
-            for credential in secrets_among(application.credentials)
-            if credential.has_our_name
-        ]
-    yield from removals
-    for place in dict.fromkeys(Tag.VAULT.values(application.tags)):
-        stored_key = f"{key}:stored:{place}"
-        if scope.removal.delete_secrets:
-            yield DeleteStoredSecret(
-                key=stored_key,
-                name=place,
-                detail="recoverable during the vault's retention period",
-                place=place,
-                client_id=application.client_id,
-                after=tuple(step.key for step in removals),
-            )
-        else:
-            resource = DeleteStoredSecret.resource
-            yield NoChange(key=stored_key, resource=resource, name=place, detail="kept", id=place)
 
 
 def _plan_deletion(

@@ -7,7 +7,7 @@ from mct_s2s.errors import Instruction, UsageError
 from mct_s2s.model.commands import az_command, identity_removal
 from mct_s2s.model.desired import Removal
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
-from mct_s2s.model.ids import client_base
+from mct_s2s.model.ids import Tag, client_base
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
 from mct_s2s.model.secret_place import PlaceKind, SecretPlace
@@ -15,8 +15,6 @@ from mct_s2s.planning.belief import Doubted, client_trust
 from mct_s2s.planning.changes import (
     AnyChange,
     DeleteApplication,
-    DeleteStoredSecret,
-    NoChange,
     RevokeAppRole,
 )
 from mct_s2s.planning.clients import has_unique_name_below
@@ -179,20 +177,20 @@ def _describe_other_users(scope: RemovalScope, steps: Sequence[AnyChange]) -> It
 def _describe_kept_secrets(
     scope: RemovalScope, steps: Sequence[AnyChange]
 ) -> Iterator[Instruction]:
-    """Say how to delete the key vault secrets that stay."""
-    # True before the removal and after it, when the option comes too late.
-    without = "" if scope.removal.is_pruning else " without --delete-secrets"
-    for step in steps:
-        if not isinstance(step, NoChange) or step.resource != DeleteStoredSecret.resource:
+    """Say how to delete the key vault secrets of clients that are deleted."""
+    deleted = {step.client_id for step in steps if isinstance(step, DeleteApplication)}
+    for client in scope.observed.trust.clients:
+        if client.client_id not in deleted:
             continue
-        vault, name = SecretPlace(PlaceKind.KEY_VAULT, step.name).vault_and_secret
-        delete = az_command("keyvault secret delete", "--vault-name", vault, "--name", name)
-        # A tag of the registration names it, which its owner can write, too.
-        what = (
-            f"The key vault secret '{step.name}', which a tag of the registration names, is "
-            f"kept{without}. If it is this client's, run:"
-        )
-        yield Instruction(what, delete)
+        for place in dict.fromkeys(Tag.VAULT.values(client.application.tags)):
+            vault, name = SecretPlace(PlaceKind.KEY_VAULT, place).vault_and_secret
+            delete = az_command("keyvault secret delete", "--vault-name", vault, "--name", name)
+            # A tag of the registration names it, which its owner can write, too.
+            what = (
+                f"The key vault secret '{place}', which a tag of the registration names, is kept. "
+                "If it is this client's, run:"
+            )
+            yield Instruction(what, delete)
 
 
 def _remaining_holders(

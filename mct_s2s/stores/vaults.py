@@ -371,18 +371,6 @@ class KeyVaultStore(Store):
         key_id = KeyId(tags["keyId"]) if "keyId" in tags else None
         return own_credential({**variables, SECRET: value}, self.secret_place, key_id=key_id)
 
-    async def delete(self) -> bool:
-        """Delete the secret; `False` where its own tags name another client than `owner`."""
-        versions = await self._versions()
-        tags = versions[-1].tags if versions else {}
-        if versions and not (
-            tags.get("made-by") == MAKER and same_id(tags.get("appId"), self.owner)
-        ):
-            return False
-        if versions:
-            await or_none(self.vault.send("DELETE", f"/secrets/{self.secret}", "delete a secret"))
-        return True
-
     def _is_ours(self, version: SecretVersion, client_id: ClientId | None) -> bool:
         tags = version.tags
         if tags.get("made-by") != MAKER:

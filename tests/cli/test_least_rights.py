@@ -347,7 +347,6 @@ LOOKS = {
     "doctor of a file": ("doctor", "-f", "trust.toml"),
     "status of a file": ("status", "-f", "trust.toml"),
     "verify of a file": ("verify", "-f", "trust.toml"),
-    "snippet of a file": ("snippet", "A", "-f", "trust.toml"),
     "export of a file": ("export", "-f", "trust.toml"),
 }
 REMOVALS = {
@@ -361,8 +360,6 @@ REMOVALS = {
     ),
     "rotate-secret": ("rotate-secret", "A", *WHERE, "-y"),
     "remove-client": ("remove-client", "B", *WHERE, "-y"),
-    "remove-client of a file": ("remove-client", "A", "-f", "trust.toml", "-y"),
-    "teardown of a file": ("teardown", "-f", "trust.toml", "-y"),
     "teardown": ("teardown", *WHERE, "-y"),
 }
 ADDITIONS = {
@@ -489,7 +486,7 @@ def test_a_secrets_officer_of_the_vault_keeps_and_removes_secrets(
     for words in (
         ("setup", *WHERE, "--client", "A", *place, "-y"),
         ("rotate-secret", "A", *WHERE, "-y"),
-        ("remove-client", "A", "--delete-secrets", *WHERE, "-y"),
+        ("remove-client", "A", *WHERE, "-y"),
     ):
         done = run(*words)
         assert done.code == 0, done

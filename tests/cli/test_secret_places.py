@@ -1269,23 +1269,14 @@ def test_status_says_where_each_secret_is_kept(mct: Program) -> None:
     ]
 
 
-@pytest.mark.parametrize("by", ["file", "command line"])
 def test_a_snippet_names_the_file_that_the_first_rotation_will_write(
-    mct: Program, azure: Sandbox, tmp_path: Path, by: str
+    mct: Program, azure: Sandbox, tmp_path: Path
 ) -> None:
-    """The client is one of others: a trust file names it by its appId, and so its file."""
     hand = Hand(azure, is_ours=True).step_1().step_2("Hand import").step_3()
-    where = ["--service-app", hand.service.app_id]
-    snippet = ["snippet", "Hand import"]
-    if by == "file":
-        file = tmp_path / "trust.toml"
-        exported = mct("export").out
-        file.write_text(re.sub(r"(?m)^# (?=\[\[|[a-z-]+ = )", "", exported), encoding="utf-8")
-        where = ["-f", str(file)]
-        snippet += where
-    printed = mct(*snippet)
+    printed = mct("snippet", "Hand import")
     assert printed.code == 0, printed.err
-    rotated = mct("rotate-secret", hand.client.app_id, *where, "-y")
+    named = ("--service-app", hand.service.app_id)
+    rotated = mct("rotate-secret", hand.client.app_id, *named, "-y")
     assert rotated.code in {0, 3}, rotated.err
     (saved_file,) = tmp_path.rglob("secrets/**/*.env")
     assert str(saved_file) in re.sub(r"\s+", "", printed.err)

@@ -1,5 +1,5 @@
 """`status -f`, `rotate-secret -f`: the sites of a trust file in several tenants, side by side: none
-stops another. `teardown -f`, `remove-client -f`, `snippet -f`: one of them.
+stops another.
 """
 
 import re
@@ -329,14 +329,3 @@ def test_an_option_that_does_not_fit_a_trust_file_is_refused(
     assert (done.code, done.out) == (2, "")
     assert told in done.err
     assert fleet.tenants.all[0].log() == []
-
-
-# One site of the file: remove-client, teardown, snippet
-
-
-def writes(fleet: Fleet) -> list[int]:
-    """How many changes each tenant was asked for since the last time."""
-    counts = [len(tenant.azure.writes()) for tenant in fleet.tenants.all]
-    for tenant in fleet.tenants.all:
-        tenant.azure.forget()
-    return counts

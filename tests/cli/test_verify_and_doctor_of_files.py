@@ -160,7 +160,7 @@ def test_verify_of_a_file_exits_3_for_a_site_that_is_not_set_up(fleet: Fleet) ->
 
 
 def test_verify_of_a_file_says_that_a_site_has_no_clients(fleet: Fleet) -> None:
-    assert fleet("remove-client", "--only", KEPT, f"Import {KEPT}", "-y").code == 0
+    assert fleet.mct("remove-client", f"Import {KEPT}", "-a", KEPT, "-g", GROUP, "-y").code == 0
     fleet.write(KEPT)
     done = fleet("verify")
     assert (done.code, "has no clients: nothing can call its API yet." in done.out) == (3, True)
@@ -373,8 +373,7 @@ def test_a_site_in_another_group_is_named_with_the_key_of_the_file(fleet: Fleet)
     fleet.azure.add_site(name="moved", group="mct-else")
     fleet.write("moved", KEPT)
     advice = 'In the file, set sites.moved.resource-group = "mct-else".'
-    about_one = ("teardown", "--only", "moved", "--dry-run")
-    for command in (("apply", "--dry-run"), ("status",), ("doctor",), about_one):
+    for command in (("apply", "--dry-run"), ("status",), ("doctor",)):
         done = fleet(*command)
         assert advice in " ".join((done.out + done.err).split())
     to_do = fleet("doctor").out.partition("To do:")[2]
@@ -387,14 +386,10 @@ def test_of_sites_of_one_name_the_key_of_the_file_tells_which(fleet: Fleet) -> N
     for group in ("mct-north", "mct-south"):
         fleet.azure.add_site(name="twin", group=group)
     fleet.file.write_text("[sites.twin]\n")
-    for command in ("status", "teardown"):
-        done = fleet(command)
-        told = " ".join((done.out + done.err).split())
-        assert (done.code, "In the file, set sites.twin.resource-group, or use" in told) == (
-            2,
-            True,
-        )
-        assert "--resource-group" not in told
+    done = fleet("status")
+    told = " ".join((done.out + done.err).split())
+    assert (done.code, "In the file, set sites.twin.resource-group, or use" in told) == (2, True)
+    assert "--resource-group" not in told
 
 
 @pytest.mark.parametrize(

@@ -136,28 +136,6 @@ def test_a_delivery_to_a_vault_replaces_our_tags_and_keeps_those_of_others(engin
     assert secret["tags"]["keyId"] == guid("new")
 
 
-@pytest.mark.parametrize(
-    ("tags", "goes"),
-    [
-        ({"made-by": MAKER, "appId": A}, True),
-        ({"made-by": "someone", "appId": A}, False),
-        ({"made-by": MAKER, "appId": ANOTHER}, False),
-    ],
-    ids=["its own", "made by something else", "another client's"],
-)
-def test_a_vaults_secret_is_deleted_only_if_its_own_tags_name_the_client(
-    tags: dict[str, str], goes: bool, engine: Engine
-) -> None:
-    azure = engine.inside.azure
-    azure.vault("PUT", "/secrets/a", json={"value": "x", "tags": tags})
-
-    async def work(session: Session) -> bool:
-        return await session.vault(seed.VAULT).store("a", "A", A).delete()
-
-    assert engine.run(work) is goes
-    assert azure.vault("GET", "/secrets/a").is_success is not goes
-
-
 OLD, NEW, OTHER = (credential(days, name=f"{OUR_CREDENTIALS}x") for days in (30, 365, 366))
 
 

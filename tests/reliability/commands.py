@@ -192,7 +192,7 @@ KILLED = {
     "setup after teardown": Command(WHOLE, before=(WHOLE, ("teardown", *JSON)), clients=("One",)),
     "certificates": Command((*TWO, "--credential", "certificate", *JSON), clients=("One", "Two")),
     "out of a key vault": Command(
-        ("remove-client", "One", "--delete-secrets", "--ignore-missing", *JSON),
+        ("remove-client", "One", "--ignore-missing", *JSON),
         before=(("setup", "--client", "One", "--secret-to", VAULT, *JSON),),
     ),
     "an identity leaves": Command(

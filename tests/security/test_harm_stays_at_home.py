@@ -842,7 +842,7 @@ def test_a_vault_that_is_gone_stops_its_own_client_alone(admin: Program, azure: 
     assert (again.code, [credential["client"] for credential in again.made]) == (0, ["One"]), (
         again.out
     )
-    teardown = admin("teardown", "--delete-secrets", *A, *JSON)
+    teardown = admin("teardown", *A, *JSON)
     assert teardown.code == 0, teardown.out
     assert azure.applications("One") == azure.applications("Two") == []
     assert two["appId"] not in listed(azure)
@@ -1075,7 +1075,7 @@ def test_who_may_not_write_to_the_api_sets_up_another_app_service_and_is_told_th
 def test_whoever_tags_an_api_as_used_only_has_it_kept(admin: Program, azure: Sandbox) -> None:
     assert admin("setup", *A, "--client", "Export", *JSON).code == 0
     (service,) = azure.applications("MCT service (contosolearn)")
-    tags = [*service["tags"], SITE_B_ONLY, "mct-s2s:used-by:no name of ours"]
+    tags = [*service["tags"], SITE_B_ONLY, "mct-s2s:used-by:no-name:of-ours"]
     azure.graph("PATCH", f"/applications/{service['id']}", json={"tags": tags})
     azure.add_site(name="site-b", group="rg-b")
     azure.write_settings({"ServiceAuthAudience": f"api://{service['appId']}"}, SITE_B)

@@ -171,26 +171,18 @@ def _stored(azure: Sandbox) -> int:
 
 
 @pytest.mark.parametrize("words", REMOVALS)
-def test_a_removed_clients_secret_in_a_vault_is_named_or_deleted(
+def test_a_removed_clients_secret_in_a_vault_stays_and_the_command_that_deletes_it_is_printed(
     mct: Program, azure: Sandbox, words: tuple[str, ...]
 ) -> None:
     mct("setup", "--client", "Portal", *PLACE, *JSON)
     state = azure.state()
     done = mct(*words, *JSON)
-    (row,) = _rows(done, "key vault secret")
-    assert (row["action"], row["name"], _stored(azure)) == ("none", f"{seed.VAULT}/portal-key", 200)
+    assert _stored(azure) == 200
     azure.load(state)
     command = f"az keyvault secret delete --vault-name {seed.VAULT} --name portal-key"
     assert [note["command"] for note in done.document["notes"] if note["command"]] == [command]
     assert command in map(str.strip, mct(*words, "--dry-run").out.splitlines()), (
         "on a line of its own"
-    )
-    done = mct(*words, "--delete-secrets", *JSON)
-    assert done.code == 0, done
-    (row,) = _rows(done, "key vault secret")
-    assert (row["action"], _stored(azure)) == ("delete", 404)
-    assert azure.vault("GET", "/deletedsecrets/portal-key").status_code == 200, (
-        "as the vault keeps it"
     )
 
 
@@ -202,21 +194,6 @@ def test_a_registration_that_stays_is_named_with_the_vault_of_its_secret(
     (row,) = _rows(done, "client application")
     assert row["detail"].endswith(f"; a tag of it names keyvault:{seed.VAULT}/portal-key")
     assert _stored(azure) == 200
-
-
-def test_a_planted_tag_deletes_no_foreign_secret(mct: Program, azure: Sandbox) -> None:
-    mct("setup", "--client", "Portal", *JSON)
-    azure.vault(
-        "PUT", "/secrets/theirs", json={"value": "their value", "tags": {"made-by": "mct-s2s"}}
-    )
-    (portal,) = azure.applications("Portal")
-    tags = [*portal["tags"], f"mct-s2s:vault:{seed.VAULT}/theirs", "mct-s2s:vault:x; rm -rf /"]
-    azure.graph("PATCH", f"/applications/{portal['id']}", json={"tags": tags})
-    done = mct("remove-client", "Portal", "--delete-secrets", *JSON)
-    assert done.code == 0, done
-    (row,) = _rows(done, "key vault secret")
-    assert (row["action"], row["detail"]) == ("none", "kept: its tags belong to another client")
-    assert azure.vault("GET", "/secrets/theirs").json()["value"] == "their value"
 
 
 NAMED = ("setup", "--client", "Reports import", "--managed-identity", "reports-func", *JSON)

@@ -19,9 +19,6 @@ class RemovalOptions(ChangingOptions):
     delete_adopted: bool = option(
         "--delete-adopted", "Also delete registrations that mct-s2s did not create.", REMOVAL
     )
-    delete_secrets: bool = option(
-        "--delete-secrets", "Also delete the clients' secrets in key vaults.", REMOVAL
-    )
     purge: bool = option("--purge", "Delete permanently. Nothing can be restored.", REMOVAL)
 
 
@@ -72,7 +69,6 @@ def remove_client(options: RemoveClientOptions) -> int:
         ignore_missing=options.ignore_missing,
         keep_registration=options.keep_registration,
         delete_adopted=options.delete_adopted,
-        delete_secrets=options.delete_secrets,
         purge=options.purge,
     )
     return _remove(options, removal)
@@ -86,7 +82,6 @@ def teardown(options: TeardownOptions) -> int:
         everything=True,
         keep_registration=options.keep_registration,
         delete_adopted=options.delete_adopted,
-        delete_secrets=options.delete_secrets,
         purge=options.purge,
     )
     return _remove(options, removal)

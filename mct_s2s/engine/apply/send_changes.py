@@ -24,7 +24,6 @@ from mct_s2s.engine.request import Session
 from mct_s2s.errors import (
     MissingRight,
     NotOwner,
-    NotThere,
     PermissionMissing,
     S2SError,
     ServiceError,
@@ -35,7 +34,6 @@ from mct_s2s.model.caller_rights import Verdict
 from mct_s2s.model.desired import Removal, Rotation
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import ClientId, api_uri
-from mct_s2s.model.secret_place import PlaceKind, SecretPlace
 from mct_s2s.planning.belief import (
     Belief,
     client_trust,
@@ -49,7 +47,6 @@ from mct_s2s.planning.changes import (
     CreateApplication,
     CreateServicePrincipal,
     DeleteApplication,
-    DeleteStoredSecret,
     EnableIdentity,
     NoChange,
     Output,
@@ -242,8 +239,6 @@ async def send_change(change: AnyChange, run: Run) -> str:  # noqa: C901, PLR091
         case PurgeApplication():
             # Deleted in this very plan, the recycle bin may not show it yet.
             await recycle_bin.purge(graph, change.object_id, just_deleted=bool(change.after))
-        case DeleteStoredSecret():
-            await delete_stored_secret(change, run)
         case EnableIdentity():
             await enable_identity(change, run)
         case WriteSettings():
@@ -384,18 +379,6 @@ def _is_only_untouched(change: DeleteApplication, outcome: Outcome) -> bool:
     if client is None or desired.service is None or not desired.removes_unnamed:
         return False
     return client_trust(client, before, desired.service, desired.names) is Belief.UNTOUCHED
-
-
-async def delete_stored_secret(change: DeleteStoredSecret, run: Run) -> None:
-    vault, secret = SecretPlace(PlaceKind.KEY_VAULT, change.place).vault_and_secret
-    store = run.session.vault(vault).store(secret, owner=change.client_id)
-    try:
-        is_deleted = await store.delete()
-    except NotThere as error:
-        # The registration's owner writes the tag that names the vault: it may name any.
-        raise Skipped(f"kept, if it is there at all: {error.headline}") from error
-    if not is_deleted:
-        raise Skipped("kept: its tags belong to another client")
 
 
 async def enable_identity(change: EnableIdentity, run: Run) -> None:
