@@ -206,7 +206,7 @@ async def _review_and_apply(
         command_run.site_reports = lambda: [report_of(site) for site in sites]
         async with _delivering_by_document(sites[0]):
             if not sites[0].is_of_file:
-                await sites[0].apply(sites)
+                await sites[0].apply()
             else:
                 command_run.error_document = partial(_error_document, sites, shown_fingerprint)
                 try:
@@ -302,7 +302,7 @@ async def _apply_all(sites: Sequence[SiteChange]) -> None:
     pending = [site for site in sites if site.is_pending]
 
     async def apply_counted(site: SiteChange) -> None:
-        await _apply(site, sites, locks)
+        await _apply(site, locks)
         one_more()
 
     activity_text = f"Applying to {len(pending)} sites" if len(pending) > 1 else ""
@@ -313,9 +313,7 @@ async def _apply_all(sites: Sequence[SiteChange]) -> None:
         site.is_over = True
 
 
-async def _apply(
-    site: SiteChange, sites: Sequence[SiteChange], locks: Mapping[str, asyncio.Lock]
-) -> None:
+async def _apply(site: SiteChange, locks: Mapping[str, asyncio.Lock]) -> None:
     """Apply at one site, alone with each registration that several sites change.
 
     Graph replaces a registration's lists whole, so that two writers would lose entries.
@@ -335,7 +333,7 @@ async def _apply(
                         else nullcontext()
                     ):
                         await held.enter_async_context(locks[object_id])
-                await site.apply(sites)
+                await site.apply()
     except S2SError as error:
         site.session.graph.credential.signed_in.remind(error)
         site.error = error

@@ -21,7 +21,7 @@ from mct_s2s.model.client_sign_in import MadeCredential
 from mct_s2s.model.desired import Rotation, Setup
 from mct_s2s.model.secret_place import PlaceKind, SecretPlace
 from mct_s2s.plain_text import plain
-from mct_s2s.planning.reviewed import digest_of, fingerprint, is_covered
+from mct_s2s.planning.reviewed import digest_of, fingerprint
 from mct_s2s.render.credentials import credential_lines
 from mct_s2s.render.pipelines import masks
 from mct_s2s.render.site_report import SavedCredential
@@ -54,7 +54,6 @@ class SiteChange:
         """`None` until it could be read."""
         self.error: S2SError | None = None
         self.is_over = False
-        self._others: Sequence[SiteChange] = ()
         self._planned_at_wall_time = 0.0
         self._read_at = 0.0
         """On the loop's clock."""
@@ -163,10 +162,8 @@ class SiteChange:
         for refusal in (await rehearse_stores(outcome)).values():
             raise refusal
 
-    async def apply(self, others: "Sequence[SiteChange]") -> None:
-        """`others` of the command may share registrations and identities."""
+    async def apply(self) -> None:
         assert self.outcome is not None  # it has a plan
-        self._others = others
         self._user_had_time_to_think = not self.options.yes
         try:
             self.outcome = await carry_out(
@@ -212,18 +209,14 @@ class SiteChange:
         return True
 
     def _compare_with_reviewed(self, outcome: Outcome) -> None:
-        """Raises Refused: a new plan has something that was not reviewed."""
+        """Raises Refused: there is something to do, and it is not what was reviewed."""
         reviewed = self.outcome
-        # Less may be left to do: another site shares a registration, say.
-        outcomes = [site.outcome for site in self._others if site.outcome is not None]
-        done = [
-            (change, site_outcome.outputs)
-            for site_outcome in outcomes
-            for change in site_outcome.done.values()
-        ]
-        if reviewed is None or not is_covered(
-            outcome.plan, reviewed.plan, outcome.request.now, done
-        ):
+        assert reviewed is not None  # it was shown
+        now, subject = outcome.request.now, outcome.before.subject
+        is_the_same = fingerprint(outcome.plan, now, subject) == fingerprint(
+            reviewed.plan, now, subject
+        )
+        if not (is_the_same or outcome.plan.is_empty):
             raise Refused(
                 "plan-changed",
                 f"What would be done at {self.title} is no longer what was planned. Nothing was "

@@ -1,16 +1,16 @@
 """What is compared of plans over a trust file, and for `--expect`: changes, places, manual steps.
 
-They are compared as facts. Their digest is what a reviewer approves (`--expect`); at a site of a
-trust file, a later plan may do less, and no more (`is_covered`). At one App Service,
-`engine/flow.py` compares whole plans.
+They are compared as facts. Their digest is what a reviewer approves (`--expect`), and a later plan
+at a site of a trust file has to have the same one. At one App Service, `engine/flow.py` compares
+whole plans.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any
 
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.client_credentials import NEVER, Certificate
@@ -21,9 +21,6 @@ from mct_s2s.model.site_settings import Setting
 from mct_s2s.planning.changes import (
     AnyChange,
     ApplicationEdits,
-    Output,
-    OutputRef,
-    Outputs,
     SettingEdit,
     SettingsSpec,
 )
@@ -44,9 +41,6 @@ _NOT_REVIEWED = frozenset(
     }
 )
 """Fields that are words for people, the order, or true of one run alone."""
-Yielded: TypeAlias = Mapping[str, OutputRef[str]]
-"""References to outputs of reviewed changes, by the ids that these have yielded."""
-_NONE: Yielded = {}
 _KNOWN_BY: Mapping[type, str] = {
     IdentityResource: "resource",
     Application: "object_id",
@@ -81,58 +75,8 @@ def digest_of(facts: Any) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def is_covered(
-    plan: Plan, reviewed: Plan, now: datetime, done: Iterable[tuple[AnyChange, Outputs]] = ()
-) -> bool:
-    """Whether every change, place and manual step of a later `plan` was reviewed.
-
-    It may do less, as others have done a part. `done`: what reviewed changes have yielded so far,
-    perhaps at another site. An id that they made stands for the one that was to be made; of what
-    others have made meanwhile, no one has reviewed anything.
-    """
-    to_do = {change.key: _facts_of(change, now) for change in reviewed.changes}
-    # What was to be done may be left to others, as a right can be lost. What was left to them must
-    # not be done.
-    to_leave = to_do | {step.key: _facts_of(step, now) for step in reviewed.manual_steps}
-    yielded = dict[str, OutputRef[str]]()
-    for change, outputs in done:
-        if _is_among(to_do, change, now, _NONE):
-            yielded |= _ids_yielded(change, outputs)
-    if not {*plan.places} <= {*reviewed.places}:
-        return False
-    if not all(_is_among(to_do, change, now, yielded) for change in plan.changes):
-        return False
-    return all(_is_among(to_leave, step, now, yielded) for step in plan.manual_steps)
-
-
-def _is_among(
-    reviewed: Mapping[str, frozenset[str]],
-    step: AnyChange | ManualStep,
-    now: datetime,
-    yielded: Yielded,
-) -> bool:
-    """Whether a step of that key was reviewed that does the same, or more."""
-    return step.key in reviewed and _facts_of(step, now, yielded) <= reviewed[step.key]
-
-
-def _ids_yielded(change: AnyChange, outputs: Outputs) -> dict[str, OutputRef[str]]:
-    """The references of a change by the ids that it has yielded."""
-    references = dict[str, OutputRef[str]]()
-    for output in Output:
-        # The end of a credential is a time, not an id.
-        if output is Output.EXPIRES:
-            continue
-        reference = OutputRef[str](change.key, output)
-        identifier = outputs.known(reference)
-        if identifier is not None:
-            references[identifier] = reference
-    return references
-
-
-def _facts_of(
-    step: AnyChange | ManualStep, now: datetime, yielded: Yielded = _NONE
-) -> frozenset[str]:
-    """A step as a set of sentences: those of one that does less are a subset.
+def _facts_of(step: AnyChange | ManualStep, now: datetime) -> frozenset[str]:
+    """A step as a set of sentences.
 
     The names of its class and of its fields are in them: to rename one changes the fingerprint of
     every plan with such a step. So does another word for a key (`SERVICE_KEY`, …).
@@ -141,11 +85,11 @@ def _facts_of(
     members |= {"action": step.action, "resource": step.resource}
     facts = {type(step).__name__}
     for name, value in members.items():
-        facts.update(_facts(name, value, now, yielded))
+        facts.update(_facts(name, value, now))
     return frozenset(facts)
 
 
-def _facts(path: str, value: object, now: datetime, yielded: Yielded) -> Iterator[str]:
+def _facts(path: str, value: object, now: datetime) -> Iterator[str]:
     """What a value says, as sentences `path=value`."""
     value = getattr(value, _KNOWN_BY.get(type(value), ""), None) or value
     match value:
@@ -153,15 +97,13 @@ def _facts(path: str, value: object, now: datetime, yielded: Yielded) -> Iterato
             yield f"{path}={str(value).casefold()}"
         case datetime():
             yield f"{path}={_lifetime(value, now)}"
-        case str() if value in yielded:
-            yield from _facts(path, yielded[value], now, _NONE)
         case tuple() | frozenset():
             for entry in value:
-                facts = sorted(_facts("", entry, now, yielded))
+                facts = sorted(_facts("", entry, now))
                 yield f"{path}[]={json.dumps(facts)}"
         case _ if is_dataclass(value):
             for name, member in _members(value).items():
-                yield from _facts(f"{path}.{name}", member, now, yielded)
+                yield from _facts(f"{path}.{name}", member, now)
         case _:
             yield f"{path}={json.dumps(value)}"
 

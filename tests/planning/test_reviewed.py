@@ -17,9 +17,6 @@ from mct_s2s.planning.changes import (
     AddCredential,
     AnyChange,
     DeleteApplication,
-    Output,
-    OutputRef,
-    Outputs,
     RestartSite,
     RevokeAppRole,
     SettingsChange,
@@ -30,7 +27,7 @@ from mct_s2s.planning.changes import (
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import ManualStep, Plan
 from mct_s2s.planning.pruning import prune
-from mct_s2s.planning.reviewed import fingerprint, is_covered
+from mct_s2s.planning.reviewed import fingerprint
 
 from tests.planning.scenarios import (
     FOREIGN,
@@ -154,102 +151,6 @@ def test_nothing_to_do_has_a_fingerprint_too() -> None:
     assert (
         len(fingerprint(make_plan(spec("Import"), complete(client("Import"))), NOW, SUBJECT)) == 64
     )
-
-
-TWO = make_plan(spec("A", "B"), observed_state())
-
-
-def with_known_ids(change: AnyChange) -> AnyChange:
-    """The same step when what it refers to is there."""
-    known = {
-        name: guid(f"{value.key}{value.output}")
-        for name in ("object_id", "client_id", "principal", "service")
-        if isinstance(value := getattr(change, name, None), OutputRef)
-    }
-    return replace(change, **known)  # type: ignore[arg-type]  # members that it has
-
-
-def test_the_same_plan_and_less_of_it_are_covered() -> None:
-    assert is_covered(TWO, TWO, NOW)
-    assert is_covered(Plan(), TWO, NOW)
-    assert all(
-        is_covered(Plan(tuple(s for s in TWO.steps if s is not step)), TWO, NOW)
-        for step in TWO.steps
-    )
-
-
-def test_an_id_that_was_to_be_made_is_covered_only_if_this_run_has_made_it() -> None:
-    later = Plan(tuple(with_known_ids(step) for step in TWO.steps))
-    outputs = Outputs()
-    for change in TWO.changes:
-        for part in Output:
-            outputs[change.key, part] = guid(f"{change.key}{part}")
-    assert is_covered(later, TWO, NOW, [(change, outputs) for change in TWO.changes])
-    assert not is_covered(later, TWO, NOW), "someone else has"
-    others = [(replace(change, name="Other"), outputs) for change in TWO.changes]
-    assert not is_covered(later, TWO, NOW, others), "made by another change of the same key"
-
-
-def test_a_step_more_is_not_covered() -> None:
-    assert not is_covered(make_plan(spec("A", "B", "C"), observed_state()), TWO, NOW)
-    assert not is_covered(
-        TWO, Plan(tuple(step for step in TWO.steps if not isinstance(step, RestartSite))), NOW
-    )
-
-
-@pytest.mark.parametrize(
-    "change", [c for c in TWO.changes if isinstance(c, AddCredential | WriteSettings)], ids=type
-)
-def test_a_step_that_does_something_else_is_not_covered(change: AnyChange) -> None:
-    if isinstance(change, AddCredential):
-        assert isinstance(change.spec, NewCredential)
-        longer = replace(change.spec, expires=change.spec.expires.replace(year=2099))
-        other: AnyChange = replace(change, spec=longer)
-    else:
-        assert isinstance(change, WriteSettings)
-        other = replace(change, spec=replace(change.spec, without=frozenset({guid("someone")})))
-    assert not is_covered(
-        Plan(tuple(other if step is change else step for step in TWO.steps)), TWO, NOW
-    )
-
-
-def test_a_step_is_left_to_others_only_if_it_was_reviewed() -> None:
-    """As one for them, or as one of this run, which may have lost the right to it; and never the
-    other way round.
-    """
-    left, done = Plan(manual_steps=(consent(),)), Plan((consent(),))
-    assert is_covered(left, left, NOW)
-    assert is_covered(left, done, NOW)
-    assert not is_covered(done, left, NOW)
-    assert not is_covered(left, Plan(), NOW)
-    other = replace(consent(), principal=PrincipalId(guid("another client")))
-    assert not is_covered(Plan(manual_steps=(other,)), left, NOW)
-
-
-def test_a_setting_that_someone_has_changed_meanwhile_is_not_covered() -> None:
-    changed = replace(
-        observed_state(), app_service=app_service({**FOREIGN, "ServiceAuthEnabled": "false"})
-    )
-    assert not is_covered(make_plan(spec("A", "B"), changed), TWO, NOW)
-    others = replace(observed_state(), app_service=app_service({**FOREIGN, "Theirs": "new"}))
-    assert is_covered(make_plan(spec("A", "B"), others), TWO, NOW), (
-        "other people's settings are not shown"
-    )
-
-
-def test_an_edit_of_a_registration_may_do_less() -> None:
-    full = next(c for c in TWO.changes if isinstance(c, UpdateApplication) and c.edits.tags)
-    less = replace(full, edits=replace(full.edits, tags=()))
-    assert is_covered(Plan((less,)), Plan((full,)), NOW)
-    more = replace(full, edits=replace(full.edits, tags=(*full.edits.tags, "another")))
-    assert not is_covered(Plan((more,)), Plan((full,)), NOW)
-
-
-def test_a_step_of_another_kind_with_a_reviewed_key_is_not_covered() -> None:
-    """A step that was to use something made cannot become a step of another kind."""
-    first = TWO.changes[0]
-    other = replace(TWO.changes[-1], key=first.key)
-    assert not is_covered(Plan((other,)), TWO, NOW)
 
 
 KEEP, REMOVE, ALL = Pruning(), Pruning(removes=True), Pruning(removes=True, any_number=True)
