@@ -8,7 +8,6 @@ or a folder.
 
 import asyncio
 import os
-import re
 import ssl
 import sys
 import time
@@ -120,8 +119,6 @@ class Http(httpx.AsyncClient):
                 remedy="Correct HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, or unset it.",
             ) from error
         self._trace = trace or (lambda _: None)
-        self.untraced = set[str]()
-        """What is left out of paths: it may be a secret."""
 
     async def send(
         self, request: httpx.Request, *, stream: bool = False, **options: Any
@@ -159,8 +156,6 @@ class Http(httpx.AsyncClient):
                 (time.monotonic() - began) * 1000,
                 request.extensions.get("service", "Graph"),
             )
-            for value in self.untraced:
-                path = re.sub(re.escape(value), "…", path, flags=re.IGNORECASE)
             self._trace(
                 f"{service:<5} {request.method:<6} {path} "
                 f"{status} {took:.0f} ms {request_id}".rstrip()

@@ -7,7 +7,7 @@ hosts or commands, so its author decides nothing but where the program writes wh
 anyway.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Iterable
 from functools import cached_property
 from typing import Annotated, Literal
 
@@ -23,14 +23,13 @@ from pydantic import (
 
 from mct_s2s.model.site_settings import (
     NOT_SHOWN,
-    OTHER_VALUE,
     AllowList,
     AppSettings,
     Holds,
     Setting,
+    is_readable,
     same_name,
     spelling_in,
-    without_form,
 )
 from mct_s2s.model.toml import Table
 
@@ -237,62 +236,29 @@ class Api(Table):
     def is_default(self) -> bool:
         return self.is_shipped and self.named_as == DEFAULT_API
 
-    def of_their_kind(self, settings: AppSettings) -> AppSettings:
-        """These settings without values of another kind, which are not shown.
-
-        By what is left, the directory is asked.
-        """
-        return self._with(
-            settings, lambda row, value: value if row.word.form.fullmatch(value) else NOT_SHOWN
-        )
-
-    def masked(self, settings: AppSettings, known: Collection[str]) -> AppSettings:
-        """These settings without what may be a secret: all but what is `known`, and switches; of a
-        list of IDs, each one that is not known.
+    def masked(self, settings: AppSettings, known: Iterable[str] = ()) -> AppSettings:
+        """These settings without what may be a secret: what is neither readable nor `known`.
 
         The author of a description could name a secret's setting in it, to read or to overwrite
-        that, and a secret may look like anything: an ID, an address, a name with dots.
+        that.
         """
-        comparable = frozenset(map(without_form, filter(None, (self.role, *known))))
-
-        def shown(row: Setting, value: str) -> str:
-            if without_form(value) in comparable or value == OTHER_VALUE:
-                return value
-            if row.word.form.fullmatch(value) is None:
-                return NOT_SHOWN
-            if row.holds.is_list:
-                return AllowList(value).masked(comparable)
-            return value if row.holds is Holds.SWITCH else OTHER_VALUE
-
-        return self._with(settings, shown)
-
-    def _with(self, settings: AppSettings, shown: Callable[[Setting, str], str]) -> AppSettings:
         if self.is_shipped:
             return settings
-        values = ((row, row.value_in(settings)) for row in self.rows)
-        return {
-            **settings,
-            **{
-                spelling_in(settings, row.name): shown(row, value)
-                for row, value in values
-                if value is not None
-            },
-        }
+        names = {text.casefold() for text in (self.role, *known) if text}
+        masked = dict(settings)
+        for row in self.rows:
+            value = row.value_in(settings)
+            if value is not None and not is_readable(value) and value.casefold() not in names:
+                masked[spelling_in(settings, row.name)] = NOT_SHOWN
+        return masked
 
     def hidden(self, settings: AppSettings) -> tuple[Setting, ...]:
-        """The settings whose value was masked as it is of another kind than is said.
-
-        They may be something else's.
-        """
+        """The settings whose value was masked: they may be something else's."""
         return tuple(row for row in self.rows if row.value_in(settings) == NOT_SHOWN)
 
     def legible(self, settings: AppSettings) -> dict[str, str]:
         """The settings that are shown and not masked: what can be written elsewhere."""
-        return {
-            name: value
-            for name, value in self.shown(settings).items()
-            if value not in {NOT_SHOWN, OTHER_VALUE}
-        }
+        return {name: value for name, value in self.shown(settings).items() if value != NOT_SHOWN}
 
     def shown(self, settings: AppSettings) -> dict[str, str]:
         """The only ones ever shown, under our names: the others may be secret."""

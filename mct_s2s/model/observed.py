@@ -20,7 +20,7 @@ from mct_s2s.model.directory_objects import (
     ServicePrincipal,
     Tenant,
 )
-from mct_s2s.model.ids import ClientId, TenantId, api_uri, same_id
+from mct_s2s.model.ids import ClientId, same_id
 from mct_s2s.model.secret_place import SecretPlace
 from mct_s2s.model.site_settings import AllowList, AppSettings, Holds
 
@@ -348,31 +348,13 @@ class ObservedState:
 
         `written`: values that this command writes, or was given.
         """
-        return self.api.masked(settings, {*self._known_values(), *written})
+        return self.api.masked(settings, (*self._known_values(), *written))
 
     def _known_values(self) -> Iterator[str]:
-        """Values that the directory and the cloud show: none of them is a secret."""
-        trust, tenant, login = self.trust, self.tenant, self.login.rstrip("/")
-        clients = (client.application for client in trust.clients)
+        """Names that the directory shows: none of them is a secret."""
+        trust, tenant = self.trust, self.tenant
         earlier = trust.predecessor.service if trust.predecessor is not None else None
-        services = [service for service in (trust.service, earlier) if service is not None]
-        for registration in filter(None, (*services, trust.own_unused, *trust.deleted, *clients)):
-            if registration.client_id:
-                yield from (registration.client_id, api_uri(registration.client_id))
-            yield from registration.identifier_uris
-        for client in trust.clients:
-            yield from filter(None, (client.client_id, client.principal_id))
-        for identity in trust.identities:
-            yield from (identity.id, identity.client_id)
-        yield from filter(None, (source.principal_id for source in self.identity_resources))
-        for service in services:
+        for service in filter(None, (trust.service, earlier)):
             yield from (role.value for role in service.app_roles)
-        tenant_ids = (
-            {self.app_service.tenant_id} if self.app_service is not None else set[TenantId]()
-        )
         if tenant is not None:
-            tenant_ids.add(tenant.id)
             yield from (tenant.name, *tenant.domains)
-        yield login
-        for tenant_id in tenant_ids:
-            yield from (tenant_id, f"{login}/{tenant_id}", f"{login}/{tenant_id}/v2.0")

@@ -9,12 +9,22 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-NOT_SHOWN, OTHER_VALUE = "(a value that is not shown)", "(another value that is not shown)"
-"""In place of what may be a secret (`Api.masked`): of another kind than is said, and of that kind.
-"""
+NOT_SHOWN = "(a value that is not shown)"
+"""In place of what may be a secret (`Api.masked`)."""
 _GUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?"
-_HOST = rf"(?:{_LABEL}\.)*{_LABEL}"
+_PART = r"[A-Za-z0-9._-]{1,60}"
+_URI = (
+    rf"api://[A-Za-z0-9._/-]{{1,200}}"
+    rf"|https://(?:{_LABEL}\.)*{_LABEL}(?::[0-9]{{1,5}})?(?:/{_PART}(?:/v2\.0)?)?/?"
+)
+"""An Application ID URI or an authority: one part at most follows a host, as a longer path or a
+query may be a secret.
+
+Source: learn.microsoft.com/entra/identity-platform/identifier-uri-restrictions.
+"""
+_ID = re.compile(_GUID)
+_READABLE = re.compile(f"true|false|{_URI}", re.IGNORECASE)
 AppSettings = Mapping[str, str | None]
 """All settings of a site. A null value is kept as it is."""
 
@@ -71,40 +81,19 @@ class Word:
     code: str = "setting-mismatch"
     """The code of the finding where its value is wrong."""
     wrong: str = "{name} is '{value}'. It must be '{wanted}'."
-    form: re.Pattern[str] = re.compile(_GUID)
-    """Of a value that may be of this kind: only such a one is overwritten.
-
-    It may be a secret all the same.
-    """
 
 
-_URI_FORM = re.compile(
-    rf"api://[A-Za-z0-9._/-]{{1,200}}|https://{_HOST}(?:/[A-Za-z0-9._-]{{1,60}})?/?|{_GUID}"
-)
-"""Forms of an Application ID URI: one part at most follows a host.
-
-Source: learn.microsoft.com/entra/identity-platform/identifier-uri-restrictions.
-"""
-_LOGIN = rf"https://{_HOST}(?::[0-9]{{1,5}})?"
-_TENANT = (
-    rf"(?:{_GUID}|(?:[A-Za-z0-9-]{{1,63}}\.){{1,8}}[A-Za-z]{{2,63}}|common|organizations|consumers)"
-)
-_IDS_FORM = re.compile(rf"\s*(?:{_GUID})?(?:\s*;\s*(?:{_GUID})?)*\s*")
 WORDS = {
     Holds.SWITCH: Word(
         "Switches service-to-service authentication on. `--disable` switches it off.",
         Comparison.BOOLEAN,
         wrong="{name} is '{value}': the API refuses every client.",
-        form=re.compile(r"\s*(?:true|false)?\s*", re.IGNORECASE),
     ),
-    Holds.URI: Word(
-        "The audience (`aud`) of every token that is accepted.", option="--audience", form=_URI_FORM
-    ),
+    Holds.URI: Word("The audience (`aud`) of every token that is accepted.", option="--audience"),
     Holds.APP_ID: Word("The appId of the service application.", Comparison.IGNORING_CASE),
     Holds.AUDIENCE: Word(
         "The audience (`aud`) of tokens: the Application ID URI in version 1, the appId in version "
         "2.",
-        form=_URI_FORM,
     ),
     Holds.TENANT_ID: Word(
         "The tenant (`tid`) that issues the tokens: the one of the App Service's subscription.",
@@ -117,36 +106,30 @@ WORDS = {
         "A verified domain of the tenant that issues the tokens.",
         Comparison.IGNORING_CASE,
         "--tenant-name",
-        form=re.compile(rf"(?=.*\.){_HOST}"),
     ),
     Holds.LOGIN: Word(
         "The address of the cloud's login service.",
         Comparison.ADDRESS,
-        form=re.compile(f"{_LOGIN}/?"),
     ),
     Holds.AUTHORITY: Word(
         "The address below which the tenant's discovery document is.",
         Comparison.ADDRESS,
-        form=re.compile(rf"{_LOGIN}/{_TENANT}(?:/v2\.0)?/?"),
     ),
     Holds.ROLE: Word(
         "The app role (`roles`) that the token of a client application must have.",
         option="--role",
-        form=re.compile("(?!)"),  # it may look like anything
     ),
     Holds.APPLICATION_IDS: Word(
         "Callers that are allowed by their application ID (`appid`), if their token has the app "
         "role.",
         Comparison.SET_OF_IDS,
         "--application-id",
-        form=_IDS_FORM,
     ),
     Holds.OBJECT_IDS: Word(
         "Callers that are allowed by the object ID (`oid`) of their service principal. They need "
         "no app role.",
         Comparison.SET_OF_IDS,
         "--object-id",
-        form=_IDS_FORM,
     ),
 }
 
@@ -177,12 +160,11 @@ class Setting:
         return AllowList(self.value_in(settings) or "")
 
 
-def without_form(value: str) -> str:
-    """A value without case, spaces around it and a slash at its end.
-
-    Values are compared so to tell that none of them is a secret.
-    """
-    return value.strip().removesuffix("/").casefold()
+def is_readable(value: str) -> bool:
+    """Whether a value may be shown, whatever it is called: ids, a URI, `true` or `false`."""
+    if _READABLE.fullmatch(value.strip()) is not None:
+        return True
+    return all(not part.strip() or _ID.fullmatch(part.strip()) for part in value.split(";"))
 
 
 def same_name(name: str, other: str) -> bool:
@@ -226,14 +208,6 @@ class AllowList:
 
     def with_ids(self, added: Iterable[str]) -> "AllowList":
         return AllowList(";".join(_entries(";".join((self.text, *added))).values()))
-
-    def masked(self, known: Collection[str]) -> str:
-        """The text, with each entry that is not `known`, in lower case, as one that is hidden."""
-        parts = self.text.split(";")
-        return ";".join(
-            part if not part.strip() or part.strip().casefold() in known else OTHER_VALUE
-            for part in parts
-        )
 
     def without(self, unwanted: Collection[str]) -> "AllowList":
         """The list without some ids, which are given in lower case."""

@@ -19,7 +19,7 @@ from mct_s2s.model.ids import (
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.secret_place import PlaceKind, SecretPlace
-from mct_s2s.model.site_settings import OTHER_VALUE, Holds
+from mct_s2s.model.site_settings import Holds
 from mct_s2s.planning.belief import Doubted, client_trust, service_trust
 from mct_s2s.planning.clients import (
     has_wanted_role,
@@ -390,9 +390,7 @@ def _unknown(observed: ObservedState, site: AppService) -> Iterator[str]:
     principals |= {client.principal_id for client in trust.clients}
     identities = {identity.client_id for identity in trust.identities}
     for setting, entry in unmatched_entries(observed):
-        if entry == OTHER_VALUE:
-            yield f"An ID in {setting} that is not shown: no client of this tenant has it."
-        elif entry.casefold() not in identities:
+        if entry.casefold() not in identities:
             yield f"{entry} in {setting}: no client of this tenant has that ID."
     others = {assignment.principal_id for assignment in trust.assignments} - principals
     if others:

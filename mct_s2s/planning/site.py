@@ -146,8 +146,8 @@ def _setting_in_use(row: Setting) -> Refused:
     )
     return Refused(
         "setting-in-use",
-        f"{row} has a value that is not of the kind '{row.holds}', so it may be something else's. "
-        "It is not shown.",
+        f"{row} has a value that is no ID, no URI and neither true nor false. It may be something "
+        "else's, and is not shown.",
         says_unchanged=True,
         remedy=f"Correct the description. If the setting is no longer needed, delete it{typed}.",
     )

@@ -427,7 +427,6 @@ VAULT_REFUSAL = {
 
 VAULTS: Arguments = {
     "note": (), "check": (None,), "begin": ("x", CLIENT), "deliver": (MADE,), "read": (),
-    "delete": (),
 }  # fmt: skip
 
 

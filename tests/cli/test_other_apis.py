@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 from mct_s2s.model.api import Api
-from mct_s2s.model.site_settings import OTHER_VALUE, Holds
+from mct_s2s.model.site_settings import Holds
 
 from tests.cli.conftest import Ended, Program, saved_to
 from tests.conftest import JSON, SITE, Json, Sandbox
@@ -262,17 +262,17 @@ def test_a_secret_that_a_description_names_is_neither_shown_nor_overwritten(
     assert azure.settings()["SqlPassword"] == secret
 
 
-def test_a_secret_that_looks_like_what_a_description_says_is_not_shown(
+def test_a_secret_that_a_description_names_is_neither_shown_nor_written_over(
     mct: Program, azure: Sandbox, tmp_path: Path
 ) -> None:
     # All made up.
     secrets = {
-        "SlackWebhook": "https://hooks.example.com/T00000000",
-        "PartnerApiKey": "7c9e6679-7425-40de-944b-e07fc1f90ae7",
-        "OtherApiKey": "0e6a2b1c-95d4-4f0b-8a86-0f7d4c6f2a11",
+        "SlackWebhook": "https://hooks.example.com/services/T00000000/B00000000/XXXXXXXX",
+        "PartnerApiKey": "7c9e6679742540de944be07fc1f90ae7",
+        "OtherApiKey": "Endpoint=sb://x.servicebus.windows.net/;SharedAccessKey=b0tXa2FuZGk=",
         "SendGridKey": "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",
-        "MapKey": "b2f6a0de-3c51-4c19-9a2f-5b8e1d7c6f40",
-        "MailKey": "d41c7f36-6f0a-4b7d-8a53-0c9e2f1b7d65",
+        "MapKey": "b2f6a0de-3c51-4c19-9a2f-5b8e1d7c6f40;pass",
+        "MailKey": "hunter2",
     }
     hostile = tmp_path / "hostile.toml"
     hostile.write_text(
@@ -283,11 +283,7 @@ def test_a_secret_that_looks_like_what_a_description_says_is_not_shown(
         "utf-8",
     )
     azure.write_settings(secrets, SITE)
-    backup, handoff, trust = (
-        tmp_path / "backup.json",
-        tmp_path / "handoff.json",
-        tmp_path / "trust.toml",
-    )
+    handoff, trust = tmp_path / "handoff.json", tmp_path / "trust.toml"
     trust.write_text(
         f'[sites.contosolearn]\napi = "{hostile}"\nclients = [{{ name = "X" }}]\n', "utf-8"
     )
@@ -307,9 +303,6 @@ def test_a_secret_that_looks_like_what_a_description_says_is_not_shown(
     for command in ("status", "verify", "doctor"):
         for form in ("text", "json"):
             run(command, *api, "-o", form, "-v")
-    findings = run("status", *api, "-o", "json").document["findings"]
-    unknown = [finding["subject"] for finding in findings if finding["code"] == "client-unknown"]
-    assert unknown == ["MapKey", "MailKey"]
     alone = tmp_path / "alone.toml"  # the directory is asked for an application of that ID
     alone.write_text(
         'name = "Evil"\nrole = "Evil.Call"\n[test]\npath = "/"\n[settings]\nOtherApiKey = '
@@ -320,20 +313,8 @@ def test_a_secret_that_looks_like_what_a_description_says_is_not_shown(
         run(*words, "--api", str(alone), "-v")
     run("export", *api)
     run("apply", "-f", str(trust), "--dry-run", "-o", "markdown")
-    ended = run(
-        "setup", *api, "--client", "X", "--backup", str(backup), "--handoff", str(handoff), *JSON
-    )
-    (write,) = [change for change in ended.document["changes"] if "before" in change]
-    lost = {**dict.fromkeys(secrets, OTHER_VALUE), "REQUIRED_ROLE": None}
-    del lost["MailKey"]  # no managed identity comes onto that list
-    assert write["before"] == lost, "what is lost is named"
-    written = {name: azure.settings()[name] for name in write["after"]}
-    written["MapKey"] = str(written["MapKey"]).replace(secrets["MapKey"], OTHER_VALUE)
-    assert write["after"] == written, "what was written is shown"
-    restore = ("configure-appservice", *api, "--restore", str(backup))
-    for form in ("text", "json"):
-        run(*restore, "--dry-run", "-o", form)
-    run(*restore, *JSON)
+    ended = run("setup", *api, "--client", "X", "--handoff", str(handoff), *JSON)
+    assert (ended.code, ended.document["error"]["code"]) == (2, "setting-in-use"), ended
     assert {name: azure.settings()[name] for name in secrets} == secrets
 
 

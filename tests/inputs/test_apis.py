@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.apis import read_api, shipped_api, shipped_names
-from mct_s2s.model.site_settings import NOT_SHOWN, OTHER_VALUE
+from mct_s2s.model.site_settings import NOT_SHOWN
 
 from tests.support.apis import ORDERS, ORDERS_FILE, STOCK_FILE
 from tests.support.mct import MCT
@@ -137,64 +137,53 @@ def test_what_is_no_description_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "secret", ["Server=x;Password=y", "hunter2", "true", "https://user:pass@host/", "", "\n"]
+    "secret",
+    [
+        "Server=x;Password=y",
+        "hunter2",
+        "https://user:pass@host/",
+        "https://hooks.example.com/services/T00000000/B00000000/XXXXXXXX",
+        "https://example.com/a?sig=x",
+        "6babcaad-604b-40ac-a9d7-9fd97c0b779f;x",
+        "Other.Role",
+        "contoso.com",
+    ],
 )
-def test_a_value_of_another_kind_is_not_shown(secret: str) -> None:
+def test_a_value_that_is_no_id_and_no_uri_is_neither_shown_nor_written_over(secret: str) -> None:
     """The setting of a secret may be named as anything that a description can say."""
     settings = dict.fromkeys(ORDERS.settings, secret) | {"Other": secret}
-    masked = ORDERS.masked(settings, ())
-    assert (
-        masked
-        == ORDERS.of_their_kind(settings)
-        == {**dict.fromkeys(ORDERS.settings, NOT_SHOWN), "Other": secret}
-    )
+    masked = ORDERS.masked(settings)
+    assert masked == {**dict.fromkeys(ORDERS.settings, NOT_SHOWN), "Other": secret}
+    assert ORDERS.masked(masked) == masked
     assert len(ORDERS.hidden(masked)) == len(ORDERS.settings)
     assert ORDERS.service_in(masked) == ""
-
-
-def test_a_value_of_its_kind_is_shown_only_if_it_is_known_and_may_be_overwritten() -> None:
-    guid = "6babcaad-604b-40ac-a9d7-9fd97c0b779f"
-    right: dict[str, str | None] = {
-        "TENANT_ID": guid,
-        "APP_CLIENT_ID": guid.upper(),
-        "AUTHORITY": f"https://localhost:8443/{guid}/v2.0",
-        "REQUIRED_ROLE": "Orders.Call",
-    }
-    assert ORDERS.masked(right, {guid, f"https://localhost:8443/{guid}/v2.0"}) == right
-    masked = ORDERS.masked(right, ())
-    others = dict.fromkeys(["TENANT_ID", "APP_CLIENT_ID", "AUTHORITY"], OTHER_VALUE)
-    assert masked == {**others, "REQUIRED_ROLE": "Orders.Call"}
-    assert ORDERS.masked(masked, ()) == masked
-    assert ORDERS.hidden(masked) == ()
-    assert ORDERS.legible(masked) == {"REQUIRED_ROLE": "Orders.Call"}
-    assert ORDERS.masked({"REQUIRED_ROLE": "Other"}, {"Other"}) == {"REQUIRED_ROLE": "Other"}
-    assert ORDERS.masked({"REQUIRED_ROLE": guid}, ()) == {"REQUIRED_ROLE": NOT_SHOWN}
+    assert ORDERS.masked(settings, [secret]) == settings, "the directory has it"
 
 
 @pytest.mark.parametrize(
-    ("word", "value"),
+    "value",
     [
-        ("application-id-uri", "https://hooks.example.com/services/T00000000/B00000000/XXXXXXXX"),
-        ("application-id-uri", "https://example.com/a?sig=x"),
-        ("application-id-uri", "https://example.com/a/b"),
-        ("login", "https://ntfy.example.com/topic"),
-        ("authority", "https://ntfy.example.com/topic"),
-        ("authority", "https://ntfy.example.com/topic/v2.0"),
+        "true",
+        "False",
+        "",
+        " ",
+        "6babcaad-604b-40ac-a9d7-9fd97c0b779f",
+        "6babcaad-604b-40ac-a9d7-9fd97c0b779f; 0E6A2B1C-95D4-4F0B-8A86-0F7D4C6F2A11;",
+        "api://orders",
+        "https://orders.example.com/api",
+        "https://localhost:8443/6babcaad-604b-40ac-a9d7-9fd97c0b779f/v2.0",
+        "Orders.Call",
     ],
 )
-def test_an_address_with_more_than_its_kind_can_have_is_not_overwritten(
-    tmp_path: Path, word: str, value: str
-) -> None:
-    file = tmp_path / "api.toml"
-    file.write_text(f'{SOUND}A = "{word}"\n', encoding="utf-8")
-    api = read_api(str(file))
-    assert len(api.hidden(api.masked({"A": value}, ()))) == 1
-    assert api.masked({"A": value}, {value}) == {"A": value}, "a registration has it"
+def test_an_id_a_uri_a_switch_and_the_apis_own_role_are_shown(value: str) -> None:
+    settings = dict.fromkeys(ORDERS.settings, value)
+    assert ORDERS.masked(settings) == settings
+    assert ORDERS.hidden(settings) == ()
 
 
 def test_mcts_own_settings_are_shown_as_they_are() -> None:
     odd = dict.fromkeys(MCT.settings, "anything")
-    assert MCT.masked(odd, ()) == MCT.of_their_kind(odd) == odd
+    assert MCT.masked(odd) == odd
 
 
 def test_the_schema_and_the_reader_know_the_same_keys() -> None:

@@ -70,7 +70,7 @@ def _at(inside: Inside, method: str, path: str, act: Callable[[], None]) -> None
 def test_settings_that_are_refused_do_not_lose_a_shown_secret(mct: Program, azure: Sandbox) -> None:
     azure.misbehave(REFUSED)
     ended = mct(*SHOW)
-    assert ended.code == 1, ended
+    assert ended.code == 4, ended
     secret = _shown(ended)
     assert (_works(azure, secret), secret in ended.err) == (True, False)
     azure.behave()
@@ -81,7 +81,7 @@ def test_settings_that_are_refused_do_not_lose_a_shown_secret(mct: Program, azur
 def test_the_error_document_has_the_secret_in_its_one_place(mct: Program, azure: Sandbox) -> None:
     azure.misbehave(REFUSED)
     ended = mct(*SHOW, *AS_JSON)
-    assert (ended.code, ended.document["schema"]) == (1, "mct-s2s/error/v1")
+    assert (ended.code, ended.document["schema"]) == (4, "mct-s2s/error/v1")
     (credential,) = ended.made
     assert _works(azure, credential["secret"])
     assert (ended.out.count(credential["secret"]), credential["secret"] in ended.err) == (1, False)
@@ -91,7 +91,7 @@ def test_the_file_of_a_secret_is_told_by_a_run_that_fails(mct: Program, azure: S
     azure.misbehave(REFUSED)
     ended = mct("setup", "--client", "One", "-y")
     path = Path(ended.err.rpartition("saved to ")[2].split("\n")[0])
-    assert (ended.code, path.is_file()) == (1, True)
+    assert (ended.code, path.is_file()) == (4, True)
     assert ended.err.count(f", saved to {path}\n") == 2, "in the plan, and when it failed"
     azure.behave()
     document = mct("add-client", "Two", "-y", *AS_JSON).document

@@ -106,8 +106,6 @@ async def observe(
         # What may be a secret goes no further than here.
         typed_values = filter(None, _typed_values(request.desired))
         observed = observed.with_settings(observed.settings, typed_values)
-    # What the directory knows is no secret.
-    session.connection.http.untraced -= _identifiers(request, observed.settings)
     return observed
 
 
@@ -122,17 +120,6 @@ def _typed_values(desired: Desired) -> list[str | None]:
     role = desired.service.role if desired.service is not None else None
     others = desired.given.values() if isinstance(desired, Setup) else ()
     return [role, *others, *desired.names]
-
-
-def _identifiers(request: Request, settings: AppSettings) -> set[str]:
-    """What the directory is asked for by the settings, where it may be another API's secret."""
-    api = request.api
-    if api.is_shipped:
-        return set()
-    entries = (entry for setting in api.lists for entry in setting.list_in(settings).ids)
-    named = api.service_in(settings)
-    names = {named, client_id_in(named) or named} if named else set[str]()
-    return {*names, *filter(is_guid, entries)}
 
 
 async def _read_directory(
@@ -164,7 +151,6 @@ async def _find_names(
     if request.target is not None:
         unique_name = service_unique_name(request.target.name, request.target.slot)
     put_back = _ids_put_back(request, desired)
-    session.connection.http.untraced |= put_back
     look = Look(ServiceSpec(), tuple(sorted(put_back)))
     of_names = replace(request, desired=look, unique_name=unique_name)
     graph = session.graph
@@ -187,7 +173,6 @@ async def _find_trust_of_names(
     merged = dict(await asyncio.shield(settings))
     for setting in request.api.lists:
         put_back = set(filter(is_guid, setting.list_in(desired.backup.settings).ids))
-        session.connection.http.untraced |= put_back
         ids = setting.list_in(merged).with_ids(put_back)
         merged[spelling_in(merged, setting.name)] = ids.text
     of_both: asyncio.Future[AppSettings] = asyncio.get_running_loop().create_future()
@@ -242,9 +227,7 @@ async def _find_site(
         search.located(resource)
 
     def note_settings(values: AppSettings | None) -> None:
-        identifiers = request.api.of_their_kind(values or {})
-        session.connection.http.untraced |= _identifiers(request, identifiers)
-        settings.set_result(identifiers)
+        settings.set_result(request.api.masked(values or {}))
         if values is not None:
             search.settings_read(values)
 

@@ -19,7 +19,7 @@ from mct_s2s.model.commands import option, webapp_command
 from mct_s2s.model.desired import ServiceSpec
 from mct_s2s.model.ids import Tag, is_guid
 from mct_s2s.model.observed import ClientApplication, ObservedState
-from mct_s2s.model.site_settings import OTHER_VALUE, Holds
+from mct_s2s.model.site_settings import Holds
 from mct_s2s.model.toml import toml_value
 from mct_s2s.planning.belief import Doubted, another_site, client_trust, is_not_of_this_site
 from mct_s2s.planning.clients import (
@@ -524,13 +524,6 @@ def _find_unmatched_entries(observed: ObservedState) -> Iterator[Finding]:
             )
             remove = observed.command("remove-client", about=entry)
             yield Finding("client-unknown", entry, message, remove, Severity.WARNING)
-        elif entry == OTHER_VALUE:
-            message = (
-                f"An ID in {setting} matches nothing in this tenant: a deleted client, or the "
-                "wrong type of ID. It is not shown, as it may be a secret."
-            )
-            look = f"Look at {setting} in the portal."
-            yield Finding("client-unknown", setting.name, message, look, Severity.WARNING)
 
 
 def _find_no_clients(observed: ObservedState, site: AppService) -> Iterator[Finding]:

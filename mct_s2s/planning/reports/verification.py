@@ -15,7 +15,7 @@ from mct_s2s.model.ids import Tag, api_uri, same_id
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import site_title
 from mct_s2s.model.secret_place import SecretPlace
-from mct_s2s.model.site_settings import OTHER_VALUE, Holds
+from mct_s2s.model.site_settings import Holds
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.api_address import is_api_of, is_confirmed
 from mct_s2s.planning.belief import may_be_anothers_api
@@ -338,7 +338,7 @@ def _other_audience(
     if token.audience in accepted and (row.holds is Holds.URI or not is_other_version):
         return
     uri = audience_of(service, observed) if service is not None else expected
-    requested = uri if row.holds is not Holds.URI or expected == OTHER_VALUE else expected
+    requested = uri if row.holds is not Holds.URI else expected
     remedy = f"Request a token for {requested}/.default (MCT_S2S_SCOPE in {source})."
     if row.holds is Holds.URI:
         yield (
