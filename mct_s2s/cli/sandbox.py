@@ -32,7 +32,6 @@ from mct_s2s.sandbox.hosting.environment import (
     export_lines,
     exports,
     in_its_folder,
-    unset_lines,
 )
 from mct_s2s.sandbox.hosting.listening import PortTaken
 from mct_s2s.sandbox.hosting.state_directory import Served, StateDirectory
@@ -160,11 +159,8 @@ def _app(text: str) -> tuple[str, str]:
 
 def env(options: EnvOptions) -> int:
     with _said_plainly("env"):
-        if options.unset:
-            lines = [*unset_lines()]
-        else:
-            served = _running(options.port, real_names=options.real_names)
-            lines = [*export_lines(exports(served.port, real_names=served.real_names))]
+        served = _running(options.port, real_names=options.real_names)
+        lines = [*export_lines(exports(served.port, real_names=served.real_names))]
     for line in lines:
         # A path's own bytes, whatever the encoding of the stream: a shell takes them as they are.
         typer.echo(os.fsencode(line) if os.name == "posix" else line)

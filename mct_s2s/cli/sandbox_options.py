@@ -51,7 +51,6 @@ class EnvOptions:
         max=_LAST_PORT,
     )
     real_names: bool = option(*_REAL_NAMES)
-    unset: bool = option("--unset", "Print the lines that undo it: each variable as it was before.")
 
 
 @dataclass(kw_only=True)

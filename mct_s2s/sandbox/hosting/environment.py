@@ -27,22 +27,6 @@ before OpenSSL's.
 """
 _PAST_PROXIES = ("NO_PROXY", "no_proxy")
 """Programs differ in which of them counts."""
-VARIABLES = (
-    "MCT_S2S_CLOUD",
-    *_TRUST,
-    *_PAST_PROXIES,
-    "AZURE_AUTHORITY_HOST",
-    "AZURE_TENANT_ID",
-    "AZURE_CLIENT_ID",
-    "AZURE_CLIENT_SECRET",
-    "AZURE_SUBSCRIPTION_ID",
-    "MCT_S2S_APP_SERVICE",
-    "MCT_S2S_RESOURCE_GROUP",
-    "MCT_S2S_URL",
-)
-"""Every variable that is set, so that all can be removed."""
-_BEFORE = "MCT_SANDBOX_BEFORE_"
-"""Begins the variables in which a shell keeps what it had before."""
 
 
 def exports(
@@ -92,20 +76,9 @@ def _past_proxies(environ: Mapping[str, str], more_hosts: Iterable[str]) -> dict
 
 
 def export_lines(exported: Mapping[str, str]) -> Iterator[str]:
-    """Yield what a shell reads to have these variables, and to keep those that it had before."""
+    """Yield what a shell reads to have these variables."""
     for name, value in exported.items():
-        before = _BEFORE + name
-        # A second time, what it has is the sandbox's
-        yield f'export {before}="${{{before}-${{{name}-}}}}"'
         yield f"export {name}={shlex.quote(value)}"
-
-
-def unset_lines() -> Iterator[str]:
-    """Yield what a shell reads to have its own variables again."""
-    for name in VARIABLES:
-        before = _BEFORE + name
-        yield f'if [ -n "${{{before}-}}" ]; then export {name}="${before}"; else unset {name}; fi'
-        yield f"unset {before}"
 
 
 def connecting() -> str:

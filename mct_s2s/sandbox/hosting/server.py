@@ -75,7 +75,7 @@ def banner(addresses: Addresses, listen: str = "") -> Iterator[str]:
         yield from _hosts_file(addresses)
     yield "Look inside (your browser warns of the certificate, which was made here):"
     yield f"  {addresses.origin}{PATH}"
-    yield "Connect any client, as the sandbox's administrator (--unset undoes it):"
+    yield "Connect any client, as the sandbox's administrator, in a shell of its own:"
     yield f"  {connecting()}"
     yield "Then, for the Azure CLI:"
     if real:
