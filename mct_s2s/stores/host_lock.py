@@ -5,6 +5,7 @@ Against others, every write is keyed or merged.
 
 import asyncio
 import hashlib
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -18,11 +19,14 @@ from mct_s2s.waits import LOCK_POLL_SECONDS
 
 
 def path_of(what: str, suffix: str = "lock") -> Path:
-    """The file of a lock or note. Raises OSError: its folder is missing or not private.
+    """The file of a lock, note or journal. Raises OSError: its folder is missing or not private.
 
-    `what`, here and below: a resource id or a unique name.
+    `what`, here and below: a resource id or a unique name. A pipeline keeps the folder of
+    `MCT_S2S_STATE_DIR` from one runner to the next.
     """
-    folder = user_state_path("mct-s2s", appauthor=False) / "locks"
+    chosen = os.environ.get("MCT_S2S_STATE_DIR")
+    state = Path(chosen) if chosen else user_state_path("mct-s2s", appauthor=False)
+    folder = state / "locks"
     make_folder(folder)
     return folder / f"{hashlib.sha256(what.lower().encode()).hexdigest()[:20]}.{suffix}"
 
